@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "zstdfs/frame_index.hpp"
+#include "zstdfs/source.hpp"
+
+namespace zstdfs {
+
+/// A container's frames, and how they became known. docs/format.md, "Opening a container".
+struct LoadedContainer {
+  /// As stored, or with the defaults when the stored one cannot be trusted.
+  ContainerHeader header;
+  bool header_intact = false;
+  FrameIndex index;
+  /// The header, the seek table and the file's size agree: nothing was interrupted.
+  bool sealed = false;
+  /// Logical bytes that the file ought to have: those of `index`, or more when the end of a sealed
+  /// file is damaged. Reads beyond `index` are then errors.
+  std::uint64_t logical_bytes = 0;
+  /// What is wrong with the container's structure, for people; empty when nothing is.
+  std::string damage;
+};
+
+/// How far a scan trusts what it finds.
+enum class ScanTrust {
+  kDurableFrames,  ///< decompresses and verifies frames from header.durable_bytes on
+  kNothing,        ///< verifies every frame
+};
+
+/// Whether the source begins with a container's signature.
+bool is_container(const RandomAccessSource& source);
+
+/// Reads header and seek table of a container; where they do not agree, scans the frames. The scan
+/// ends at the first thing that is not a whole, listed-able frame (content size, checksum that
+/// holds). Throws NewerFormatError, std::system_error. Precondition: is_container(source).
+LoadedContainer load_container(const RandomAccessSource& source);
+
+/// Scans a container's frames without regard to its seek table. `header` gives durable_bytes.
+/// Frames are numbered as they lie; skippable frames are gaps. Ends quietly at a seek table or at
+/// the end of the file; `damage` says when it ended otherwise.
+LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust);
+
+/// The logical size of a file of either form, at the least cost: one read of the header when the
+/// container is sealed. Throws as load_container does.
+std::uint64_t logical_size(const RandomAccessSource& source);
+
+/// Reads, verifies and decompresses frame number `i` into `out` (its logical_bytes). Zero frames
+/// are recognised without decompressing. Throws CorruptError, std::system_error.
+/// Thread safety: may run concurrently.
+void read_frame(const RandomAccessSource& source, const FrameEntry& frame, MutableByteSpan out);
+
+/// Whether a frame holds only zeros and is stored in the form of encode_zero_frame, by reading it.
+bool is_stored_zero_frame(const RandomAccessSource& source, const FrameEntry& frame);
+
+}  // namespace zstdfs

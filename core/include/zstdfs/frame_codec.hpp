@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+
+#include "zstdfs/bytes.hpp"
+
+struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
+
+namespace zstdfs {
+
+/// The largest chunk a policy may ask for, and with it the largest ordinary data frame.
+inline constexpr std::uint32_t kMaxChunkBytes = 16u << 20;
+inline constexpr std::uint32_t kMinChunkBytes = 4u << 10;
+inline constexpr std::uint32_t kDefaultChunkBytes = 128u << 10;
+inline constexpr int kDefaultLevel = 3;
+
+/// The low 32 bits of XXH64 (seed 0) of `content`: a zstd frame's content checksum, and the
+/// checksum in a seek table.
+std::uint32_t content_checksum(ByteSpan content);
+
+/// Compresses chunks, each to one zstd frame with content size and content checksum.
+///
+/// Thread safety: one thread at a time. Memory: one zstd context, grown to the largest level used.
+class FrameEncoder {
+ public:
+  FrameEncoder();
+  ~FrameEncoder();
+  FrameEncoder(FrameEncoder&&) noexcept;
+  FrameEncoder& operator=(FrameEncoder&&) noexcept;
+
+  /// Returns one whole frame that holds `content` (at most kMaxChunkBytes, may be empty).
+  /// Throws ZstdError; the encoder can be used again afterwards.
+  Bytes encode(ByteSpan content, int level);
+
+ private:
+  struct Free {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+  std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+};
+
+/// Decompresses single frames and verifies their checksums.
+///
+/// Thread safety: one thread at a time.
+class FrameDecoder {
+ public:
+  FrameDecoder();
+  ~FrameDecoder();
+  FrameDecoder(FrameDecoder&&) noexcept;
+  FrameDecoder& operator=(FrameDecoder&&) noexcept;
+
+  /// Decompresses exactly one frame into `out`, whose size is the content's. `stored_offset` goes
+  /// into the error. Throws CorruptError if `frame` is not one whole frame with a content checksum
+  /// that holds, and exactly `out.size()` bytes of content; what `out` then holds is unspecified.
+  void decode(ByteSpan frame, MutableByteSpan out, std::uint64_t stored_offset);
+
+ private:
+  struct Free {
+    void operator()(ZSTD_DCtx_s* context) const;
+  };
+  std::unique_ptr<ZSTD_DCtx_s, Free> context_;
+};
+
+}  // namespace zstdfs

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <sys/stat.h>
+#include <time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "zstdfs/source.hpp"
+
+namespace zstdfs::os {
+
+/// How much an fsync has to make durable.
+enum class SyncKind {
+  kData,          ///< content and what is needed to read it (fdatasync)
+  kDataAndTimes,  ///< everything (fsync)
+};
+
+enum class AllocateKind {
+  kGrow,      ///< the file's size grows to the end of the range
+  kKeepSize,  ///< blocks only
+};
+
+/// One regular file of the lower filesystem, open. The only way in which zstdfs touches stored
+/// content; tests put an implementation below it that loses power, space or single calls.
+///
+/// Thread safety: all methods may run concurrently.
+/// Errors: std::system_error with the errno of the lower filesystem. A failed write may have
+/// written a part.
+class File : public RandomAccessSource {
+ public:
+  // From RandomAccessSource: size(), read_at().
+
+  /// Whether the file was opened for writing.
+  virtual bool writable() const = 0;
+
+  /// Writes all of `bytes` at `offset`.
+  virtual void write_at(std::uint64_t offset, ByteSpan bytes) = 0;
+  virtual void truncate(std::uint64_t bytes) = 0;
+  /// Reserves blocks. Throws EOPNOTSUPP where the lower filesystem cannot.
+  virtual void allocate(ByteRange range, AllocateKind kind) = 0;
+  /// Gives blocks back; the range reads as zeros afterwards. Throws EOPNOTSUPP.
+  virtual void punch_hole(ByteRange range) = 0;
+  virtual void sync(SyncKind kind) = 0;
+
+  virtual struct stat stat() const = 0;
+  /// Sets the modification time and leaves the access time.
+  virtual void set_modification_time(timespec time) = 0;
+
+  /// The first data or hole at or after `offset` (SEEK_DATA, SEEK_HOLE). Throws ENXIO beyond the
+  /// end, as lseek does.
+  virtual std::uint64_t seek_data(std::uint64_t offset) const = 0;
+  virtual std::uint64_t seek_hole(std::uint64_t offset) const = 0;
+
+  /// Bytes that name this file among all that its filesystem ever held, also after a restart and
+  /// a rename: the file handle of name_to_handle_at(2), or inode number and birth time.
+  virtual std::string identity() const = 0;
+  /// Where the file probably lies, relative to the volume's root; empty when it is not known or
+  /// outside.
+  virtual std::string path_hint() const = 0;
+};
+
+}  // namespace zstdfs::os

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "fs/os/volume.hpp"
+
+namespace zstdfs::os {
+
+/// Owns a file descriptor.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  ~UniqueFd() { reset(); }
+
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+  explicit operator bool() const { return fd_ >= 0; }
+  void reset(int fd = -1);
+
+ private:
+  int fd_ = -1;
+};
+
+/// A File over a descriptor of a regular file. `root_fd`, when not negative, is a descriptor of the
+/// volume's root that outlives the file; path_hint() is relative to it.
+std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd = -1);
+
+/// The volume below an open directory. The descriptor may be opened with O_PATH.
+std::unique_ptr<Volume> make_posix_volume(UniqueFd root);
+
+/// Opens the directory `path` as a volume. Throws std::system_error.
+std::unique_ptr<Volume> open_posix_volume(const std::string& path);
+
+}  // namespace zstdfs::os

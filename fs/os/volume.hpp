@@ -1,0 +1,64 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/os/file.hpp"
+
+namespace zstdfs::os {
+
+enum class OpenMode { kRead, kReadWrite };
+
+struct DirectoryEntry {
+  std::string name;
+  enum class Type { kRegular, kDirectory, kOther } type = Type::kOther;
+};
+
+/// A lock that the process holds on a volume; given back by the destructor (or the process's end).
+class VolumeLock {
+ public:
+  virtual ~VolumeLock() = default;
+};
+
+/// The lower filesystem as seen from a store's root directory.
+///
+/// Paths are relative to the root, with '/' between names, "" for the root itself. No symbolic link
+/// is ever followed, in no component, and no path leaves the root: then ELOOP or EXDEV is thrown.
+/// Thread safety: all methods may run concurrently. Errors: std::system_error.
+class Volume {
+ public:
+  virtual ~Volume() = default;
+
+  /// Opens a regular file; nothing when there is none of that name. Throws when it is something
+  /// else than a regular file.
+  virtual std::unique_ptr<File> open(const std::string& path, OpenMode mode) = 0;
+  /// Creates a regular file for reading and writing; throws EEXIST when the name is taken.
+  virtual std::unique_ptr<File> create(const std::string& path, mode_t mode) = 0;
+  /// Removes a file's name. Returns false when there was none.
+  virtual bool remove(const std::string& path) = 0;
+  virtual void rename(const std::string& from, const std::string& to) = 0;
+  /// Returns false when the directory existed already.
+  virtual bool make_directory(const std::string& path, mode_t mode) = 0;
+  /// The entries of a directory but "." and "..", in no order. Throws ENOENT.
+  virtual std::vector<DirectoryEntry> list(const std::string& path) = 0;
+  /// Status of what `path` names, not following a link. Throws ENOENT.
+  virtual struct stat stat(const std::string& path) = 0;
+
+  /// Makes a directory's entries durable.
+  virtual void sync_directory(const std::string& path) = 0;
+  /// Makes everything in the filesystem durable (syncfs).
+  virtual void sync_filesystem() = 0;
+
+  /// Takes the lock that is tied to the file `path` (made when missing), and writes the holder's
+  /// process number into it. Nothing when another process holds it; `holder` then says which
+  /// (0: unknown).
+  virtual std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder) = 0;
+
+  /// The lower filesystem's block size in bytes.
+  virtual std::uint64_t block_bytes() = 0;
+  /// The time that the lower filesystem would stamp on a change made now.
+  virtual timespec now() = 0;
+};
+
+}  // namespace zstdfs::os

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "fs/os/volume.hpp"
+#include "fs/store/stored_file.hpp"
+#include "zstdfs/mutex.hpp"
+
+namespace zstdfs::store {
+
+/// Names in a store's root that belong to zstdfs; invisible through the mount.
+inline constexpr const char* kStoreDirectory = ".zstdfs";
+
+struct StoreOptions {
+  int level = kDefaultLevel;
+  std::uint32_t chunk_bytes = kDefaultChunkBytes;
+  /// Bound for changed data that is held in memory, over all files.
+  std::uint64_t overlay_bytes = 64u << 20;
+  /// Bound for the cache of decompressed chunks.
+  std::uint64_t cache_bytes = 32u << 20;
+  unsigned compression_threads = 0;  ///< 0: one for each processor
+  bool read_only = false;
+  /// Files are settled (journals merged, forms reconsidered) this long after their last close.
+  std::uint64_t settle_after_ms = 1000;
+  /// No thread in the background: settling happens in settle_now() and shut_down(). For tests.
+  bool settle_in_background = true;
+};
+
+/// Somebody else has the store open.
+class StoreBusyError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The store cannot be opened as it is: says what is wrong and what to do.
+class StoreError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The backing directory: its files, journals, recovery and background work.
+///
+/// Thread safety: all methods may run concurrently, but shut_down() is the last call.
+class Store {
+ public:
+  using Opener = std::function<std::unique_ptr<os::File>()>;
+
+  /// Opens the store in the volume's root, making `.zstdfs/` when it is not there yet, and recovers
+  /// what an interrupted daemon left; what was done goes to the log. Throws StoreBusyError,
+  /// StoreError, NewerFormatError, std::system_error; then nothing was changed, or only what
+  /// recovery repairs anyhow.
+  static std::unique_ptr<Store> open(std::unique_ptr<os::Volume> volume, StoreOptions options);
+  ~Store();
+
+  /// The file with this key, as one shared object for all who have it open, opening its backing
+  /// file with `open_backing` when there is none yet, or when the present one cannot write and
+  /// `for_writing` is set. Counts as one handle; give it back with close_file. Throws what
+  /// `open_backing` throws, and what StoredFile's constructor does.
+  std::shared_ptr<StoredFile> open_file(FileKey key, ForWriting for_writing,
+                                        const Opener& open_backing);
+  /// Gives a handle back. The file is flushed already (see StoredFile::flush); what is left to do
+  /// happens in the background.
+  void close_file(const std::shared_ptr<StoredFile>& file);
+
+  /// Turns the status of a backing regular file into what applications see: size, times, blocks.
+  /// The one place where attributes are made. `open_backing` is called only when the header must
+  /// be read; when it throws, the stored size is shown.
+  /// Other types of files are left as they are.
+  void present(struct stat& status, const Opener& open_backing);
+
+  /// The last name of a file was removed: nothing of it needs to be kept once nobody has it open.
+  void forget_unlinked(FileKey key);
+
+  /// Settles all files that nobody has open. Returns false when some could not be (logged).
+  bool settle_now();
+
+  /// Commits everything, settles, and marks the store clean. Returns false when something could
+  /// not be committed (logged; journals are kept for the next mount).
+  bool shut_down();
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace zstdfs::store
