@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs what zstdfs needs from the distribution, and only what is missing.
+#
+#   packaging/dependencies.sh build    to configure and compile
+#   packaging/dependencies.sh run      to mount
+#   packaging/dependencies.sh test     to compile, mount and run every test
+#   packaging/dependencies.sh --list KIND...   only prints the names of the packages
+#
+# This is the one place that names packages: quickstart.sh, tests/run.sh and the documents refer
+# to it. Needs root only when something has to be installed.
+set -euo pipefail
+
+build_packages=(
+  g++ cmake ninja-build pkg-config
+  libfuse3-dev libzstd-dev libxxhash-dev nlohmann-json3-dev libcli11-dev
+)
+run_packages=(fuse3 mount)
+# The programs that the tests run inside a mount, the second compiler, and the comparison.
+test_packages=(
+  "${build_packages[@]}" "${run_packages[@]}"
+  libgtest-dev libgmock-dev clang ccache
+  acl attr bindfs diffutils e2fsprogs findutils git kmod rsync sqlite3 tar util-linux zstd
+)
+
+usage() {
+  sed -n '2,8s/^# \{0,1\}//p' "$0"
+}
+
+list=no
+packages=()
+for argument in "$@"; do
+  case $argument in
+    build) packages+=("${build_packages[@]}") ;;
+    run) packages+=("${run_packages[@]}") ;;
+    test) packages+=("${test_packages[@]}") ;;
+    --list) list=yes ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "dependencies.sh: unknown argument '$argument'" >&2; usage >&2; exit 2 ;;
+  esac
+done
+if [ ${#packages[@]} -eq 0 ]; then
+  usage >&2
+  exit 2
+fi
+if [ "$list" = yes ]; then
+  printf '%s\n' "${packages[@]}" | sort -u
+  exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "dependencies.sh: this system has no apt-get; install the equivalents of:" \
+    "${packages[*]}" >&2
+  exit 1
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "dependencies.sh: these packages are missing, and installing them needs root (sudo):" \
+    "${missing[*]}" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+echo "dependencies.sh: installing ${missing[*]}" >&2
+# A fresh machine has no package lists, an old one has stale ones: both need the update first.
+apt-get -q update >&2
+apt-get -q install -y --no-install-recommends "${missing[@]}" >&2
