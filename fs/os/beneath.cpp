@@ -41,7 +41,8 @@ int error_of_form(const std::string& path) {
 int openat2(int root, const char* path, int flags, mode_t mode) {
   open_how how = {};
   how.flags = static_cast<decltype(how.flags)>(flags | O_CLOEXEC);
-  how.mode = mode;
+  // Unlike openat, it refuses a mode that would not be used.
+  how.mode = (flags & O_CREAT) != 0 ? mode : 0;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   return static_cast<int>(
       retry_interrupted([&] { return ::syscall(SYS_openat2, root, path, &how, sizeof(how)); }));
