@@ -1,0 +1,140 @@
+#include "tools/container_check.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "zstdfs/errors.hpp"
+#include "zstdfs/frame_walk.hpp"
+#include "zstdfs/seek_table.hpp"
+#include "zstdfs/zero_frame.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+class ContainerCheck {
+ public:
+  ContainerCheck(const RandomAccessSource& source, FileCheck& result)
+      : source_(source), result_(result) {}
+
+  void run() {
+    const LoadedContainer container = load_container(source_);
+    result_.logical_bytes = container.logical_bytes;
+    judge(container);
+    if (container.sealed) walk(container.index);
+    for (const FrameEntry& frame : container.index) verify(frame);
+  }
+
+ private:
+  void report(std::optional<std::uint64_t> stored_offset, std::string what) {
+    if (result_.damage.size() > kMaxFindings) return;
+    if (result_.damage.size() == kMaxFindings) what = "and more, which are not listed";
+    result_.damage.push_back({stored_offset, std::move(what)});
+  }
+
+  void judge(const LoadedContainer& container) {
+    const std::uint64_t end = container.index.frames_end();
+    switch (condition_of(container)) {
+      case Condition::kSealed:
+        return;
+      case Condition::kInterrupted:
+        result_.interrupted = true;
+        return;
+      case Condition::kDamaged:
+        break;
+    }
+    if (!container.header_intact) {
+      report(0, "the header does not match its checksum; " +
+                    std::to_string(container.index.size()) + " frames behind it are readable");
+    }
+    if (!container.damage.empty()) report(end, container.damage);
+    if (!container.sealed && container.header_intact) {
+      report(end, "the readable frames end here, those up to stored offset " +
+                      std::to_string(container.header.durable_bytes) +
+                      " were on stable storage once");
+    }
+  }
+
+  /// Compares the seek table with the frames as they tell themselves. Only what lies between the
+  /// first and the last difference could be wrong, so it stops at the first.
+  void walk(const FrameIndex& index) {
+    std::size_t next = 0;
+    for (std::uint64_t offset = 0; next < index.size();) {
+      const auto found = find_frame(source_, offset);
+      if (const auto* none = std::get_if<NoFrame>(&found)) {
+        return report(none->stored_offset,
+                      "no whole frame where the seek table has one: " + none->reason);
+      }
+      const auto& extent = std::get<FrameExtent>(found);
+      const FrameEntry& expected = index[next];
+      if (extent.kind == FrameExtent::Kind::kData) {
+        if (extent.stored_offset != expected.stored_offset ||
+            extent.stored_bytes != expected.stored_bytes ||
+            extent.content_bytes != expected.logical_bytes) {
+          return report(offset, "the frame is not the one that the seek table has, number " +
+                                    std::to_string(next));
+        }
+        ++next;
+      } else if (extent.stored_offset + extent.stored_bytes > expected.stored_offset) {
+        return report(offset, "a skippable frame lies where the seek table has frame number " +
+                                  std::to_string(next));
+      }
+      offset = extent.stored_offset + extent.stored_bytes;
+    }
+  }
+
+  void verify(const FrameEntry& frame) {
+    ++result_.frames;
+    try {
+      if (frame.logical_bytes > kMaxChunkBytes) return verify_large(frame);
+      if (content_.size() < frame.logical_bytes) content_.resize(frame.logical_bytes);
+      read_frame(source_, frame, MutableByteSpan(content_).first(frame.logical_bytes));
+    } catch (const CorruptError& error) {
+      report(error.stored_offset(), reason_of(error));
+    }
+  }
+
+  /// A frame larger than any chunk can only be one of zeros; that is told without a buffer of its
+  /// size.
+  void verify_large(const FrameEntry& frame) {
+    if (frame.logical_bytes > kMaxZeroFrameBytes || !is_stored_zero_frame(source_, frame)) {
+      return report(frame.stored_offset, "a frame larger than a chunk that is not one of zeros");
+    }
+    if (frame.checksum != zeros_checksum(frame.logical_bytes)) {
+      report(frame.stored_offset, "the seek table has a wrong checksum for a frame of zeros");
+    }
+  }
+
+  /// The error's text ends with the offset, which the finding has already.
+  static std::string reason_of(const CorruptError& error) {
+    std::string text = error.what();
+    const std::size_t suffix = text.rfind(" (stored offset ");
+    if (suffix != std::string::npos) text.erase(suffix);
+    return text;
+  }
+
+  const RandomAccessSource& source_;
+  FileCheck& result_;
+  Bytes content_;
+};
+
+}  // namespace
+
+FileCheck check_file(const RandomAccessSource& source) {
+  FileCheck result;
+  try {
+    result.stored_bytes = source.size();
+    if (!is_container(source)) {
+      result.logical_bytes = result.stored_bytes;
+      return result;
+    }
+    result.form = Form::kContainer;
+    ContainerCheck(source, result).run();
+  } catch (const NewerFormatError& error) {
+    result.not_checked = error.what();
+  } catch (const std::system_error& error) {
+    result.not_checked = error.code().message();
+  }
+  return result;
+}
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/stored_form.hpp"
+
+namespace zstdfs::tools {
+
+/// Something that is wrong with a stored file.
+struct Finding {
+  std::optional<std::uint64_t> stored_offset;  ///< absent when it concerns the whole file
+  std::string what;
+};
+
+/// What a check of one stored file found.
+struct FileCheck {
+  Form form = Form::kRaw;
+  std::uint64_t logical_bytes = 0;
+  std::uint64_t stored_bytes = 0;
+  std::uint64_t frames = 0;  ///< that were verified
+  bool interrupted = false;  ///< the file is whole as far as it was durable; a mount repairs it
+  std::vector<Finding> damage;
+  std::string not_checked;  ///< why the file, or the rest of it, could not be checked
+};
+
+/// As many findings as are kept of one file; the last then says that there are more.
+inline constexpr std::size_t kMaxFindings = 50;
+
+/// Verifies one stored file: of a container the structure (every frame and gap lies where the seek
+/// table says) and the content of every frame against its checksums. A raw file holds nothing that
+/// could be verified. Throws nothing but std::bad_alloc: what goes wrong is in the result.
+///
+/// Memory: one frame and its content, at most twice kMaxChunkBytes and a little.
+/// Thread safety: may run concurrently.
+FileCheck check_file(const RandomAccessSource& source);
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/container_check.hpp"
+#include "zstdfs/mutex.hpp"
+
+namespace zstdfs::tools {
+
+/// Gathers what a check of a store finds, and tells it: as text while it goes on, or as one JSON
+/// object at the end.
+///
+/// Thread safety: add() and add_file() may be called by different threads; first_name() by one. All
+/// else before or after.
+class FsckReport {
+ public:
+  enum class Output { kText, kJson };
+  struct Options {
+    Output output = Output::kText;
+    bool verbose = false;
+    bool progress = false;  ///< standard error is a terminal
+  };
+  explicit FsckReport(Options options) : options_(options) {}
+
+  /// Whether a file was not met before under another name.
+  bool first_name(const struct stat& status);
+
+  /// Counts a file of the store and says what was found.
+  void add_file(const std::string& path, const FileCheck& check) ZSTDFS_EXCLUDES(mutex_);
+  /// Says what was found about something that is not counted as a file of the store.
+  void add(const std::string& path, const FileCheck& check) ZSTDFS_EXCLUDES(mutex_);
+
+  /// Wipes the progress line from the terminal.
+  void end_progress() ZSTDFS_EXCLUDES(mutex_);
+  /// Prints the summary, or the JSON object.
+  void finish(const std::string& store) ZSTDFS_EXCLUDES(mutex_);
+  int exit_code() const ZSTDFS_EXCLUDES(mutex_);
+
+  // What is known of the store as a whole; set before the files are added.
+  std::string store_id;
+  bool dirty = false;
+  std::vector<std::string> journal;
+
+ private:
+  struct Problem {
+    std::string path;
+    FileCheck check;
+  };
+  struct Counts {
+    std::uint64_t containers = 0;
+    std::uint64_t raw = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t logical_bytes = 0;
+    std::uint64_t stored_bytes = 0;
+  };
+
+  void tell(const std::string& path, const FileCheck& check) ZSTDFS_REQUIRES(mutex_);
+  void show_progress() ZSTDFS_REQUIRES(mutex_);
+  void wipe_progress() ZSTDFS_REQUIRES(mutex_);
+  void print_text(const std::string& store) ZSTDFS_REQUIRES(mutex_);
+  void print_as_json(const std::string& store) ZSTDFS_REQUIRES(mutex_);
+
+  const Options options_;
+  std::set<std::pair<dev_t, ino_t>> linked_;
+
+  mutable Mutex mutex_;
+  Counts counts_ ZSTDFS_GUARDED_BY(mutex_);
+  std::uint64_t damaged_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t interrupted_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t not_checked_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::vector<Problem> problems_ ZSTDFS_GUARDED_BY(mutex_);  ///< kept for JSON only
+  bool progress_shown_ ZSTDFS_GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point next_progress_ ZSTDFS_GUARDED_BY(mutex_);
+};
+
+}  // namespace zstdfs::tools

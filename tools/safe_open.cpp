@@ -1,0 +1,65 @@
+#include "tools/safe_open.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace zstdfs::tools {
+namespace {
+
+[[noreturn]] void fail(int error) {
+  throw std::system_error(error, std::generic_category());
+}
+
+int link_flag(FollowLinks follow) {
+  return follow == FollowLinks::kNo ? O_NOFOLLOW : 0;
+}
+
+/// Opens for reading what an O_PATH descriptor stands for. Only a file's owner may keep its access
+/// time from changing.
+os::UniqueFd reopen(const os::UniqueFd& path_fd, int flags) {
+  const std::string path = "/proc/self/fd/" + std::to_string(path_fd.get());
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOATIME | flags);
+  if (fd < 0 && errno == EPERM) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  if (fd < 0) fail(errno);
+  return os::UniqueFd(fd);
+}
+
+}  // namespace
+
+std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name,
+                                       FollowLinks follow) {
+  const os::UniqueFd path_fd(
+      ::openat(directory_fd, name.c_str(), O_PATH | O_CLOEXEC | link_flag(follow)));
+  if (!path_fd) fail(errno);
+  struct stat status {};
+  if (::fstat(path_fd.get(), &status) != 0) fail(errno);
+  if (S_ISDIR(status.st_mode)) fail(EISDIR);
+  if (!S_ISREG(status.st_mode)) fail(EINVAL);
+  return os::make_posix_file(reopen(path_fd, O_NONBLOCK));
+}
+
+os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLinks follow) {
+  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | link_flag(follow);
+  os::UniqueFd fd(::openat(directory_fd, name.c_str(), flags));
+  if (!fd) fail(errno);
+  return fd;
+}
+
+std::string explain(const std::error_code& error) {
+  switch (error.value()) {
+    case EINVAL:
+      return "not a regular file";
+    case EACCES:
+    case EPERM:
+      return error.message() + "; try as root";
+    case ENOTCONN:
+      return "the daemon of this mount is gone; unmount it and mount it again, which recovers";
+    default:
+      return error.message();
+  }
+}
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <memory>
+#include <string>
+
+#include "fs/os/posix.hpp"
+
+namespace zstdfs::tools {
+
+enum class FollowLinks { kNo, kYes };
+
+/// Opens a regular file for reading. Never waits for a named pipe and never opens a device, whose
+/// mere opening can have effects: the type is looked at first, through a descriptor that gives no
+/// access. The access time stays as it is where the system allows. `directory_fd` as openat(2).
+/// Throws std::system_error; EINVAL says that it is not a regular file.
+std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name,
+                                       FollowLinks follow);
+
+/// Opens a directory for listing and for openat(2). Throws std::system_error.
+os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLinks follow);
+
+/// Bytes that a file takes on disk.
+inline std::uint64_t disk_bytes(const struct stat& status) {
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;  // the unit that stat(2) gives
+}
+
+/// What went wrong, with what to do where that is known.
+std::string explain(const std::error_code& error);
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,79 @@
+#include "tools/stored_form.hpp"
+
+#include <array>
+
+#include "zstdfs/zero_frame.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+constexpr std::uint32_t kZstdMagic = 0xFD2FB528u;
+constexpr std::uint32_t kSkippableMagic = 0x184D2A50u;  // the lowest four bits are free
+
+bool begins_with_zstd_frame(const RandomAccessSource& source) {
+  std::array<std::byte, sizeof(std::uint32_t)> start{};
+  if (source.read_at(0, start) != start.size()) return false;
+  const auto magic = load_le<std::uint32_t>(start, 0);
+  return magic == kZstdMagic || (magic & ~std::uint32_t{0xF}) == kSkippableMagic;
+}
+
+/// Whether a frame is one of zeros, judged by its size and its content's checksum: enough for
+/// statistics, and costs no read.
+bool looks_like_zero_frame(const FrameEntry& frame) {
+  return frame.logical_bytes > 0 && frame.logical_bytes <= kMaxZeroFrameBytes &&
+         frame.stored_bytes == zero_frame_bytes(frame.logical_bytes) &&
+         frame.checksum == zeros_checksum(frame.logical_bytes);
+}
+
+}  // namespace
+
+Condition condition_of(const LoadedContainer& container) {
+  if (container.sealed) {
+    return container.damage.empty() ? Condition::kSealed : Condition::kDamaged;
+  }
+  const bool durable_frames_there =
+      container.header_intact && container.index.frames_end() >= container.header.durable_bytes;
+  return durable_frames_there ? Condition::kInterrupted : Condition::kDamaged;
+}
+
+StoredForm examine(const RandomAccessSource& source) {
+  StoredForm result;
+  result.stored_bytes = source.size();
+  if (!is_container(source)) {
+    result.logical_bytes = result.stored_bytes;
+    result.foreign_zstd = begins_with_zstd_frame(source);
+    return result;
+  }
+  const LoadedContainer container = load_container(source);
+  result.form = Form::kContainer;
+  result.logical_bytes = container.logical_bytes;
+  result.level = container.header.level;
+  result.chunk_bytes = container.header.chunk_bytes;
+  result.frames = container.index.size();
+  for (const FrameEntry& frame : container.index) {
+    if (looks_like_zero_frame(frame)) result.zero_bytes += frame.logical_bytes;
+  }
+  result.condition = condition_of(container);
+  if (result.condition == Condition::kDamaged) {
+    result.damage = container.damage.empty() ? "the header is damaged" : container.damage;
+  }
+  return result;
+}
+
+std::string form_name(Form form) {
+  return form == Form::kRaw ? "raw" : "container";
+}
+
+std::string condition_name(Condition condition) {
+  switch (condition) {
+    case Condition::kSealed:
+      return "sealed";
+    case Condition::kInterrupted:
+      return "interrupted";
+    case Condition::kDamaged:
+      break;
+  }
+  return "damaged";
+}
+
+}  // namespace zstdfs::tools

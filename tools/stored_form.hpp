@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "zstdfs/container.hpp"
+
+namespace zstdfs::tools {
+
+enum class Form { kRaw, kContainer };
+
+enum class Condition {
+  kSealed,       ///< header, seek table and size agree
+  kInterrupted,  ///< being written, or a write was cut off; nothing that was durable is missing
+  kDamaged,
+};
+
+/// How one file is stored, as its structure tells; the content is not verified.
+struct StoredForm {
+  Form form = Form::kRaw;
+  std::uint64_t logical_bytes = 0;
+  std::uint64_t stored_bytes = 0;
+  /// Raw, and begins with a zstd frame: somebody's own .zst file, which the store keeps as it is.
+  bool foreign_zstd = false;
+
+  // Containers only:
+  std::int32_t level = 0;
+  std::uint32_t chunk_bytes = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t zero_bytes = 0;  ///< logical bytes in zero frames (holes, zeros)
+  Condition condition = Condition::kSealed;
+  std::string damage;  ///< for people, when the condition is kDamaged
+};
+
+/// Throws NewerFormatError, std::system_error.
+StoredForm examine(const RandomAccessSource& source);
+
+/// The condition of a container that was loaded. A scan that ended early is damage only where it
+/// misses frames that the header knows to have been on stable storage, or where the header itself
+/// does not hold.
+Condition condition_of(const LoadedContainer& container);
+
+/// "raw", "container".
+std::string form_name(Form form);
+/// "sealed", "interrupted", "damaged".
+std::string condition_name(Condition condition);
+
+}  // namespace zstdfs::tools
