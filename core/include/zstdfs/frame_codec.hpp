@@ -21,7 +21,8 @@ std::uint32_t content_checksum(ByteSpan content);
 
 /// Compresses chunks, each to one zstd frame with content size and content checksum.
 ///
-/// Thread safety: one thread at a time. Memory: one zstd context, grown to the largest level used.
+/// Thread safety: one thread at a time. Memory: one zstd context, grown to the largest level used,
+/// and a buffer, grown to the largest chunk.
 class FrameEncoder {
  public:
   FrameEncoder();
@@ -38,6 +39,7 @@ class FrameEncoder {
     void operator()(ZSTD_CCtx_s* context) const;
   };
   std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+  Bytes scratch_;  // where frames are made before their size is known
 };
 
 /// Decompresses single frames and verifies their checksums.

@@ -1,0 +1,115 @@
+#include "zstdfs/container.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "container_scan.hpp"
+#include "frame_layout.hpp"
+#include "zstdfs/errors.hpp"
+#include "zstdfs/seek_table.hpp"
+#include "zstdfs/zero_frame.hpp"
+
+// docs/format.md, "Opening a container".
+
+namespace zstdfs {
+namespace {
+
+std::optional<ContainerHeader> read_header(const RandomAccessSource& source) {
+  std::array<std::byte, kContainerHeaderBytes> bytes;
+  const std::size_t n = source.read_at(0, bytes);
+  return decode_container_header(ByteSpan(bytes).first(n));
+}
+
+/// A container whose header cannot be decoded does not say its chunk size; no chunk is smaller than
+/// the largest frame.
+std::uint32_t guess_chunk_bytes(const FrameIndex& index) {
+  std::uint32_t largest = kDefaultChunkBytes;
+  for (const FrameEntry& frame : index) {
+    // Zero frames hold runs of any length. A larger frame is damage, which reading it reports.
+    if (frame.stored_bytes == zero_frame_bytes(frame.logical_bytes)) continue;
+    if (frame.logical_bytes <= kMaxChunkBytes) largest = std::max(largest, frame.logical_bytes);
+  }
+  return std::bit_ceil(largest);
+}
+
+LoadedContainer load_without_header(const RandomAccessSource& source) {
+  LoadedContainer result;
+  if (auto table = read_seek_table(source)) {
+    result.index = std::move(table->index);
+    result.damage = "the header is damaged";
+  } else {
+    result = scan_frames(source, {}, /*trusted_end=*/0);
+    result.damage = result.damage.empty()
+                        ? "the header is damaged and there is no usable seek table"
+                        : "the header is damaged; " + result.damage;
+  }
+  result.header = {};
+  result.header.chunk_bytes = guess_chunk_bytes(result.index);
+  result.header_intact = false;
+  result.logical_bytes = result.index.logical_bytes();
+  return result;
+}
+
+/// The header holds for this file, the seek table does not: the frames have to tell, and the header
+/// says what they must add up to.
+LoadedContainer load_without_table(const RandomAccessSource& source,
+                                   const ContainerHeader& header) {
+  // Walking the frames is cheap, and if the table made from them has the hash that the header
+  // knows, then they are the right ones. Otherwise each is verified, up to the first that is wrong.
+  LoadedContainer result = scan_frames(source, header, /*trusted_end=*/source.size());
+  if (hash64(encode_seek_table(result.index)) == header.seek_table_hash &&
+      result.index.logical_bytes() == header.logical_bytes) {
+    result.damage = "the seek table is damaged; its content was recovered from the frames";
+  } else {
+    result = scan_frames(source, header, /*trusted_end=*/0);
+    result.damage = result.damage.empty() ? "the seek table is not the one that the header means"
+                                          : "the seek table is damaged; " + result.damage;
+  }
+  result.logical_bytes = std::max(header.logical_bytes, result.index.logical_bytes());
+  return result;
+}
+
+}  // namespace
+
+bool is_container(const RandomAccessSource& source) {
+  std::array<std::byte, kContainerSignatureBytes> prefix;
+  const std::size_t n = source.read_at(0, prefix);
+  return has_container_signature(ByteSpan(prefix).first(n));
+}
+
+LoadedContainer load_container(const RandomAccessSource& source) {
+  const auto header = read_header(source);
+  if (!header) return load_without_header(source);
+  if (!header->is_sealed_for(source.size())) {
+    // An append was interrupted. A seek table at the end, if there is one, may be older than frames
+    // before it, or be from a write whose frames never reached the disk; only frames are believed.
+    return scan_frames(source, *header, header->durable_bytes);
+  }
+  auto table = read_seek_table(source);
+  if (!table || table->table_hash != header->seek_table_hash ||
+      table->index.logical_bytes() != header->logical_bytes) {
+    return load_without_table(source, *header);
+  }
+  LoadedContainer result;
+  result.header = *header;
+  result.header_intact = true;
+  result.index = std::move(table->index);
+  result.sealed = true;
+  result.logical_bytes = header->logical_bytes;
+  return result;
+}
+
+LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust) {
+  const auto header = read_header(source);
+  const bool trusting = header && trust == ScanTrust::kDurableFrames;
+  return scan_frames(source, header, trusting ? header->durable_bytes : 0);
+}
+
+std::uint64_t logical_size(const RandomAccessSource& source) {
+  const auto header = read_header(source);
+  if (header && header->is_sealed_for(source.size())) return header->logical_bytes;
+  return load_container(source).logical_bytes;
+}
+
+}  // namespace zstdfs

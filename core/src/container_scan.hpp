@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+
+#include "zstdfs/container.hpp"
+
+namespace zstdfs {
+
+/// Finds the frames of a container by walking over them. `header` is the decoded one, if it could
+/// be decoded. Frames that end at or below `trusted_end` are not decompressed.
+LoadedContainer scan_frames(const RandomAccessSource& source,
+                            const std::optional<ContainerHeader>& header,
+                            std::uint64_t trusted_end);
+
+}  // namespace zstdfs
