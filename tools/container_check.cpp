@@ -13,8 +13,8 @@ namespace {
 
 class ContainerCheck {
  public:
-  ContainerCheck(const RandomAccessSource& source, FileCheck& result)
-      : source_(source), result_(result) {}
+  ContainerCheck(const RandomAccessSource& source, Unmount unmount, FileCheck& result)
+      : source_(source), unmount_(unmount), result_(result) {}
 
   void run() {
     const LoadedContainer container = load_container(source_);
@@ -32,26 +32,25 @@ class ContainerCheck {
   }
 
   void judge(const LoadedContainer& container) {
-    const std::uint64_t end = container.index.frames_end();
-    switch (condition_of(container)) {
+    switch (condition_of(container, result_.stored_bytes)) {
       case Condition::kSealed:
         return;
       case Condition::kInterrupted:
-        result_.interrupted = true;
-        return;
+        return judge_interrupted(container.header);
       case Condition::kDamaged:
-        break;
+        return report(container.header_intact ? container.index.frames_end() : 0,
+                      describe_damage(container));
     }
-    if (!container.header_intact) {
-      report(0, "the header does not match its checksum; " +
-                    std::to_string(container.index.size()) + " frames behind it are readable");
+  }
+
+  /// After a power cut, what was never synced may be missing. But a clean unmount leaves whole
+  /// files: one that is shorter than its header says lost its end by other means.
+  void judge_interrupted(const ContainerHeader& header) {
+    if (unmount_ == Unmount::kClean && result_.stored_bytes < header.stored_bytes) {
+      return report(result_.stored_bytes, "the file ends here, its header says " +
+                                              std::to_string(header.stored_bytes) + " bytes");
     }
-    if (!container.damage.empty()) report(end, container.damage);
-    if (!container.sealed && container.header_intact) {
-      report(end, "the readable frames end here, those up to stored offset " +
-                      std::to_string(container.header.durable_bytes) +
-                      " were on stable storage once");
-    }
+    result_.interrupted = true;
   }
 
   /// Compares the seek table with the frames as they tell themselves. Only what lies between the
@@ -113,13 +112,14 @@ class ContainerCheck {
   }
 
   const RandomAccessSource& source_;
+  const Unmount unmount_;
   FileCheck& result_;
   Bytes content_;
 };
 
 }  // namespace
 
-FileCheck check_file(const RandomAccessSource& source) {
+FileCheck check_file(const RandomAccessSource& source, Unmount unmount) {
   FileCheck result;
   try {
     result.stored_bytes = source.size();
@@ -128,7 +128,7 @@ FileCheck check_file(const RandomAccessSource& source) {
       return result;
     }
     result.form = Form::kContainer;
-    ContainerCheck(source, result).run();
+    ContainerCheck(source, unmount, result).run();
   } catch (const NewerFormatError& error) {
     result.not_checked = error.what();
   } catch (const std::system_error& error) {

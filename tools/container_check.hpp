@@ -26,6 +26,9 @@ struct FileCheck {
   std::string not_checked;  ///< why the file, or the rest of it, could not be checked
 };
 
+/// How the store of a file was left.
+enum class Unmount { kClean, kUnclean };
+
 /// As many findings as are kept of one file; the last then says that there are more.
 inline constexpr std::size_t kMaxFindings = 50;
 
@@ -35,6 +38,6 @@ inline constexpr std::size_t kMaxFindings = 50;
 ///
 /// Memory: one frame and its content, at most twice kMaxChunkBytes and a little.
 /// Thread safety: may run concurrently.
-FileCheck check_file(const RandomAccessSource& source);
+FileCheck check_file(const RandomAccessSource& source, Unmount unmount);
 
 }  // namespace zstdfs::tools

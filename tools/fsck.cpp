@@ -76,7 +76,8 @@ void check_state(os::Volume& volume, FsckReport& report) {
 
 void check_files(const std::string& root, FsckReport& report) {
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-  ParallelCheck checks(threads, [&](const std::string& path, const FileCheck& check) {
+  const Unmount unmount = report.dirty ? Unmount::kUnclean : Unmount::kClean;
+  ParallelCheck checks(threads, unmount, [&](const std::string& path, const FileCheck& check) {
     report.add_file(path, check);
   });
   const auto failed = [&](const std::string& path, const std::error_code& error) {

@@ -27,13 +27,13 @@ bool looks_like_zero_frame(const FrameEntry& frame) {
 
 }  // namespace
 
-Condition condition_of(const LoadedContainer& container) {
+Condition condition_of(const LoadedContainer& container, std::uint64_t stored_bytes) {
   if (container.sealed) {
     return container.damage.empty() ? Condition::kSealed : Condition::kDamaged;
   }
-  const bool durable_frames_there =
-      container.header_intact && container.index.frames_end() >= container.header.durable_bytes;
-  return durable_frames_there ? Condition::kInterrupted : Condition::kDamaged;
+  const bool written_on = container.header_intact && !container.header.is_sealed_for(stored_bytes);
+  const bool durable_frames_there = container.index.frames_end() >= container.header.durable_bytes;
+  return written_on && durable_frames_there ? Condition::kInterrupted : Condition::kDamaged;
 }
 
 StoredForm examine(const RandomAccessSource& source) {
@@ -53,11 +53,22 @@ StoredForm examine(const RandomAccessSource& source) {
   for (const FrameEntry& frame : container.index) {
     if (looks_like_zero_frame(frame)) result.zero_bytes += frame.logical_bytes;
   }
-  result.condition = condition_of(container);
+  result.condition = condition_of(container, result.stored_bytes);
   if (result.condition == Condition::kDamaged) {
-    result.damage = container.damage.empty() ? "the header is damaged" : container.damage;
+    result.damage = describe_damage(container);
   }
   return result;
+}
+
+std::string describe_damage(const LoadedContainer& container) {
+  std::string text = container.damage;
+  const std::uint64_t end = container.index.frames_end();
+  if (!container.sealed && container.header_intact && end < container.header.durable_bytes) {
+    if (!text.empty()) text += "; ";
+    text += "no readable frame from stored offset " + std::to_string(end) + " on, though up to " +
+            std::to_string(container.header.durable_bytes) + " they were on stable storage";
+  }
+  return text.empty() ? "its parts do not agree" : text;
 }
 
 std::string form_name(Form form) {

@@ -35,10 +35,13 @@ struct StoredForm {
 /// Throws NewerFormatError, std::system_error.
 StoredForm examine(const RandomAccessSource& source);
 
-/// The condition of a container that was loaded. A scan that ended early is damage only where it
-/// misses frames that the header knows to have been on stable storage, or where the header itself
-/// does not hold.
-Condition condition_of(const LoadedContainer& container);
+/// The condition of a container that was loaded from a file of `stored_bytes`. Not being sealed is
+/// no damage where the file's size shows that writing went on after the header was written, and
+/// all frames are there that the header knows to have been on stable storage.
+Condition condition_of(const LoadedContainer& container, std::uint64_t stored_bytes);
+
+/// What is wrong with a container whose condition is kDamaged.
+std::string describe_damage(const LoadedContainer& container);
 
 /// "raw", "container".
 std::string form_name(Form form);

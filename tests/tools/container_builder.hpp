@@ -1,0 +1,39 @@
+#pragma once
+
+#include "zstdfs/container_header.hpp"
+#include "zstdfs/frame_index.hpp"
+
+namespace zstdfs::test {
+
+/// Makes containers by hand from core's encoders, frame by frame; also such as the daemon leaves
+/// only when it is interrupted.
+class ContainerBuilder {
+ public:
+  explicit ContainerBuilder(std::uint32_t chunk_bytes = kDefaultChunkBytes,
+                            int level = kDefaultLevel);
+
+  ContainerBuilder& chunk(ByteSpan content);
+  ContainerBuilder& zeros(std::uint64_t logical_bytes);
+  /// A skippable frame of `stored_bytes` (8 and more) before the next data frame.
+  ContainerBuilder& padding(std::uint32_t stored_bytes);
+
+  const FrameIndex& index() const { return index_; }
+  /// The whole container, as a clean close leaves it; all frames count as durable.
+  Bytes sealed() const;
+  /// Frames without a seek table, below a header that knows only of the first `durable_bytes`.
+  Bytes unsealed(std::uint64_t durable_bytes) const;
+
+ private:
+  void append(const Bytes& frame, std::uint32_t logical_bytes, std::uint32_t checksum);
+  Bytes with_header(const ContainerHeader& header) const;
+
+  ContainerHeader header_;
+  FrameIndex index_;
+  FrameEncoder encoder_;
+  Bytes frames_;  // everything between the header and the seek table
+};
+
+/// A container of `content`, cut into chunks.
+ContainerBuilder container_of(ByteSpan content, std::uint32_t chunk_bytes = kDefaultChunkBytes);
+
+}  // namespace zstdfs::test

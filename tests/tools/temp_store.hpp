@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "zstdfs/bytes.hpp"
+
+namespace zstdfs::test {
+
+/// A store in a temporary directory, as a clean unmount leaves it; removed at the end.
+class TempStore {
+ public:
+  TempStore();
+  ~TempStore();
+  TempStore(const TempStore&) = delete;
+  TempStore& operator=(const TempStore&) = delete;
+
+  std::string path(std::string_view below = "") const;
+  /// Writes a file, and the directories above it.
+  void write(std::string_view below, ByteSpan content) const;
+  void write(std::string_view below, std::string_view text) const;
+
+ private:
+  std::string root_;
+};
+
+}  // namespace zstdfs::test
