@@ -57,6 +57,9 @@ class Volume {
 
   /// The lower filesystem's block size in bytes.
   virtual std::uint64_t block_bytes() = 0;
+  /// Names the run of the operating system: while it stays the same, what was written is there,
+  /// synced or not. Empty when that is not known.
+  virtual std::string boot_id() { return {}; }
   /// The time that the lower filesystem would stamp on a change made now.
   virtual timespec now() = 0;
 };

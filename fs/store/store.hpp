@@ -3,33 +3,17 @@
 #include <sys/stat.h>
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
+#include <stdexcept>
 
 #include "fs/os/volume.hpp"
+#include "fs/store/options.hpp"
 #include "fs/store/stored_file.hpp"
-#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::store {
 
 /// Names in a store's root that belong to zstdfs; invisible through the mount.
 inline constexpr const char* kStoreDirectory = ".zstdfs";
-
-struct StoreOptions {
-  int level = kDefaultLevel;
-  std::uint32_t chunk_bytes = kDefaultChunkBytes;
-  /// Bound for changed data that is held in memory, over all files.
-  std::uint64_t overlay_bytes = 64u << 20;
-  /// Bound for the cache of decompressed chunks.
-  std::uint64_t cache_bytes = 32u << 20;
-  unsigned compression_threads = 0;  ///< 0: one for each processor
-  bool read_only = false;
-  /// Files are settled (journals merged, forms reconsidered) this long after their last close.
-  std::uint64_t settle_after_ms = 1000;
-  /// No thread in the background: settling happens in settle_now() and shut_down(). For tests.
-  bool settle_in_background = true;
-};
 
 /// Somebody else has the store open.
 class StoreBusyError : public std::runtime_error {

@@ -1,54 +1,258 @@
 #pragma once
-// (public part; the private part follows with the implementation)
 
 #include <sys/stat.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "fs/os/file.hpp"
 #include "fs/store/file_key.hpp"
+#include "fs/store/file_services.hpp"
+#include "fs/store/overlay.hpp"
+#include "fs/store/write_log.hpp"
 #include "zstdfs/bytes.hpp"
+#include "zstdfs/container_header.hpp"
+#include "zstdfs/frame_index.hpp"
+#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::store {
 
-/// One regular file of the store, seen logically.
+class RedoWriter;
+
+/// One regular file of the store, seen logically. docs/architecture.md tells the life of a write.
 ///
 /// Thread safety: all methods may run concurrently; reads share, writes exclude.
 /// Errors: CorruptError when stored bytes are wrong, std::system_error from the lower filesystem,
 /// or EFBIG, ENXIO, EOPNOTSUPP, EROFS as the system calls have them.
+/// Lifetime: `services` outlives the file.
 class StoredFile {
  public:
+  /// Reads the backing file's form. Throws NewerFormatError, std::system_error.
+  StoredFile(FileServices& services, FileKey key, std::unique_ptr<os::File> backing);
+  /// Drops what was not flushed.
+  ~StoredFile();
+  StoredFile(const StoredFile&) = delete;
+  StoredFile& operator=(const StoredFile&) = delete;
+
+  const FileKey& key() const { return key_; }
+
   /// Reads logical bytes from `logical_offset` into `out`. Returns how many were read: fewer than
   /// `out.size()` only at the end of the file. Holes read as zeros.
-  std::size_t read(std::uint64_t logical_offset, MutableByteSpan out);
+  std::size_t read(std::uint64_t logical_offset, MutableByteSpan out) ZSTDFS_EXCLUDES(state_mutex_);
 
   /// Writes `bytes`. They are visible to reads at once, and safe from the daemon's end after
   /// flush(), from a power cut after sync(). After an error the content is as it was, or has been
   /// written in part.
-  void write(std::uint64_t logical_offset, ByteSpan bytes);
-  void truncate(std::uint64_t logical_bytes);
+  void write(std::uint64_t logical_offset, ByteSpan bytes) ZSTDFS_EXCLUDES(write_mutex_);
+  void truncate(std::uint64_t logical_bytes) ZSTDFS_EXCLUDES(write_mutex_);
 
-  void allocate(ByteRange range, os::AllocateKind kind);
-  void punch_hole(ByteRange range);
-  void zero_range(ByteRange range, os::AllocateKind kind);
+  /// Space cannot be promised for content that will be compressed: a container only grows.
+  void allocate(ByteRange range, os::AllocateKind kind) ZSTDFS_EXCLUDES(write_mutex_);
+  void punch_hole(ByteRange range) ZSTDFS_EXCLUDES(write_mutex_);
+  void zero_range(ByteRange range, os::AllocateKind kind) ZSTDFS_EXCLUDES(write_mutex_);
 
   /// SEEK_DATA and SEEK_HOLE; throw ENXIO as lseek does.
-  std::uint64_t seek_data(std::uint64_t logical_offset);
-  std::uint64_t seek_hole(std::uint64_t logical_offset);
+  std::uint64_t seek_data(std::uint64_t logical_offset) ZSTDFS_EXCLUDES(state_mutex_);
+  std::uint64_t seek_hole(std::uint64_t logical_offset) ZSTDFS_EXCLUDES(state_mutex_);
 
   /// What close(2) waits for: when it returns, the content no longer depends on this process.
   /// Cheap when nothing changed. After an error everything is still readable, and the next flush
   /// tries again.
-  void flush();
+  void flush() ZSTDFS_EXCLUDES(write_mutex_);
   /// fsync(2): as flush, and durable.
-  void sync(os::SyncKind kind);
+  void sync(os::SyncKind kind) ZSTDFS_EXCLUDES(write_mutex_);
 
-  std::uint64_t logical_bytes();
+  std::uint64_t logical_bytes() ZSTDFS_EXCLUDES(state_mutex_);
+  /// Turns the backing file's status into what applications see.
+  void present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
 
   /// The caller set the modification time by other means (utimensat): ours is forgotten. Call it
   /// before the backing file's time is set.
-  void modification_time_set();
+  void modification_time_set() ZSTDFS_EXCLUDES(write_mutex_);
+
+  // For the store:
+
+  bool can_write() ZSTDFS_EXCLUDES(state_mutex_);
+  /// Takes a descriptor that can write, where the present one cannot.
+  void use_writable(std::unique_ptr<os::File> backing) ZSTDFS_EXCLUDES(write_mutex_);
+  /// Whether settle() would do something.
+  bool needs_settling() const { return needs_settling_; }
+  /// Whether there is content that a flush has to save.
+  bool needs_flush() const { return needs_flush_; }
+  /// Merges the write log into the frames and reconsiders the form. Afterwards the backing file
+  /// alone holds the content.
+  void settle() ZSTDFS_EXCLUDES(write_mutex_);
+  /// Nobody can reach the file any more: removes its journal files.
+  void discard() ZSTDFS_EXCLUDES(write_mutex_);
+  /// Takes up a write log that an interrupted daemon left. Returns false when the log is not for
+  /// the backing file as it is now.
+  bool restore_log(const std::string& journal_name) ZSTDFS_EXCLUDES(write_mutex_);
+  bool is_unlinked() ZSTDFS_EXCLUDES(state_mutex_);
+
+ private:
+  enum class Form {
+    kEmpty,  ///< nothing stored yet: what there is, is in the overlay; form not decided
+    kRaw,    ///< stored verbatim, changed in place; the overlay is empty
+    kContainer,
+  };
+
+  /// A frame to be stored.
+  struct NewFrame {
+    std::uint32_t logical_bytes = 0;
+    std::uint32_t checksum = 0;
+    Bytes stored;
+  };
+  using FrameSink = std::function<void(NewFrame&&)>;
+
+  /// The state that readers see.
+  struct State {
+    Form form = Form::kEmpty;
+    std::uint64_t logical_bytes = 0;
+    // Containers:
+    ContainerHeader header;
+    FrameIndex index;
+    /// The frames count only up to this logical offset; beyond, they were truncated away.
+    std::uint64_t base_limit = 0;
+    bool damaged = false;  ///< the index ends before the file's content does
+    std::uint64_t content_id = 0;
+  };
+
+  /// A rewrite that is in a redo file and has to be brought to its end before anything else.
+  struct PendingRewrite {
+    std::string redo_name;
+    State after;
+    bool applied = false;
+  };
+
+  // What the holder of write_mutex_ may look at without state_mutex_: nobody else changes it.
+  const State& seen() const ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    return state_;
+  }
+  const Overlay& seen_overlay() const
+      ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    return overlay_;
+  }
+  os::File& backing() const ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    return *backing_;
+  }
+
+  // stored_file.cpp
+  void load() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
+  std::size_t read_locked(std::uint64_t offset, MutableByteSpan out)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Content of any range, zeros beyond the end.
+  void load_content(std::uint64_t offset, MutableByteSpan out) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void load_from_frames(std::uint64_t offset, MutableByteSpan out)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void load_from_frame(const FrameEntry& frame, std::uint64_t skip, MutableByteSpan out)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  bool is_zero_run(const FrameEntry& frame) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// The first offset from `offset` on that may hold something else than zeros; the logical size
+  /// when there is none.
+  std::uint64_t next_data(std::uint64_t offset) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  std::uint64_t end_of_data(std::uint64_t offset) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+
+  // stored_file_write.cpp
+  /// What every change begins with: finishes a pending rewrite, refuses where nothing can change.
+  void begin_change(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
+  void refuse_if_damaged() ZSTDFS_REQUIRES(write_mutex_);
+  void changed_in_memory() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
+  bool would_look_like_container(std::uint64_t offset, ByteSpan bytes)
+      ZSTDFS_REQUIRES(write_mutex_);
+  void write_raw(std::uint64_t offset, ByteSpan bytes) ZSTDFS_REQUIRES(write_mutex_);
+  void grow_to(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
+  void truncate_to_nothing() ZSTDFS_REQUIRES(write_mutex_);
+  /// Keeps the memory that changes take within bounds.
+  void relieve_memory() ZSTDFS_REQUIRES(write_mutex_);
+  void store_early() ZSTDFS_REQUIRES(write_mutex_);
+  void account_memory() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+
+  // stored_file_commit.cpp
+  void flush_locked() ZSTDFS_REQUIRES(write_mutex_);
+  void flush_container() ZSTDFS_REQUIRES(write_mutex_);
+  /// Gives an undecided file its form and stores it.
+  void first_commit() ZSTDFS_REQUIRES(write_mutex_);
+  void store_as_raw() ZSTDFS_REQUIRES(write_mutex_);
+  void store_as_container(const std::vector<NewFrame>& frames) ZSTDFS_REQUIRES(write_mutex_);
+  /// What storing the changes verbatim would take, in blocks.
+  std::uint64_t raw_blocks() ZSTDFS_REQUIRES(write_mutex_);
+  /// Appends the content of [frames' end, logical_end) as frames.
+  void append_frames(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
+  void write_appended(std::vector<NewFrame>& frames) ZSTDFS_REQUIRES(write_mutex_);
+  /// Writes seek table and header.
+  void seal() ZSTDFS_REQUIRES(write_mutex_);
+  void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
+  void stream_out() ZSTDFS_REQUIRES(write_mutex_);
+  /// Does `work`, which changes the backing file, and hides from applications that its change time
+  /// has moved.
+  void unseen(const std::function<void()>& work) ZSTDFS_REQUIRES(write_mutex_);
+  /// Gives the backing file the modification time that applications saw.
+  void store_modification_time() ZSTDFS_REQUIRES(write_mutex_);
+  /// Cuts a range into chunks, encodes them on all threads, and hands them over in order.
+  void encode_range(ByteRange range, const FrameSink& sink) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Runs on the pool's threads while encode_range's caller holds state_mutex_. A chunk of zeros
+  /// comes back with nothing stored.
+  NewFrame encode_chunk(ByteRange range) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
+  std::vector<NewFrame> encode_all(ByteRange range) ZSTDFS_EXCLUDES(state_mutex_);
+  bool begins_like_container() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  JournalTarget journal_target() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+
+  // stored_file_merge.cpp
+  class Rewriter;
+  void merge() ZSTDFS_REQUIRES(write_mutex_);
+  std::vector<ByteRange> ranges_to_encode() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  ByteRange expanded_to_frames(ByteRange range) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void keep_frames(Rewriter& rewriter, ByteRange range) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Fills in what a container's header says, and adds header and seek table to the rewrite.
+  void finish_container(State& after, RedoWriter& redo);
+  /// Goes through with `after`, which the redo file leads to.
+  void rewrite(std::string redo_name, State after) ZSTDFS_REQUIRES(write_mutex_);
+  void finish_rewrite() ZSTDFS_REQUIRES(write_mutex_);
+
+  // stored_file_convert.cpp
+  void compress_raw_if_it_pays() ZSTDFS_REQUIRES(write_mutex_);
+  /// Returns false, leaving the file raw, when that takes no more blocks and `required` is not set.
+  bool compress_raw(bool required) ZSTDFS_REQUIRES(write_mutex_);
+  bool sample_is_compressible() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+
+  // Constant after construction.
+  FileServices& services_;
+  const FileKey key_;
+
+  // Lock order: write_mutex_, then state_mutex_. Whoever changes the file holds write_mutex_ all
+  // along, and state_mutex_ only while it changes what readers see: so its holder may rely on that
+  // state between two looks at it.
+  Mutex write_mutex_;
+  SharedMutex state_mutex_;
+
+  std::unique_ptr<os::File> backing_ ZSTDFS_GUARDED_BY(state_mutex_);
+  State state_ ZSTDFS_GUARDED_BY(state_mutex_);
+  Overlay overlay_ ZSTDFS_GUARDED_BY(state_mutex_);
+  /// When the content was changed in memory last; the backing file does not know yet.
+  std::optional<timespec> modified_ ZSTDFS_GUARDED_BY(state_mutex_);
+  std::optional<PendingRewrite> pending_ ZSTDFS_GUARDED_BY(state_mutex_);
+
+  std::unique_ptr<WriteLog> log_ ZSTDFS_GUARDED_BY(write_mutex_);
+  /// The smallest size since the log's last batch, and what that batch said about the frames.
+  std::uint64_t lowest_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
+  std::uint64_t logged_base_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
+  bool size_changed_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// Frames were appended over the seek table.
+  bool table_stale_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  bool data_unsynced_ ZSTDFS_GUARDED_BY(write_mutex_) = true;
+  /// Frames below this stored offset are on stable storage.
+  std::uint64_t durable_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
+  bool reconsider_form_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+
+  // Synchronised by themselves.
+  std::atomic<std::uint64_t> accounted_bytes_{0};
+  std::atomic<bool> needs_settling_{false};
+  std::atomic<bool> needs_flush_{false};
 };
 
 }  // namespace zstdfs::store

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <time.h>
+
+#include <atomic>
+
+#include "fs/os/volume.hpp"
+#include "fs/store/change_times.hpp"
+#include "fs/store/frame_cache.hpp"
+#include "fs/store/journal_codec.hpp"
+#include "fs/store/options.hpp"
+#include "fs/store/worker_pool.hpp"
+
+namespace zstdfs::store {
+
+/// What all files of a store share. Everything in it may be used concurrently.
+struct FileServices {
+  FileServices(os::Volume& the_volume, const StoreOptions& the_options)
+      : volume(the_volume),
+        options(the_options),
+        journal(the_volume),
+        pool(the_options.compression_threads),
+        cache(the_options.cache_bytes),
+        block_bytes(the_volume.block_bytes()),
+        next_generation_(random_nonce()) {}
+
+  os::Volume& volume;
+  const StoreOptions options;
+  Journal journal;
+  WorkerPool pool;
+  FrameCache cache;
+  ChangeTimes change_times;
+  const std::uint64_t block_bytes;
+
+  std::atomic<std::uint64_t> overlay_bytes{0};  ///< held by all overlays together
+  std::atomic<std::uint64_t> next_content_id{1};
+  std::atomic<bool> changed{false};  ///< something was written since the last checkpoint
+
+  /// A number for a container's generation. Counts from a random number, so that no two containers
+  /// of a store meet by chance.
+  std::uint64_t new_generation() { return next_generation_++; }
+
+ private:
+  std::atomic<std::uint64_t> next_generation_;
+};
+
+}  // namespace zstdfs::store

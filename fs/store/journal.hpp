@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/os/volume.hpp"
+
+namespace zstdfs::store {
+
+/// Whom a journal file is about.
+struct JournalTarget {
+  std::string identity;   ///< os::File::identity of the backing file
+  std::string path_hint;  ///< where it was when the journal file was begun
+};
+
+/// The directory `.zstdfs/journal/`, which holds two kinds of files: write logs (`<number>.log`,
+/// see write_log.hpp) and redo files (`<number>.redo`, see redo.hpp).
+///
+/// Thread safety: all methods may run concurrently.
+class Journal {
+ public:
+  /// Numbers go on after those of files that are there.
+  explicit Journal(os::Volume& volume);
+
+  /// Creates a journal file with a new number; `name` receives its name.
+  std::unique_ptr<os::File> create(const std::string& suffix, std::string& name);
+  std::unique_ptr<os::File> open(const std::string& name, os::OpenMode mode);
+  /// Removes a file; that the removal is durable takes sync_directory().
+  void remove(const std::string& name);
+  void sync_directory();
+  /// Names of all files, in the order of their numbers; names that are not ours are left out.
+  std::vector<std::string> list();
+
+ private:
+  os::Volume& volume_;
+  std::atomic<std::uint64_t> next_number_{1};
+};
+
+inline constexpr const char* kLogSuffix = ".log";
+inline constexpr const char* kRedoSuffix = ".redo";
+
+}  // namespace zstdfs::store

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "zstdfs/frame_codec.hpp"
+
+namespace zstdfs::store {
+
+struct StoreOptions {
+  int level = kDefaultLevel;
+  std::uint32_t chunk_bytes = kDefaultChunkBytes;
+  /// Bound for changed data that is held in memory, over all files.
+  std::uint64_t overlay_bytes = 64u << 20;
+  /// Bound for the cache of decompressed chunks.
+  std::uint64_t cache_bytes = 32u << 20;
+  unsigned compression_threads = 0;  ///< 0: one for each processor
+  bool read_only = false;
+  /// Files are settled (journals merged, forms reconsidered) this long after their last close.
+  std::uint64_t settle_after_ms = 1000;
+  /// No thread in the background: settling happens in settle_now() and shut_down(). For tests.
+  bool settle_in_background = true;
+};
+
+}  // namespace zstdfs::store

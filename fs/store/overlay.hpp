@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+
+#include "zstdfs/bytes.hpp"
+
+namespace zstdfs::store {
+
+/// The logical bytes of a file that differ from its backing file: pieces that do not overlap.
+///
+/// Thread safety: const methods may run concurrently; the owner excludes changes.
+class Overlay {
+ public:
+  /// New content for a run of logical bytes.
+  struct Piece {
+    std::uint64_t bytes = 0;
+    Bytes data;           ///< empty: the piece is zeros
+    bool logged = false;  ///< the write log holds it already
+
+    bool is_zero() const { return data.empty(); }
+  };
+  using Pieces = std::map<std::uint64_t, Piece>;  // by logical offset
+
+  void write(std::uint64_t offset, ByteSpan bytes);
+  void write_zeros(ByteRange range);
+  /// Takes pieces away: the backing file shows through again.
+  void erase(ByteRange range);
+  void erase_from(std::uint64_t offset);
+  void clear();
+  void mark_all_logged();
+
+  /// Copies what the pieces say about [offset, offset + out.size()) into `out`; leaves the rest.
+  void lay_over(std::uint64_t offset, MutableByteSpan out) const;
+  /// Whether pieces say everything about the range.
+  bool covers(ByteRange range) const;
+
+  bool empty() const { return pieces_.empty(); }
+  const Pieces& pieces() const { return pieces_; }
+  /// The first piece that ends behind `offset`.
+  Pieces::const_iterator first_touching(std::uint64_t offset) const;
+  std::uint64_t memory_bytes() const { return memory_bytes_; }
+
+ private:
+  /// Makes `offset` a boundary between pieces, if it lies inside one.
+  void split_at(std::uint64_t offset);
+  bool write_into_one_piece(std::uint64_t offset, ByteSpan bytes);
+  void insert(std::uint64_t offset, Piece piece);
+
+  Pieces pieces_;
+  std::uint64_t memory_bytes_ = 0;
+};
+
+}  // namespace zstdfs::store

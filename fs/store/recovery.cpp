@@ -1,0 +1,165 @@
+#include "fs/store/recovery.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include "fs/store/change_times.hpp"
+#include "fs/store/log.hpp"
+#include "fs/store/redo.hpp"
+#include "fs/store/seal.hpp"
+#include "fs/store/store.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+// Time stamps are taken from a clock that ticks every few milliseconds; this is generous.
+constexpr time_t kClockMarginSeconds = 2;
+
+std::string join(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+std::vector<os::DirectoryEntry> list_or_log(os::Volume& volume, const std::string& directory) {
+  try {
+    return volume.list(directory);
+  } catch (const std::system_error& error) {
+    log(LogLevel::kError, directory + ": not looked at: " + error.code().message());
+    return {};
+  }
+}
+
+/// Content that does not depend on the seek table: how many frames are whole, from the first one
+/// that was not vouched for on.
+std::size_t count_whole_frames(const os::File& file, const LoadedContainer& container) {
+  Bytes content;
+  for (std::size_t i = 0; i < container.index.size(); ++i) {
+    const FrameEntry& frame = container.index[i];
+    if (frame.stored_offset < container.header.durable_bytes) continue;
+    try {
+      if (is_stored_zero_frame(file, frame)) continue;
+      if (frame.logical_bytes > kMaxChunkBytes) return i;
+      content.resize(frame.logical_bytes);
+      read_frame(file, frame, content);
+    } catch (const CorruptError&) {
+      return i;
+    }
+  }
+  return container.index.size();
+}
+
+/// Writes seek table and header for the container's frames, and cuts off what follows.
+void write_ends(os::File& file, LoadedContainer& container) {
+  const timespec modified = file.stat().st_mtim;
+  if (container.index.empty()) {
+    file.truncate(0);
+  } else {
+    const Bytes table = seal(container.header, container.index, container.header.durable_bytes);
+    file.write_at(container.index.frames_end(), table);
+    file.truncate(container.header.stored_bytes);
+    file.write_at(0, encode_container_header(container.header));
+  }
+  file.set_modification_time(modified);
+}
+
+/// Repairs one container, if an interruption left something to repair. With `verify` set, not even
+/// a container that looks finished is trusted beyond what was vouched for.
+void repair(os::File& file, const std::string& path, bool verify) {
+  LoadedContainer container = load_container(file);
+  if (container.sealed) {
+    if (!verify) return;
+    const std::size_t whole = count_whole_frames(file, container);
+    if (whole == container.index.size()) return;
+    container.index.keep_first(whole);
+  } else if (container.index.frames_end() < container.header.durable_bytes ||
+             container.index.logical_bytes() < container.logical_bytes) {
+    // What was vouched for is damaged, and no interruption does that.
+    log(LogLevel::kError, path + ": damaged, left as it is: " + container.damage);
+    return;
+  }
+  write_ends(file, container);
+  log(LogLevel::kWarning, path + ": an interrupted write was repaired; the file has " +
+                              std::to_string(container.index.logical_bytes()) + " bytes");
+}
+
+}  // namespace
+
+void for_each_file(os::Volume& volume,
+                   const std::function<void(const std::string&, const struct stat&)>& on_file) {
+  std::vector<std::string> directories = {""};
+  while (!directories.empty()) {
+    const std::string directory = std::move(directories.back());
+    directories.pop_back();
+    for (const os::DirectoryEntry& entry : list_or_log(volume, directory)) {
+      if (directory.empty() && entry.name == kStoreDirectory) continue;
+      const std::string path = join(directory, entry.name);
+      if (entry.type == os::DirectoryEntry::Type::kDirectory) directories.push_back(path);
+      if (entry.type == os::DirectoryEntry::Type::kRegular) on_file(path, volume.stat(path));
+    }
+  }
+}
+
+std::optional<std::string> TargetFinder::find(const JournalTarget& target) {
+  if (!target.path_hint.empty()) {
+    try {
+      const auto file = volume_.open(target.path_hint, os::OpenMode::kRead);
+      if (file && file->identity() == target.identity) return target.path_hint;
+    } catch (const std::system_error&) {
+      // Something else lies there now; the file may have been moved.
+    }
+  }
+  if (!by_identity_) {
+    by_identity_.emplace();
+    for_each_file(volume_, [this](const std::string& path, const struct stat&) {
+      const auto file = volume_.open(path, os::OpenMode::kRead);
+      if (file) by_identity_->emplace(file->identity(), path);
+    });
+  }
+  const auto found = by_identity_->find(target.identity);
+  if (found == by_identity_->end()) return std::nullopt;
+  return found->second;
+}
+
+void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder) {
+  bool removed = false;
+  for (const std::string& name : journal.list()) {
+    if (!name.ends_with(kRedoSuffix)) continue;
+    const auto redo = journal.open(name, os::OpenMode::kRead);
+    const auto content = redo ? read_redo(*redo) : std::nullopt;
+    if (content) {
+      const auto path = finder.find(content->head.target);
+      const auto target = path ? volume.open(*path, os::OpenMode::kReadWrite) : nullptr;
+      if (target) {
+        apply_redo(*redo, *content, *target);
+        target->sync(os::SyncKind::kDataAndTimes);
+        log(LogLevel::kInfo, *path + ": an interrupted rewrite was completed");
+      } else {
+        log(LogLevel::kInfo, "journal/" + name + ": its file (" + content->head.target.path_hint +
+                                 ") was deleted; dropped");
+      }
+    }
+    journal.remove(name);
+    removed = true;
+  }
+  if (removed) journal.sync_directory();
+}
+
+void repair_interrupted_files(os::Volume& volume, const Interruption& interruption) {
+  timespec since = interruption.since;
+  since.tv_sec = std::max(since.tv_sec - kClockMarginSeconds, time_t{0});
+  for_each_file(volume, [&](const std::string& path, const struct stat& status) {
+    if (is_before(status.st_ctim, since)) return;
+    try {
+      const auto file = volume.open(path, os::OpenMode::kReadWrite);
+      if (file && is_container(*file)) repair(*file, path, interruption.system_went_down);
+    } catch (const std::exception& error) {
+      log(LogLevel::kError, path + ": not repaired: " + error.what());
+    }
+  });
+  volume.sync_filesystem();
+}
+
+}  // namespace zstdfs::store

@@ -1,0 +1,179 @@
+#include "fs/store/redo.hpp"
+
+#include <algorithm>
+
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+// docs/format.md, "Redo file".
+constexpr std::uint32_t kRecordMagic = 0x6F646552u;
+constexpr std::uint32_t kEndMagic = 0x646E6552u;
+// magic u32, reserved u32, number u64, target offset u64, bytes u64, hash of the bytes, own hash
+constexpr std::size_t kRecordHeadBytes = 4 + 4 + 8 + 8 + 8 + 8 + 8;
+// magic u32, reserved u32, records u64, target bytes u64, time, own hash
+constexpr std::size_t kEndBytes = 4 + 4 + 8 + 8 + kTimeBytes + 8;
+constexpr std::size_t kHashBytes = 8;
+constexpr std::size_t kMaxRunBytes = 1u << 20;
+
+struct RecordHead {
+  std::uint64_t target_offset = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t hash = 0;
+};
+
+Bytes encode_record_head(const RecordHead& head, std::uint64_t number, std::uint64_t nonce) {
+  Bytes out;
+  append_le(out, kRecordMagic);
+  append_le(out, std::uint32_t{0});
+  append_le(out, number);
+  append_le(out, head.target_offset);
+  append_le(out, head.bytes);
+  append_le(out, head.hash);
+  append_le(out, journal_hash(nonce, out));
+  return out;
+}
+
+bool own_hash_holds(ByteSpan record, std::uint64_t nonce) {
+  const std::size_t hashed = record.size() - kHashBytes;
+  return load_le<std::uint64_t>(record, hashed) == journal_hash(nonce, record.first(hashed));
+}
+
+std::optional<RecordHead> read_record_head(const os::File& redo, std::uint64_t offset,
+                                           std::uint64_t number, std::uint64_t nonce) {
+  Bytes bytes(kRecordHeadBytes);
+  if (redo.read_at(offset, bytes) < bytes.size()) return std::nullopt;
+  if (load_le<std::uint32_t>(bytes, 0) != kRecordMagic) return std::nullopt;
+  if (load_le<std::uint64_t>(bytes, 8) != number || !own_hash_holds(bytes, nonce)) {
+    return std::nullopt;
+  }
+  const RecordHead head{load_le<std::uint64_t>(bytes, 16), load_le<std::uint64_t>(bytes, 24),
+                        load_le<std::uint64_t>(bytes, 32)};
+  if (head.bytes > kMaxRunBytes) return std::nullopt;
+  return head;
+}
+
+/// Calls `on_record` with each record's target offset and bytes; returns where the records end.
+/// `on_record` may be empty; then the bytes are only verified. Nothing when one is damaged.
+std::optional<std::uint64_t> for_each_record(
+    const os::File& redo, const RedoContent& content,
+    const std::function<void(std::uint64_t, ByteSpan)>& on_record) {
+  std::uint64_t at = content.records_offset;
+  Bytes bytes;
+  for (std::uint64_t number = 0; number < content.records; ++number) {
+    const auto head = read_record_head(redo, at, number, content.head.nonce);
+    if (!head) return std::nullopt;
+    at += kRecordHeadBytes;
+    bytes.resize(static_cast<std::size_t>(head->bytes));
+    if (redo.read_at(at, bytes) < bytes.size()) return std::nullopt;
+    if (journal_hash(content.head.nonce, bytes) != head->hash) return std::nullopt;
+    if (on_record) on_record(head->target_offset, bytes);
+    at += head->bytes;
+  }
+  return at;
+}
+
+}  // namespace
+
+RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target)
+    : journal_(journal), nonce_(random_nonce()) {
+  const Bytes head = encode_journal_head(JournalKind::kRedo, {target, 0, nonce_});
+  file_ = journal.create(kRedoSuffix, name_);
+  try {
+    file_->write_at(0, head);
+  } catch (const std::system_error&) {
+    journal.remove(name_);
+    throw;
+  }
+  end_ = head.size();
+}
+
+RedoWriter::~RedoWriter() {
+  if (finished_) return;
+  try {
+    journal_.remove(name_);
+    // Whole but not vouched for, it must not come back and be applied some day.
+    if (finishing_) journal_.sync_directory();
+  } catch (...) {
+    // An unfinished redo file is ignored and removed by the next recovery.
+  }
+}
+
+void RedoWriter::add(std::uint64_t stored_offset, ByteSpan bytes) {
+  if (!run_.empty() && record_offset_ + run_.size() != stored_offset) write_record();
+  while (!bytes.empty()) {
+    if (run_.empty()) record_offset_ = stored_offset;
+    const std::size_t n = std::min(bytes.size(), kMaxRunBytes - run_.size());
+    run_.insert(run_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    bytes = bytes.subspan(n);
+    stored_offset += n;
+    if (run_.size() == kMaxRunBytes) write_record();
+  }
+}
+
+void RedoWriter::write_record() {
+  if (run_.empty()) return;
+  const RecordHead head{record_offset_, run_.size(), journal_hash(nonce_, run_)};
+  Bytes record = encode_record_head(head, records_, nonce_);
+  record.insert(record.end(), run_.begin(), run_.end());
+  file_->write_at(end_, record);
+  end_ += record.size();
+  ++records_;
+  run_.clear();
+}
+
+std::string RedoWriter::finish(std::uint64_t target_bytes, const timespec& modified) {
+  write_record();
+  finishing_ = true;
+  Bytes out;
+  append_le(out, kEndMagic);
+  append_le(out, std::uint32_t{0});
+  append_le(out, records_);
+  append_le(out, target_bytes);
+  append_time(out, modified);
+  append_le(out, journal_hash(nonce_, out));
+  file_->write_at(end_, out);
+  file_->sync(os::SyncKind::kData);
+  journal_.sync_directory();
+  finished_ = true;
+  return name_;
+}
+
+std::optional<RedoContent> read_redo(const os::File& redo) {
+  RedoContent content;
+  const auto head = read_journal_head(redo, JournalKind::kRedo, content.records_offset);
+  const std::uint64_t file_bytes = redo.size();
+  if (!head || file_bytes < content.records_offset + kEndBytes) return std::nullopt;
+  content.head = *head;
+  Bytes end(kEndBytes);
+  if (redo.read_at(file_bytes - kEndBytes, end) < end.size()) return std::nullopt;
+  if (load_le<std::uint32_t>(end, 0) != kEndMagic || !own_hash_holds(end, head->nonce)) {
+    return std::nullopt;
+  }
+  content.records = load_le<std::uint64_t>(end, 8);
+  content.target_bytes = load_le<std::uint64_t>(end, 16);
+  content.modified = load_time(end, 24);
+  const auto records_end = for_each_record(redo, content, nullptr);
+  if (records_end != file_bytes - kEndBytes) return std::nullopt;
+  return content;
+}
+
+void apply_redo(const os::File& redo, const RedoContent& content, os::File& target) {
+  const std::uint64_t old_bytes = target.size();
+  if (content.target_bytes > old_bytes) {
+    try {
+      target.allocate({old_bytes, content.target_bytes - old_bytes}, os::AllocateKind::kKeepSize);
+    } catch (const std::system_error& error) {
+      if (error.code().value() != EOPNOTSUPP) throw;
+    }
+  }
+  const auto records_end = for_each_record(
+      redo, content,
+      [&target](std::uint64_t offset, ByteSpan bytes) { target.write_at(offset, bytes); });
+  if (!records_end) throw CorruptError(0, "a redo file changed while it was applied");
+  target.truncate(content.target_bytes);
+  target.set_modification_time(content.modified);
+}
+
+}  // namespace zstdfs::store

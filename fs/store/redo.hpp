@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "fs/store/journal_codec.hpp"
+
+namespace zstdfs::store {
+
+/// Writes to a backing file that must happen all or not at all, although they go over bytes that
+/// were promised to be kept: they are first written here and synced, then applied, and can be
+/// applied again after a crash until the redo file is removed.
+///
+/// Thread safety: one thread at a time. Errors: std::system_error. Until finish() returns nothing
+/// has happened to the target; destroying the writer before removes the file.
+class RedoWriter {
+ public:
+  RedoWriter(Journal& journal, const JournalTarget& target);
+  ~RedoWriter();
+  RedoWriter(const RedoWriter&) = delete;
+  RedoWriter& operator=(const RedoWriter&) = delete;
+
+  /// The target gets `bytes` at `stored_offset`. Runs that follow each other become one record.
+  void add(std::uint64_t stored_offset, ByteSpan bytes);
+  /// The target's size and modification time at the end. Makes the redo file durable and returns
+  /// its name; it stays until somebody removes it.
+  std::string finish(std::uint64_t target_bytes, const timespec& modified);
+
+ private:
+  void write_record();
+
+  Journal& journal_;
+  std::string name_;
+  std::unique_ptr<os::File> file_;
+  std::uint64_t nonce_;
+  std::uint64_t end_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t record_offset_ = 0;  // of the run that is being gathered, in the target
+  Bytes run_;
+  bool finishing_ = false;
+  bool finished_ = false;
+};
+
+/// A whole redo file.
+struct RedoContent {
+  JournalHead head;
+  std::uint64_t records_offset = 0;
+  std::uint64_t records = 0;
+  std::uint64_t target_bytes = 0;
+  timespec modified{};
+};
+
+/// Verifies a redo file from end to end. Nothing when it is not whole: then nothing of it was
+/// applied. Throws NewerFormatError, std::system_error.
+std::optional<RedoContent> read_redo(const os::File& redo);
+
+/// Applies a redo file that read_redo found whole. May be called again. Reserves the space first.
+/// After an error the target is neither old nor new: apply again. Does not sync the target.
+void apply_redo(const os::File& redo, const RedoContent& content, os::File& target);
+
+}  // namespace zstdfs::store

@@ -1,0 +1,18 @@
+#include "fs/store/seal.hpp"
+
+#include <algorithm>
+
+#include "zstdfs/seek_table.hpp"
+
+namespace zstdfs::store {
+
+Bytes seal(ContainerHeader& header, const FrameIndex& index, std::uint64_t durable_bytes) {
+  Bytes table = encode_seek_table(index);
+  header.logical_bytes = index.logical_bytes();
+  header.stored_bytes = index.frames_end() + table.size();
+  header.durable_bytes = std::min(durable_bytes, index.frames_end());
+  header.seek_table_hash = hash64(table);
+  return table;
+}
+
+}  // namespace zstdfs::store

@@ -1,0 +1,347 @@
+#include "fs/store/store.hpp"
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "fs/store/file_services.hpp"
+#include "fs/store/log.hpp"
+#include "fs/store/recovery.hpp"
+#include "fs/store/store_directory.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/errors.hpp"
+#include "zstdfs/mutex.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kShards = 16;
+constexpr seconds kFlushOpenFilesEvery{5};
+constexpr seconds kCheckpointEvery{300};
+constexpr seconds kRetryAfter{30};
+constexpr milliseconds kSettlerTick{250};
+
+struct Entry {
+  // Shared with those who have the file open, and with the settler while it works on it.
+  std::shared_ptr<StoredFile> file;
+  int handles = 0;
+  Clock::time_point settle_at{};
+};
+
+/// A part of the table of files that are in use.
+struct Shard {
+  Mutex mutex;
+  std::map<FileKey, Entry> entries ZSTDFS_GUARDED_BY(mutex);
+  std::uint64_t opened ZSTDFS_GUARDED_BY(mutex) = 0;  // counts additions
+};
+
+}  // namespace
+
+struct Store::Impl {
+  Impl(std::unique_ptr<os::Volume> the_volume, const StoreOptions& options)
+      : volume(std::move(the_volume)),
+        directory(*volume, options.read_only),
+        services(*volume, options) {}
+
+  Shard& shard_of(const FileKey& key) { return shards[key.inode % kShards]; }
+
+  void recover();
+  void restore_logs(TargetFinder& finder);
+  std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
+  std::vector<FileKey> keys();
+  /// Settles one file that nobody has open, if its time has come. Returns false after an error.
+  bool settle(const FileKey& key, Clock::time_point now);
+  bool commit_open_file(const FileKey& key);
+  void remove_if_settled(const FileKey& key);
+  void flush_open_files();
+  void checkpoint();
+  void run_settler();
+  void stop_settler();
+
+  const std::unique_ptr<os::Volume> volume;
+  StoreDirectory directory;
+  FileServices services;
+  std::array<Shard, kShards> shards;
+
+  Mutex settler_mutex;
+  ConditionVariable settler_wakes;
+  bool stopping ZSTDFS_GUARDED_BY(settler_mutex) = false;
+  std::thread settler;
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Store::~Store() {
+  impl_->stop_settler();
+}
+
+std::unique_ptr<Store> Store::open(std::unique_ptr<os::Volume> volume, StoreOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(volume), options);
+  impl->recover();
+  if (!options.read_only) impl->directory.mark_at_work(impl->volume->now());
+  if (options.settle_in_background && !options.read_only) {
+    impl->settler = std::thread([raw = impl.get()] { raw->run_settler(); });
+  }
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+void Store::Impl::recover() {
+  TargetFinder finder(*volume);
+  apply_redo_files(*volume, services.journal, finder);
+  const auto interruption = directory.interruption();
+  if (interruption && !services.options.read_only) {
+    log(LogLevel::kInfo, "the store was not shut down; looking for interrupted writes");
+    repair_interrupted_files(*volume, *interruption);
+  }
+  restore_logs(finder);
+}
+
+void Store::Impl::restore_logs(TargetFinder& finder) {
+  for (const std::string& name : services.journal.list()) {
+    if (!name.ends_with(kLogSuffix)) continue;
+    const auto log_file = services.journal.open(name, os::OpenMode::kRead);
+    const auto ignore = [](const LogSizes&, Overlay::Pieces&&) { return false; };
+    const auto content = log_file ? read_write_log(*log_file, ignore) : std::nullopt;
+    const auto path = content ? finder.find(content->head.target) : std::nullopt;
+    const os::OpenMode mode =
+        services.options.read_only ? os::OpenMode::kRead : os::OpenMode::kReadWrite;
+    auto backing = path ? volume->open(*path, mode) : nullptr;
+    if (backing) {
+      const struct stat status = backing->stat();
+      const FileKey key{status.st_dev, status.st_ino};
+      auto file = std::make_shared<StoredFile>(services, key, std::move(backing));
+      if (file->restore_log(name)) {
+        log(LogLevel::kInfo, *path + ": changes from before the interruption were taken up");
+        Shard& shard = shard_of(key);
+        MutexLock lock(shard.mutex);
+        shard.entries.insert_or_assign(key, Entry{std::move(file), 0, Clock::now()});
+        continue;
+      }
+    }
+    if (!services.options.read_only) services.journal.remove(name);
+  }
+}
+
+std::shared_ptr<StoredFile> Store::Impl::find(const FileKey& key, std::uint64_t& opened) {
+  Shard& shard = shard_of(key);
+  MutexLock lock(shard.mutex);
+  opened = shard.opened;
+  const auto found = shard.entries.find(key);
+  return found == shard.entries.end() ? nullptr : found->second.file;
+}
+
+std::shared_ptr<StoredFile> Store::open_file(FileKey key, ForWriting for_writing,
+                                             const Opener& open_backing) {
+  Shard& shard = impl_->shard_of(key);
+  MutexLock lock(shard.mutex);
+  auto found = shard.entries.find(key);
+  if (found == shard.entries.end()) {
+    ++shard.opened;
+    auto file = std::make_shared<StoredFile>(impl_->services, key, open_backing());
+    found = shard.entries.emplace(key, Entry{std::move(file), 0, {}}).first;
+  } else if (for_writing == ForWriting::kYes && !found->second.file->can_write()) {
+    found->second.file->use_writable(open_backing());
+  }
+  ++found->second.handles;
+  return found->second.file;
+}
+
+void Store::close_file(const std::shared_ptr<StoredFile>& file) {
+  std::shared_ptr<StoredFile> last;  // destroyed after the lock is given back
+  Shard& shard = impl_->shard_of(file->key());
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(file->key());
+  ZSTDFS_ASSERT(found != shard.entries.end() && found->second.handles > 0);
+  Entry& entry = found->second;
+  if (--entry.handles > 0) return;
+  if (!file->needs_settling() && !file->needs_flush()) {
+    last = std::move(entry.file);
+    shard.entries.erase(found);
+    return;
+  }
+  entry.settle_at = Clock::now() + milliseconds(impl_->services.options.settle_after_ms);
+}
+
+void Store::forget_unlinked(FileKey key) {
+  Shard& shard = impl_->shard_of(key);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(key);
+  // Otherwise the settler sees that it is unlinked when the last handle is gone.
+  if (found != shard.entries.end() && found->second.handles == 0) {
+    found->second.settle_at = Clock::now();
+  }
+}
+
+void Store::present(struct stat& status, const Opener& open_backing) {
+  if (!S_ISREG(status.st_mode)) return;
+  const FileKey key{status.st_dev, status.st_ino};
+  const struct stat stored = status;
+  while (true) {
+    std::uint64_t opened_before = 0;
+    if (const auto file = impl_->find(key, opened_before)) {
+      file->present(status);
+      return;
+    }
+    if (static_cast<std::uint64_t>(stored.st_size) >= kContainerHeaderBytes) {
+      try {
+        if (const auto backing = open_backing()) {
+          status.st_size = static_cast<off_t>(logical_size(*backing));
+        }
+      } catch (const std::exception&) {
+        // A file that cannot be read shows its stored size; reading it says what is wrong.
+        status.st_size = stored.st_size;
+      }
+    }
+    // Had somebody opened it meanwhile, the header may have been read in the middle of a change.
+    std::uint64_t opened_after = 0;
+    if (!impl_->find(key, opened_after) && opened_after == opened_before) break;
+    status = stored;
+  }
+  status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
+}
+
+std::vector<FileKey> Store::Impl::keys() {
+  std::vector<FileKey> all;
+  for (Shard& shard : shards) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [key, entry] : shard.entries) all.push_back(key);
+  }
+  return all;
+}
+
+bool Store::Impl::settle(const FileKey& key, Clock::time_point now) {
+  std::shared_ptr<StoredFile> file;
+  Shard& shard = shard_of(key);
+  {
+    MutexLock lock(shard.mutex);
+    const auto found = shard.entries.find(key);
+    if (found == shard.entries.end() || found->second.handles > 0) return true;
+    if (found->second.settle_at > now) return true;
+    file = found->second.file;
+  }
+  try {
+    if (file->is_unlinked()) {
+      file->discard();
+    } else {
+      file->settle();
+    }
+    remove_if_settled(key);
+    return true;
+  } catch (const std::exception& error) {
+    log(LogLevel::kWarning, "inode " + std::to_string(key.inode) + ": not merged yet: " +
+                                error.what() + "; its changes stay in the journal");
+  }
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(key);
+  if (found != shard.entries.end()) found->second.settle_at = Clock::now() + kRetryAfter;
+  return false;
+}
+
+void Store::Impl::remove_if_settled(const FileKey& key) {
+  std::shared_ptr<StoredFile> last;
+  Shard& shard = shard_of(key);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(key);
+  if (found == shard.entries.end() || found->second.handles > 0) return;
+  const StoredFile& file = *found->second.file;
+  if (file.needs_settling() || file.needs_flush()) return;
+  last = std::move(found->second.file);
+  shard.entries.erase(found);
+}
+
+bool Store::settle_now() {
+  bool all = true;
+  for (const FileKey& key : impl_->keys()) {
+    all = impl_->settle(key, Clock::time_point::max()) && all;
+  }
+  return all;
+}
+
+bool Store::Impl::commit_open_file(const FileKey& key) {
+  std::uint64_t opened = 0;
+  const auto file = find(key, opened);
+  if (!file) return true;
+  try {
+    file->flush();
+    return true;
+  } catch (const std::exception& error) {
+    log(LogLevel::kError, "inode " + std::to_string(key.inode) + ": not stored: " + error.what());
+    return false;
+  }
+}
+
+void Store::Impl::flush_open_files() {
+  for (const FileKey& key : keys()) {
+    std::uint64_t opened = 0;
+    const auto file = find(key, opened);
+    if (file && file->needs_flush()) commit_open_file(key);
+  }
+}
+
+void Store::Impl::checkpoint() {
+  if (!services.changed.exchange(false)) return;
+  const timespec now = volume->now();
+  volume->sync_filesystem();
+  directory.mark_at_work(now);
+}
+
+void Store::Impl::run_settler() {
+  auto next_flush = Clock::now() + kFlushOpenFilesEvery;
+  auto next_checkpoint = Clock::now() + kCheckpointEvery;
+  while (true) {
+    {
+      MutexLock lock(settler_mutex);
+      if (!stopping) settler_wakes.wait_until(settler_mutex, Clock::now() + kSettlerTick);
+      if (stopping) return;
+    }
+    const auto now = Clock::now();
+    try {
+      for (const FileKey& key : keys()) settle(key, now);
+      if (now >= next_flush) {
+        flush_open_files();
+        next_flush = now + kFlushOpenFilesEvery;
+      }
+      if (now >= next_checkpoint) {
+        checkpoint();
+        next_checkpoint = now + kCheckpointEvery;
+      }
+    } catch (const std::exception& error) {
+      log(LogLevel::kError, std::string("background work: ") + error.what());
+    }
+  }
+}
+
+void Store::Impl::stop_settler() {
+  {
+    MutexLock lock(settler_mutex);
+    stopping = true;
+    settler_wakes.notify_all();
+  }
+  if (settler.joinable()) settler.join();
+}
+
+bool Store::shut_down() {
+  impl_->stop_settler();
+  if (impl_->services.options.read_only) return true;
+  bool all = true;
+  for (const FileKey& key : impl_->keys()) all = impl_->commit_open_file(key) && all;
+  all = settle_now() && all;
+  try {
+    impl_->volume->sync_filesystem();
+    impl_->directory.mark_clean();
+  } catch (const std::system_error& error) {
+    log(LogLevel::kError, std::string("the store could not be synced: ") + error.what());
+    return false;
+  }
+  return all;
+}
+
+}  // namespace zstdfs::store

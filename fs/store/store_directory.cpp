@@ -1,0 +1,147 @@
+#include "fs/store/store_directory.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "fs/store/journal_codec.hpp"
+#include "fs/store/store.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+using nlohmann::json;
+
+const std::string kDirectory = kStoreDirectory;
+const std::string kLockFile = kDirectory + "/lock";
+const std::string kStoreFile = kDirectory + "/store.json";
+const std::string kMarkFile = kDirectory + "/dirty";
+const std::string kJournalDirectory = kDirectory + "/journal";
+constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kFileMode = 0600;
+constexpr std::uint64_t kMaxTextBytes = 64u << 10;
+
+std::optional<std::string> read_text(os::Volume& volume, const std::string& path) {
+  const auto file = volume.open(path, os::OpenMode::kRead);
+  if (!file) return std::nullopt;
+  if (file->size() > kMaxTextBytes) throw StoreError(path + " is larger than it can be");
+  std::string text(static_cast<std::size_t>(file->size()), '\0');
+  text.resize(file->read_at(0, std::as_writable_bytes(std::span(text))));
+  return text;
+}
+
+std::string new_uuid() {
+  // A random UUID (version 4), RFC 4122.
+  const std::uint64_t a = random_nonce();
+  const std::uint64_t b = random_nonce();
+  char text[37];
+  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx", static_cast<unsigned>(a >> 32),
+                static_cast<unsigned>(a >> 16) & 0xFFFFu, static_cast<unsigned>(a) & 0xFFFu,
+                (static_cast<unsigned>(b >> 48) & 0x3FFFu) | 0x8000u,
+                static_cast<unsigned long long>(b & 0xFFFFFFFFFFFFull));
+  return text;
+}
+
+std::string as_iso_8601(const timespec& time) {
+  tm parts{};
+  gmtime_r(&time.tv_sec, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace
+
+StoreDirectory::StoreDirectory(os::Volume& volume, bool read_only) : volume_(volume) {
+  bool exists = true;
+  try {
+    volume_.list(kDirectory);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != ENOENT) throw;
+    exists = false;
+  }
+  if (!exists && read_only) return;
+  volume_.make_directory(kDirectory, kDirectoryMode);
+  take_lock(read_only);
+  if (read_text(volume_, kStoreFile)) {
+    check_format();
+  } else {
+    create();
+  }
+}
+
+void StoreDirectory::take_lock(bool read_only) {
+  try {
+    pid_t holder = 0;
+    lock_ = volume_.try_lock(kLockFile, holder);
+    if (lock_) return;
+    const std::string who = holder > 0 ? "process " + std::to_string(holder) : "another process";
+    throw StoreBusyError("the store is in use by " + who +
+                         "; unmount it there first, one mount owns a store");
+  } catch (const std::system_error& error) {
+    if (!read_only || error.code().value() != EROFS) throw;
+  }
+}
+
+void StoreDirectory::create() {
+  volume_.make_directory(kJournalDirectory, kDirectoryMode);
+  const json description = {
+      {"format", kStoreFormat}, {"id", new_uuid()}, {"created", as_iso_8601(volume_.now())}};
+  replace_file(kStoreFile, description.dump(2) + "\n");
+  volume_.sync_directory("");
+}
+
+void StoreDirectory::check_format() {
+  const json description = json::parse(*read_text(volume_, kStoreFile), nullptr, false);
+  if (!description.is_object() || !description.contains("format") ||
+      !description["format"].is_number_integer()) {
+    throw StoreError(kStoreFile +
+                     " is damaged; restore it from a backup, or if there is none write "
+                     "{\"format\": 1} into it: the files describe themselves");
+  }
+  const auto format = description["format"].get<std::int64_t>();
+  if (format > kStoreFormat) {
+    throw NewerFormatError("the store has format " + std::to_string(format) +
+                           ", this zstdfs knows formats up to " + std::to_string(kStoreFormat) +
+                           "; use a newer zstdfs");
+  }
+  if (format < 1) throw StoreError(kStoreFile + " names a format that never existed");
+  volume_.make_directory(kJournalDirectory, kDirectoryMode);
+}
+
+void StoreDirectory::replace_file(const std::string& path, const std::string& text) {
+  const std::string fresh = path + ".new";
+  volume_.remove(fresh);
+  const auto file = volume_.create(fresh, kFileMode);
+  file->write_at(0, std::as_bytes(std::span(text)));
+  file->sync(os::SyncKind::kData);
+  volume_.rename(fresh, path);
+  volume_.sync_directory(kDirectory);
+}
+
+std::optional<Interruption> StoreDirectory::interruption() {
+  const auto text = read_text(volume_, kMarkFile);
+  if (!text) return std::nullopt;
+  // A mark that cannot be read says: anything may have been interrupted.
+  Interruption found;
+  const json mark = json::parse(*text, nullptr, false);
+  if (!mark.is_object()) return found;
+  found.since.tv_sec = mark.value("since", std::int64_t{0});
+  const std::string boot = mark.value("boot", std::string());
+  found.system_went_down = boot.empty() || boot != volume_.boot_id();
+  return found;
+}
+
+void StoreDirectory::mark_at_work(const timespec& since) {
+  const json mark = {{"since", static_cast<std::int64_t>(since.tv_sec)},
+                     {"boot", volume_.boot_id()}};
+  replace_file(kMarkFile, mark.dump() + "\n");
+}
+
+void StoreDirectory::mark_clean() {
+  if (volume_.remove(kMarkFile)) volume_.sync_directory(kDirectory);
+}
+
+}  // namespace zstdfs::store

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <time.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fs/os/volume.hpp"
+
+namespace zstdfs::store {
+
+inline constexpr int kStoreFormat = 1;
+
+/// How the daemon before was interrupted.
+struct Interruption {
+  timespec since{};              ///< what changed from then on may not have reached the disk
+  bool system_went_down = true;  ///< false: only the daemon ended; all it wrote is there
+};
+
+/// The store's own directory: store.json, the lock, and the mark that says whether a daemon is, or
+/// was until it was interrupted, at work. docs/format.md, "Store directory".
+///
+/// Thread safety: one thread at a time.
+class StoreDirectory {
+ public:
+  /// Takes the lock and reads store.json; makes both when the directory is new. A store on a
+  /// read-only lower filesystem is opened without a lock when `read_only` is set.
+  /// Throws StoreBusyError, StoreError, NewerFormatError, std::system_error.
+  StoreDirectory(os::Volume& volume, bool read_only);
+
+  /// Set when the store was not shut down.
+  std::optional<Interruption> interruption();
+  /// From now on the store counts as interrupted until mark_clean(); durable when it returns.
+  void mark_at_work(const timespec& since);
+  void mark_clean();
+
+ private:
+  void take_lock(bool read_only);
+  void create();
+  void check_format();
+  void replace_file(const std::string& path, const std::string& text);
+
+  os::Volume& volume_;
+  std::unique_ptr<os::VolumeLock> lock_;
+};
+
+}  // namespace zstdfs::store

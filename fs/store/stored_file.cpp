@@ -1,0 +1,238 @@
+#include "fs/store/stored_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "fs/store/log.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+MutableByteSpan part(MutableByteSpan out, std::uint64_t from, std::uint64_t to) {
+  return out.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
+}
+
+void fill_with_zeros(MutableByteSpan out) {
+  std::fill(out.begin(), out.end(), std::byte{0});
+}
+
+std::system_error no_such_address() {
+  return {ENXIO, std::generic_category()};
+}
+
+}  // namespace
+
+StoredFile::StoredFile(FileServices& services, FileKey key, std::unique_ptr<os::File> backing)
+    : services_(services), key_(key), backing_(std::move(backing)) {
+  MutexLock changing(write_mutex_);
+  WriterLock lock(state_mutex_);
+  load();
+}
+
+StoredFile::~StoredFile() {
+  services_.overlay_bytes -= accounted_bytes_;
+}
+
+void StoredFile::load() {
+  state_.content_id = services_.next_content_id++;
+  state_.header.level = services_.options.level;
+  state_.header.chunk_bytes = services_.options.chunk_bytes;
+  const std::uint64_t backing_bytes = backing_->size();
+  if (backing_bytes == 0) return;
+  if (!is_container(*backing_)) {
+    state_.form = Form::kRaw;
+    state_.logical_bytes = backing_bytes;
+    return;
+  }
+  LoadedContainer loaded = load_container(*backing_);
+  state_.form = Form::kContainer;
+  state_.header = loaded.header;
+  state_.index = std::move(loaded.index);
+  state_.base_limit = state_.index.logical_bytes();
+  state_.logical_bytes = loaded.logical_bytes;
+  state_.damaged = loaded.logical_bytes > state_.base_limit;
+  table_stale_ = !loaded.sealed;
+  durable_bytes_ = std::min(loaded.header.durable_bytes, state_.index.frames_end());
+  lowest_bytes_ = state_.logical_bytes;
+  if (!loaded.damage.empty()) {
+    log(LogLevel::kWarning, backing_->path_hint() + ": " + loaded.damage);
+  }
+}
+
+std::size_t StoredFile::read(std::uint64_t logical_offset, MutableByteSpan out) {
+  ReaderLock lock(state_mutex_);
+  return read_locked(logical_offset, out);
+}
+
+std::size_t StoredFile::read_locked(std::uint64_t offset, MutableByteSpan out) {
+  if (offset >= state_.logical_bytes) return 0;
+  const std::uint64_t n = std::min<std::uint64_t>(out.size(), state_.logical_bytes - offset);
+  load_content(offset, part(out, 0, n));
+  return static_cast<std::size_t>(n);
+}
+
+void StoredFile::load_content(std::uint64_t offset, MutableByteSpan out) {
+  if (pending_ && !pending_->applied) {
+    throw CorruptError(0,
+                       "a rewrite of this file could not be brought to its end; the content is "
+                       "safe in the store's journal and comes back when the rewrite succeeds");
+  }
+  if (state_.form == Form::kRaw) {
+    const std::size_t n = backing_->read_at(offset, out);
+    fill_with_zeros(out.subspan(n));
+    return;
+  }
+  load_from_frames(offset, out);
+  overlay_.lay_over(offset, out);
+}
+
+void StoredFile::load_from_frames(std::uint64_t offset, MutableByteSpan out) {
+  const std::uint64_t end = offset + out.size();
+  if (state_.damaged && end > state_.base_limit) {
+    throw CorruptError(state_.index.frames_end(), "the frames end before the file's content does");
+  }
+  const std::uint64_t limit = std::min(end, state_.base_limit);
+  std::uint64_t at = offset;
+  auto number = at < limit ? state_.index.find(at) : std::nullopt;
+  while (at < limit) {
+    const FrameEntry& frame = state_.index[*number];
+    const std::uint64_t to = std::min(limit, frame.logical_end());
+    if (!overlay_.covers({at, to - at})) {
+      load_from_frame(frame, at - frame.logical_offset, part(out, at - offset, to - offset));
+    }
+    at = to;
+    ++*number;
+  }
+  if (at < end) fill_with_zeros(part(out, at - offset, end - offset));
+}
+
+// A frame that is wanted as a whole goes straight to where it is wanted; of others, the whole
+// content is kept, because the rest will probably be asked for next.
+void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, MutableByteSpan out) {
+  const FrameCache::Key key{state_.content_id, frame.stored_offset};
+  FrameCache::Content content = services_.cache.find(key);
+  if (!content) {
+    if (out.size() == frame.logical_bytes) {
+      read_frame(*backing_, frame, out);
+      return;
+    }
+    if (is_zero_run(frame)) {
+      fill_with_zeros(out);
+      return;
+    }
+    if (frame.logical_bytes > kMaxChunkBytes) {
+      throw CorruptError(frame.stored_offset, "a frame is larger than the largest chunk");
+    }
+    auto whole = std::make_shared<Bytes>(frame.logical_bytes);
+    read_frame(*backing_, frame, *whole);
+    content = std::move(whole);
+    services_.cache.put(key, content);
+  }
+  std::copy_n(content->begin() + static_cast<std::ptrdiff_t>(skip), out.size(), out.begin());
+}
+
+bool StoredFile::is_zero_run(const FrameEntry& frame) const {
+  return frame.stored_bytes == zero_frame_bytes(frame.logical_bytes) &&
+         is_stored_zero_frame(*backing_, frame);
+}
+
+std::uint64_t StoredFile::next_data(std::uint64_t offset) const {
+  const std::uint64_t end = state_.logical_bytes;
+  if (state_.form == Form::kRaw) {
+    try {
+      return offset < end ? backing_->seek_data(offset) : end;
+    } catch (const std::system_error& error) {
+      if (error.code().value() != ENXIO) throw;
+      return end;
+    }
+  }
+  std::uint64_t at = offset;
+  while (at < end) {
+    const auto piece = overlay_.first_touching(at);
+    if (piece != overlay_.pieces().end() && piece->first <= at) {
+      if (!piece->second.is_zero()) return at;
+      at = piece->first + piece->second.bytes;
+      continue;
+    }
+    const std::uint64_t gap_end = piece == overlay_.pieces().end() ? end : piece->first;
+    if (at >= state_.base_limit) {
+      if (state_.damaged) return at;
+      at = gap_end;
+      continue;
+    }
+    const FrameEntry& frame = state_.index[*state_.index.find(at)];
+    if (!is_zero_run(frame)) return at;
+    at = std::min({gap_end, frame.logical_end(), state_.base_limit});
+  }
+  return end;
+}
+
+// Precondition: there is data at `offset`.
+std::uint64_t StoredFile::end_of_data(std::uint64_t offset) const {
+  const std::uint64_t end = state_.logical_bytes;
+  if (state_.form == Form::kRaw) return backing_->seek_hole(offset);
+  const auto piece = overlay_.first_touching(offset);
+  const bool has_piece = piece != overlay_.pieces().end();
+  if (has_piece && piece->first <= offset) return piece->first + piece->second.bytes;
+  if (offset >= state_.base_limit) return end;
+  const std::uint64_t gap_end = has_piece ? piece->first : end;
+  const FrameEntry& frame = state_.index[*state_.index.find(offset)];
+  return std::min({gap_end, frame.logical_end(), state_.base_limit});
+}
+
+std::uint64_t StoredFile::seek_data(std::uint64_t logical_offset) {
+  ReaderLock lock(state_mutex_);
+  const std::uint64_t found = next_data(logical_offset);
+  if (found >= state_.logical_bytes) throw no_such_address();
+  return found;
+}
+
+std::uint64_t StoredFile::seek_hole(std::uint64_t logical_offset) {
+  ReaderLock lock(state_mutex_);
+  if (logical_offset >= state_.logical_bytes) throw no_such_address();
+  std::uint64_t at = logical_offset;
+  while (at < state_.logical_bytes && next_data(at) == at) at = end_of_data(at);
+  return std::min(at, state_.logical_bytes);
+}
+
+std::uint64_t StoredFile::logical_bytes() {
+  ReaderLock lock(state_mutex_);
+  return state_.logical_bytes;
+}
+
+void StoredFile::present(struct stat& status) {
+  ReaderLock lock(state_mutex_);
+  status.st_size = static_cast<off_t>(state_.logical_bytes);
+  status.st_ctim = services_.change_times.visible(key_, status.st_ctim);
+  if (!modified_) return;
+  status.st_mtim = *modified_;
+  if (is_before(status.st_ctim, *modified_)) status.st_ctim = *modified_;
+}
+
+void StoredFile::modification_time_set() {
+  MutexLock changing(write_mutex_);
+  WriterLock lock(state_mutex_);
+  modified_.reset();
+}
+
+bool StoredFile::can_write() {
+  ReaderLock lock(state_mutex_);
+  return backing_->writable();
+}
+
+void StoredFile::use_writable(std::unique_ptr<os::File> backing) {
+  MutexLock changing(write_mutex_);
+  WriterLock lock(state_mutex_);
+  if (!backing_->writable()) backing_ = std::move(backing);
+}
+
+bool StoredFile::is_unlinked() {
+  ReaderLock lock(state_mutex_);
+  return backing_->stat().st_nlink == 0;
+}
+
+}  // namespace zstdfs::store

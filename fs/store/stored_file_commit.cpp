@@ -1,0 +1,372 @@
+// StoredFile: how changes get from memory to the backing file and the write log.
+
+#include <algorithm>
+#include <utility>
+
+#include "fs/store/seal.hpp"
+#include "fs/store/stored_file.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/frame_codec.hpp"
+#include "zstdfs/seek_table.hpp"
+#include "zstdfs/zero_frame.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+// So much is encoded and written at a time, which bounds memory.
+constexpr std::uint64_t kAppendStepBytes = 4u << 20;
+// A shorter addition goes to the write log: as a frame of its own it would compress badly, and the
+// seek table would be written again for it.
+constexpr std::uint64_t kMinAppendBytes = 4096;
+constexpr std::uint64_t kTableBytesPerAppendedByte = 8;
+// A stream is stored raw from the start when its beginning shrinks by less than a 32nd.
+constexpr std::uint64_t kStreamNumerator = 31;
+constexpr std::uint64_t kStreamDenominator = 32;
+// A longer log is merged at once, unless the file is so large that merging costs more.
+constexpr std::uint64_t kMinMergeBytes = 8u << 20;
+constexpr std::uint64_t kFileBytesPerLogByte = 4;
+
+std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
+  return value - value % unit;
+}
+std::uint64_t blocks(std::uint64_t bytes, std::uint64_t unit) {
+  return (bytes + unit - 1) / unit;
+}
+
+bool all_zeros(ByteSpan bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+}  // namespace
+
+void StoredFile::flush() {
+  if (!needs_flush_) return;
+  MutexLock changing(write_mutex_);
+  flush_locked();
+}
+
+void StoredFile::sync(os::SyncKind kind) {
+  MutexLock changing(write_mutex_);
+  flush_locked();
+  // The frames first: a log's batch counts only when the frames it builds on are there.
+  if (data_unsynced_ || kind == os::SyncKind::kDataAndTimes) {
+    backing().sync(kind);
+    data_unsynced_ = false;
+    if (seen().form == Form::kContainer) durable_bytes_ = seen().index.frames_end();
+  }
+  if (log_) log_->sync();
+}
+
+void StoredFile::flush_locked() {
+  if (!needs_flush_) return;
+  finish_rewrite();
+  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    if (seen().form == Form::kEmpty && seen().logical_bytes > 0) first_commit();
+    if (seen().form == Form::kContainer) flush_container();
+    store_modification_time();
+  });
+  needs_flush_ = false;
+}
+
+void StoredFile::unseen(const std::function<void()>& work) {
+  timespec visible = services_.change_times.visible(key_, backing().stat().st_ctim);
+  {
+    ReaderLock lock(state_mutex_);
+    if (modified_ && is_before(visible, *modified_)) visible = *modified_;
+  }
+  work();
+  services_.change_times.hide(key_, backing().stat().st_ctim, visible);
+}
+
+void StoredFile::store_modification_time() {
+  std::optional<timespec> modified;
+  {
+    ReaderLock lock(state_mutex_);
+    modified = modified_;
+  }
+  if (!modified) return;
+  backing().set_modification_time(*modified);
+  WriterLock lock(state_mutex_);
+  modified_.reset();
+}
+
+void StoredFile::flush_container() {
+  const State& state = seen();
+  const bool truncated = state.base_limit < state.index.logical_bytes();
+  if (!truncated && state.logical_bytes > state.base_limit) {
+    const std::uint64_t tail = state.logical_bytes - state.base_limit;
+    const std::uint64_t table_share = seek_table_bytes(state.index) / kTableBytesPerAppendedByte;
+    if (table_stale_ || tail >= std::max(kMinAppendBytes, table_share)) {
+      append_frames(state.logical_bytes);
+    }
+  }
+  if (table_stale_) seal();
+  const auto& pieces = seen_overlay().pieces();
+  const bool unlogged = std::any_of(pieces.begin(), pieces.end(),
+                                    [](const auto& entry) { return !entry.second.logged; });
+  const bool frames_hold_all = pieces.empty() && state.base_limit == state.logical_bytes &&
+                               state.index.logical_bytes() == state.logical_bytes;
+  const bool frames_grew = log_ && logged_base_bytes_ != state.index.logical_bytes();
+  if (unlogged || frames_grew || (size_changed_ && !frames_hold_all)) write_to_log();
+  size_changed_ = false;
+  lowest_bytes_ = state.logical_bytes;
+  if (!log_) return;
+  needs_settling_ = true;
+  const std::uint64_t worth_merging = state.index.frames_end() / kFileBytesPerLogByte;
+  if (log_->bytes() > std::max(kMinMergeBytes, worth_merging)) merge();
+}
+
+void StoredFile::write_to_log() {
+  const State& state = seen();
+  const std::uint64_t base_bytes = state.index.logical_bytes();
+  if (!log_) {
+    ReaderLock lock(state_mutex_);
+    log_ = std::make_unique<WriteLog>(services_.journal, journal_target(), state.header.generation);
+  }
+  log_->append({lowest_bytes_, state.logical_bytes, base_bytes}, seen_overlay().pieces());
+  logged_base_bytes_ = base_bytes;
+  WriterLock lock(state_mutex_);
+  overlay_.mark_all_logged();
+}
+
+JournalTarget StoredFile::journal_target() {
+  return {backing_->identity(), backing_->path_hint()};
+}
+
+bool StoredFile::begins_like_container() {
+  Bytes prefix(kContainerSignatureBytes);
+  load_content(0, prefix);
+  return has_container_signature(prefix);
+}
+
+std::uint64_t StoredFile::raw_blocks() {
+  std::uint64_t count = 0;
+  std::uint64_t next_block = 0;
+  for (const auto& [offset, piece] : seen_overlay().pieces()) {
+    if (piece.is_zero()) continue;
+    const std::uint64_t first = std::max(next_block, offset / services_.block_bytes);
+    const std::uint64_t end = blocks(offset + piece.bytes, services_.block_bytes);
+    if (end > first) count += end - first;
+    next_block = std::max(next_block, end);
+  }
+  return count;
+}
+
+void StoredFile::first_commit() {
+  const std::uint64_t bytes = seen().logical_bytes;
+  bool must_be_container = false;
+  {
+    ReaderLock lock(state_mutex_);
+    must_be_container = begins_like_container();
+  }
+  const std::uint64_t as_raw = raw_blocks();
+  // Zeros cost a container a little, and a raw file nothing.
+  const std::uint64_t held = seen_overlay().memory_bytes();
+  const std::uint64_t zeros = bytes > held ? bytes - held : 0;
+  const bool mostly_holes = zeros / kMaxZeroFrameBytes * zero_frame_bytes(kMaxZeroFrameBytes) >=
+                            (as_raw + 1) * services_.block_bytes;
+  if (!must_be_container && (as_raw <= 1 || mostly_holes)) {
+    store_as_raw();
+    return;
+  }
+  const std::vector<NewFrame> frames = encode_all({0, bytes});
+  std::uint64_t stored = kContainerHeaderBytes + kSeekTableOverheadBytes + kSeekTableEntryBytes;
+  for (const NewFrame& frame : frames) stored += frame.stored.size() + kSeekTableEntryBytes;
+  if (must_be_container || blocks(stored, services_.block_bytes) < as_raw) {
+    store_as_container(frames);
+  } else {
+    store_as_raw();
+  }
+}
+
+void StoredFile::store_as_raw() {
+  data_unsynced_ = true;
+  // An attempt that failed may have left something that would show through in holes.
+  if (backing().size() != 0) backing().truncate(0);
+  for (const auto& [offset, piece] : seen_overlay().pieces()) {
+    if (!piece.is_zero()) backing().write_at(offset, piece.data);
+  }
+  if (backing().size() != seen().logical_bytes) backing().truncate(seen().logical_bytes);
+  WriterLock lock(state_mutex_);
+  state_.form = Form::kRaw;
+  overlay_.clear();
+  account_memory();
+}
+
+// In one write, since most files are small.
+void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
+  State after = seen();
+  after.form = Form::kContainer;
+  Bytes image(kContainerHeaderBytes);
+  for (const NewFrame& frame : frames) {
+    after.index.append(image.size(), static_cast<std::uint32_t>(frame.stored.size()),
+                       frame.logical_bytes, frame.checksum);
+    image.insert(image.end(), frame.stored.begin(), frame.stored.end());
+  }
+  after.base_limit = after.index.logical_bytes();
+  after.header.generation = services_.new_generation();
+  const Bytes table = store::seal(after.header, after.index, 0);
+  image.insert(image.end(), table.begin(), table.end());
+  const Bytes header = encode_container_header(after.header);
+  std::copy(header.begin(), header.end(), image.begin());
+  data_unsynced_ = true;
+  backing().write_at(0, image);
+  if (backing().size() != image.size()) backing().truncate(image.size());
+  WriterLock lock(state_mutex_);
+  state_ = std::move(after);
+  lowest_bytes_ = state_.base_limit;
+  overlay_.clear();
+  account_memory();
+}
+
+// Stores the full chunks that follow the frames without a gap.
+void StoredFile::stream_out() {
+  const State& state = seen();
+  if (state.form == Form::kRaw || state.base_limit != state.index.logical_bytes()) return;
+  const std::uint64_t begin = state.base_limit;
+  std::uint64_t end = begin;
+  const auto& pieces = seen_overlay().pieces();
+  for (auto it = seen_overlay().first_touching(begin); it != pieces.end() && it->first <= end;
+       ++it) {
+    end = it->first + it->second.bytes;
+  }
+  end = floor_to(end, state.header.chunk_bytes);
+  if (end <= begin) return;
+  if (state.form == Form::kContainer) {
+    append_frames(end);
+    return;
+  }
+  std::vector<NewFrame> frames = encode_all({begin, end - begin});
+  std::uint64_t stored = 0;
+  for (const NewFrame& frame : frames) stored += frame.stored.size();
+  bool raw = stored * kStreamDenominator > end * kStreamNumerator;
+  if (raw) {
+    ReaderLock lock(state_mutex_);
+    raw = !begins_like_container();
+  }
+  if (raw) {
+    store_as_raw();
+    store_modification_time();
+    needs_flush_ = false;
+    reconsider_form_ = needs_settling_ = true;
+    return;
+  }
+  {
+    WriterLock lock(state_mutex_);
+    state_.form = Form::kContainer;
+    state_.header.generation = services_.new_generation();
+  }
+  write_appended(frames);
+}
+
+void StoredFile::append_frames(std::uint64_t logical_end) {
+  while (seen().index.logical_bytes() < logical_end) {
+    const std::uint64_t begin = seen().index.logical_bytes();
+    std::uint64_t end = 0;
+    {
+      ReaderLock lock(state_mutex_);
+      const std::uint64_t zeros_end = floor_to(next_data(begin), state_.header.chunk_bytes);
+      const std::uint64_t step = floor_to(begin + kAppendStepBytes, state_.header.chunk_bytes);
+      end = std::min(logical_end, std::max(zeros_end, step));
+    }
+    std::vector<NewFrame> frames = encode_all({begin, end - begin});
+    write_appended(frames);
+  }
+}
+
+void StoredFile::write_appended(std::vector<NewFrame>& frames) {
+  const State& state = seen();
+  const bool first = state.index.empty();
+  const std::uint64_t begin = first ? 0 : state.index.frames_end();
+  Bytes out;
+  if (first) out = encode_container_header(state.header);
+  for (const NewFrame& frame : frames) {
+    out.insert(out.end(), frame.stored.begin(), frame.stored.end());
+  }
+  table_stale_ = data_unsynced_ = true;
+  backing().write_at(begin, out);
+  WriterLock lock(state_mutex_);
+  const std::uint64_t from = state_.index.logical_bytes();
+  for (const NewFrame& frame : frames) {
+    state_.index.append(state_.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
+                        frame.logical_bytes, frame.checksum);
+  }
+  state_.base_limit = state_.index.logical_bytes();
+  lowest_bytes_ = std::max(lowest_bytes_, state_.base_limit);
+  overlay_.erase({from, state_.base_limit - from});
+  account_memory();
+}
+
+void StoredFile::seal() {
+  ContainerHeader header = seen().header;
+  const Bytes table = store::seal(header, seen().index, durable_bytes_);
+  data_unsynced_ = true;
+  backing().write_at(seen().index.frames_end(), table);
+  if (backing().size() > header.stored_bytes) backing().truncate(header.stored_bytes);
+  backing().write_at(0, encode_container_header(header));
+  table_stale_ = false;
+  WriterLock lock(state_mutex_);
+  state_.header = header;
+}
+
+std::vector<StoredFile::NewFrame> StoredFile::encode_all(ByteRange range) {
+  std::vector<NewFrame> frames;
+  ReaderLock lock(state_mutex_);
+  encode_range(range, [&frames](NewFrame&& frame) { frames.push_back(std::move(frame)); });
+  return frames;
+}
+
+void StoredFile::encode_range(ByteRange range, const FrameSink& sink) {
+  const std::uint64_t chunk = state_.header.chunk_bytes;
+  const std::size_t batch = std::size_t{4} * services_.pool.threads();
+  std::uint64_t zeros = 0;
+  const auto end_zeros = [&zeros, &sink] {
+    for (std::uint64_t n = 0; zeros > 0; zeros -= n) {
+      n = std::min(zeros, kMaxZeroFrameBytes);
+      sink({static_cast<std::uint32_t>(n), zeros_checksum(n), encode_zero_frame(n)});
+    }
+  };
+  std::uint64_t at = range.offset;
+  while (at < range.end()) {
+    const std::uint64_t data = std::min(next_data(at), range.end());
+    const std::uint64_t zeros_end = data == range.end() ? data : floor_to(data, chunk);
+    if (zeros_end > at) {
+      zeros += zeros_end - at;
+      at = zeros_end;
+      continue;
+    }
+    std::vector<ByteRange> parts;
+    while (parts.size() < batch && at < range.end()) {
+      const std::uint64_t end = std::min(range.end(), floor_to(at, chunk) + chunk);
+      parts.push_back({at, end - at});
+      at = end;
+    }
+    std::vector<NewFrame> frames(parts.size());
+    services_.pool.for_each(parts.size(),
+                            [&](std::size_t i) { frames[i] = encode_chunk(parts[i]); });
+    for (NewFrame& frame : frames) {
+      if (frame.stored.empty()) {
+        zeros += frame.logical_bytes;
+      } else {
+        end_zeros();
+        sink(std::move(frame));
+      }
+    }
+  }
+  end_zeros();
+}
+
+StoredFile::NewFrame StoredFile::encode_chunk(ByteRange range) {
+  thread_local FrameEncoder encoder;
+  thread_local Bytes content;
+  content.resize(static_cast<std::size_t>(range.bytes));
+  load_content(range.offset, content);
+  NewFrame frame;
+  frame.logical_bytes = static_cast<std::uint32_t>(range.bytes);
+  if (all_zeros(content)) return frame;
+  frame.stored = encoder.encode(content, state_.header.level);
+  frame.checksum = load_le<std::uint32_t>(frame.stored, frame.stored.size() - 4);
+  return frame;
+}
+
+}  // namespace zstdfs::store

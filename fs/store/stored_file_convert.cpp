@@ -1,0 +1,159 @@
+// StoredFile: what happens in the background once a file is closed, and how a raw file becomes a
+// container.
+
+#include <algorithm>
+#include <utility>
+
+#include "fs/store/redo.hpp"
+#include "fs/store/stored_file.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/frame_codec.hpp"
+#include "zstdfs/seek_table.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+// Of a larger file, a few chunks from all over it tell whether compressing is worth a try.
+constexpr std::uint64_t kTryWholeBytes = 2u << 20;
+constexpr std::uint64_t kSamples = 16;
+constexpr std::uint64_t kWorthNumerator = 31;
+constexpr std::uint64_t kWorthDenominator = 32;
+constexpr std::uint64_t kStatBlockBytes = 512;
+
+}  // namespace
+
+void StoredFile::settle() {
+  if (!needs_settling_ && !needs_flush_) return;
+  MutexLock changing(write_mutex_);
+  if (services_.options.read_only) return;
+  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    finish_rewrite();
+    flush_locked();
+    const State& state = seen();
+    const bool merged = !log_ && seen_overlay().empty() &&
+                        state.base_limit == state.logical_bytes &&
+                        state.index.logical_bytes() == state.logical_bytes;
+    if (state.form == Form::kContainer && !merged) merge();
+    if (state.form == Form::kRaw && reconsider_form_) compress_raw_if_it_pays();
+  });
+  reconsider_form_ = false;
+  needs_settling_ = false;
+}
+
+void StoredFile::compress_raw_if_it_pays() {
+  if (seen().logical_bytes <= services_.block_bytes) return;
+  if (seen().logical_bytes > kTryWholeBytes) {
+    ReaderLock lock(state_mutex_);
+    if (!sample_is_compressible()) return;
+  }
+  compress_raw(/*required=*/false);
+}
+
+bool StoredFile::sample_is_compressible() {
+  const std::uint64_t chunk = state_.header.chunk_bytes;
+  const std::uint64_t chunks = state_.logical_bytes / chunk;
+  const std::uint64_t step = std::max<std::uint64_t>(1, chunks / kSamples);
+  FrameEncoder encoder;
+  Bytes content(static_cast<std::size_t>(chunk));
+  std::uint64_t taken = 0;
+  std::uint64_t stored = 0;
+  for (std::uint64_t i = 0; i < chunks; i += step) {
+    if (next_data(i * chunk) >= (i + 1) * chunk) continue;
+    load_content(i * chunk, content);
+    stored += encoder.encode(content, state_.header.level).size();
+    taken += chunk;
+  }
+  return stored * kWorthDenominator < taken * kWorthNumerator;
+}
+
+bool StoredFile::compress_raw(bool required) {
+  State after;
+  std::string redo_name;
+  {
+    ReaderLock lock(state_mutex_);
+    after.form = Form::kContainer;
+    after.content_id = services_.next_content_id++;
+    after.logical_bytes = state_.logical_bytes;
+    after.header = state_.header;
+    RedoWriter redo(services_.journal, journal_target());
+    encode_range({0, state_.logical_bytes}, [&](NewFrame&& frame) {
+      redo.add(after.index.frames_end(), frame.stored);
+      after.index.append(after.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
+                         frame.logical_bytes, frame.checksum);
+    });
+    const std::uint64_t stored = after.index.frames_end() + seek_table_bytes(after.index);
+    const struct stat status = backing_->stat();
+    const std::uint64_t raw_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlockBytes;
+    const std::uint64_t block = services_.block_bytes;
+    if (!required && (stored + block - 1) / block * block >= raw_bytes) return false;
+    finish_container(after, redo);
+    redo_name = redo.finish(after.header.stored_bytes, status.st_mtim);
+  }
+  rewrite(std::move(redo_name), std::move(after));
+  return true;
+}
+
+void StoredFile::discard() {
+  MutexLock changing(write_mutex_);
+  std::string redo_name;
+  {
+    WriterLock lock(state_mutex_);
+    if (pending_) redo_name = pending_->redo_name;
+    pending_.reset();
+    overlay_.clear();
+    account_memory();
+  }
+  if (log_) log_->remove();
+  log_.reset();
+  if (!redo_name.empty()) services_.journal.remove(redo_name);
+  needs_flush_ = needs_settling_ = false;
+}
+
+bool StoredFile::restore_log(const std::string& journal_name) {
+  MutexLock changing(write_mutex_);
+  const auto file = services_.journal.open(journal_name, os::OpenMode::kRead);
+  if (!file || seen().form != Form::kContainer || seen().damaged) return false;
+  const std::uint64_t frames_hold = seen().index.logical_bytes();
+  std::uint64_t base_bytes = 0;
+  bool first = true;
+  WriterLock lock(state_mutex_);
+  const auto content = read_write_log(
+      *file, [&](const LogSizes& sizes, Overlay::Pieces&& pieces) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+        // The frames that this batch builds on were never synced and are gone, and so was the
+        // batch.
+        if (sizes.base_bytes > frames_hold) return false;
+        if (!first && sizes.base_bytes > base_bytes) {
+          overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
+        }
+        first = false;
+        base_bytes = sizes.base_bytes;
+        overlay_.erase_from(sizes.lowest_bytes);
+        state_.base_limit = std::min(state_.base_limit, sizes.lowest_bytes);
+        for (auto& [offset, piece] : pieces) {
+          if (piece.is_zero()) {
+            overlay_.write_zeros({offset, piece.bytes});
+          } else {
+            overlay_.write(offset, piece.data);
+          }
+        }
+        state_.logical_bytes = sizes.logical_bytes;
+        return true;
+      });
+  if (!content || content->head.generation != seen().header.generation || content->batches == 0) {
+    overlay_.clear();
+    state_.base_limit = state_.logical_bytes = frames_hold;
+    return false;
+  }
+  state_.base_limit = std::min(state_.base_limit, base_bytes);
+  overlay_.mark_all_logged();
+  account_memory();
+  logged_base_bytes_ = base_bytes;
+  lowest_bytes_ = state_.logical_bytes;
+  if (services_.options.read_only) return true;
+  log_ = std::make_unique<WriteLog>(services_.journal, journal_name, content->head.nonce,
+                                    content->end_offset, content->batches);
+  needs_settling_ = true;
+  return true;
+}
+
+}  // namespace zstdfs::store

@@ -1,0 +1,230 @@
+// StoredFile: what applications change, up to the point where it is in memory (or, for raw files,
+// in the backing file).
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "fs/store/stored_file.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+// Full chunks that follow the frames are stored once there are this many bytes of them: enough for
+// all threads, and small files that are not written from front to back are complete by then.
+constexpr std::uint64_t kStreamBytes = 2u << 20;
+// Changes of one file that are held in memory before they are merged or stored.
+constexpr std::uint64_t kMaxFileOverlayBytes = 16u << 20;
+// When all files together hold too much, those with more than this give theirs up.
+constexpr std::uint64_t kWorthCommittingBytes = 1u << 20;
+// Half of what the seekable format can address with frames of the smallest chunk.
+constexpr std::uint64_t kMaxLogicalBytesPerChunkByte = std::uint64_t{1} << 26;
+
+}  // namespace
+
+void StoredFile::begin_change(std::uint64_t logical_end) {
+  if (services_.options.read_only || !backing().writable()) {
+    throw std::system_error(EROFS, std::generic_category());
+  }
+  finish_rewrite();
+  const State& state = seen();
+  const std::uint64_t max_bytes = kMaxLogicalBytesPerChunkByte * state.header.chunk_bytes;
+  if (state.form != Form::kRaw && logical_end > max_bytes) {
+    throw std::system_error(EFBIG, std::generic_category());
+  }
+  services_.changed = true;
+}
+
+void StoredFile::refuse_if_damaged() {
+  if (!seen().damaged) return;
+  throw CorruptError(seen().index.frames_end(),
+                     "a damaged file is not changed; truncate it to "
+                     "nothing, or restore it");
+}
+
+void StoredFile::changed_in_memory() {
+  modified_ = services_.volume.now();
+  needs_flush_ = true;
+  account_memory();
+}
+
+void StoredFile::account_memory() {
+  const std::uint64_t now = overlay_.memory_bytes();
+  const std::uint64_t before = accounted_bytes_.exchange(now);
+  services_.overlay_bytes += now - before;
+}
+
+void StoredFile::grow_to(std::uint64_t logical_bytes) {
+  if (logical_bytes <= state_.logical_bytes) return;
+  state_.logical_bytes = logical_bytes;
+  size_changed_ = true;
+}
+
+void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
+  if (bytes.empty()) return;
+  MutexLock changing(write_mutex_);
+  const std::uint64_t end = logical_offset + bytes.size();
+  if (end < logical_offset) throw std::system_error(EFBIG, std::generic_category());
+  begin_change(end);
+  refuse_if_damaged();
+  if (seen().form == Form::kRaw) {
+    if (!would_look_like_container(logical_offset, bytes)) {
+      write_raw(logical_offset, bytes);
+      return;
+    }
+    compress_raw(/*required=*/true);
+  }
+  {
+    WriterLock lock(state_mutex_);
+    overlay_.write(logical_offset, bytes);
+    grow_to(end);
+    changed_in_memory();
+  }
+  relieve_memory();
+}
+
+bool StoredFile::would_look_like_container(std::uint64_t offset, ByteSpan bytes) {
+  if (offset >= kContainerSignatureBytes) return false;
+  std::array<std::byte, kContainerSignatureBytes> prefix{};
+  backing().read_at(0, prefix);
+  const auto at = static_cast<std::size_t>(offset);
+  std::copy_n(bytes.begin(), std::min(bytes.size(), prefix.size() - at), prefix.begin() + at);
+  return has_container_signature(prefix);
+}
+
+void StoredFile::write_raw(std::uint64_t offset, ByteSpan bytes) {
+  data_unsynced_ = true;
+  reconsider_form_ = true;
+  needs_settling_ = true;
+  backing().write_at(offset, bytes);
+  WriterLock lock(state_mutex_);
+  state_.logical_bytes = std::max(state_.logical_bytes, offset + bytes.size());
+  modified_.reset();
+}
+
+void StoredFile::truncate(std::uint64_t logical_bytes) {
+  MutexLock changing(write_mutex_);
+  begin_change(logical_bytes);
+  const State& state = seen();
+  if (logical_bytes == 0 && state.form != Form::kEmpty) {
+    truncate_to_nothing();
+    return;
+  }
+  refuse_if_damaged();
+  if (state.form == Form::kRaw) {
+    data_unsynced_ = true;
+    reconsider_form_ = needs_settling_ = true;
+    backing().truncate(logical_bytes);
+    WriterLock lock(state_mutex_);
+    state_.logical_bytes = logical_bytes;
+    modified_.reset();
+    return;
+  }
+  WriterLock lock(state_mutex_);
+  overlay_.erase_from(logical_bytes);
+  state_.base_limit = std::min(state_.base_limit, logical_bytes);
+  state_.logical_bytes = logical_bytes;
+  lowest_bytes_ = std::min(lowest_bytes_, logical_bytes);
+  size_changed_ = true;
+  changed_in_memory();
+}
+
+// As on a native disk, the content is gone at once. A write log that is still there does not fit
+// any container of this file that follows.
+void StoredFile::truncate_to_nothing() {
+  data_unsynced_ = true;
+  {
+    WriterLock lock(state_mutex_);
+    backing_->truncate(0);
+    state_ = State{};
+    state_.header.level = services_.options.level;
+    state_.header.chunk_bytes = services_.options.chunk_bytes;
+    state_.content_id = services_.next_content_id++;
+    overlay_.clear();
+    modified_.reset();
+    account_memory();
+  }
+  table_stale_ = size_changed_ = reconsider_form_ = false;
+  durable_bytes_ = lowest_bytes_ = logged_base_bytes_ = 0;
+  needs_flush_ = needs_settling_ = false;
+  if (log_) log_->remove();
+  log_.reset();
+}
+
+void StoredFile::allocate(ByteRange range, os::AllocateKind kind) {
+  MutexLock changing(write_mutex_);
+  begin_change(range.end());
+  refuse_if_damaged();
+  if (seen().form == Form::kRaw) {
+    data_unsynced_ = true;
+    backing().allocate(range, kind);
+    if (kind == os::AllocateKind::kKeepSize) return;
+    WriterLock lock(state_mutex_);
+    state_.logical_bytes = std::max(state_.logical_bytes, range.end());
+    return;
+  }
+  if (kind == os::AllocateKind::kKeepSize) return;
+  WriterLock lock(state_mutex_);
+  grow_to(range.end());
+  changed_in_memory();
+}
+
+void StoredFile::punch_hole(ByteRange range) {
+  MutexLock changing(write_mutex_);
+  begin_change(0);
+  refuse_if_damaged();
+  const std::uint64_t end = std::min(range.end(), seen().logical_bytes);
+  if (seen().form == Form::kRaw) {
+    data_unsynced_ = true;
+    backing().punch_hole(range);
+    return;
+  }
+  if (range.offset >= end) return;
+  WriterLock lock(state_mutex_);
+  overlay_.write_zeros({range.offset, end - range.offset});
+  changed_in_memory();
+}
+
+void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
+  MutexLock changing(write_mutex_);
+  begin_change(range.end());
+  refuse_if_damaged();
+  const bool grows = kind == os::AllocateKind::kGrow;
+  if (seen().form == Form::kRaw) {
+    data_unsynced_ = true;
+    backing().punch_hole(range);
+    backing().allocate(range, kind);
+    WriterLock lock(state_mutex_);
+    if (grows) state_.logical_bytes = std::max(state_.logical_bytes, range.end());
+    return;
+  }
+  WriterLock lock(state_mutex_);
+  if (grows) grow_to(range.end());
+  const std::uint64_t end = std::min(range.end(), state_.logical_bytes);
+  if (range.offset < end) overlay_.write_zeros({range.offset, end - range.offset});
+  changed_in_memory();
+}
+
+void StoredFile::relieve_memory() {
+  if (seen_overlay().memory_bytes() < kWorthCommittingBytes) return;
+  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_early(); });
+}
+
+// What can be stored for good is, and a file with too many other changes is merged.
+void StoredFile::store_early() {
+  const std::uint64_t held = seen_overlay().memory_bytes();
+  if (held >= kStreamBytes) stream_out();
+  const std::uint64_t rest = seen_overlay().memory_bytes();
+  const bool all_too_much = services_.overlay_bytes > services_.options.overlay_bytes;
+  if (rest < kMaxFileOverlayBytes && !(all_too_much && rest > kWorthCommittingBytes)) return;
+  if (seen().form == Form::kEmpty) {
+    first_commit();
+  } else {
+    merge();
+  }
+}
+
+}  // namespace zstdfs::store

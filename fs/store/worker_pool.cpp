@@ -1,0 +1,97 @@
+#include "fs/store/worker_pool.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+
+namespace zstdfs::store {
+
+// Items are claimed one by one with `next`; `open` counts those that are not done.
+struct WorkerPool::Batch {
+  Batch(std::size_t items, const std::function<void(std::size_t)>& item_work)
+      : count(items), work(item_work), open(items) {}
+
+  const std::size_t count;
+  const std::function<void(std::size_t)>& work;  // the caller's; valid while an item is open
+  std::atomic<std::size_t> next{0};
+  Mutex mutex;
+  ConditionVariable all_done;
+  std::size_t open ZSTDFS_GUARDED_BY(mutex);
+  std::exception_ptr error ZSTDFS_GUARDED_BY(mutex);
+
+  bool exhausted() const { return next.load() >= count; }
+
+  void run() {
+    for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
+      std::exception_ptr failure;
+      try {
+        work(i);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      MutexLock lock(mutex);
+      if (failure && !error) error = failure;
+      if (--open == 0) all_done.notify_all();
+    }
+  }
+
+  void wait() {
+    MutexLock lock(mutex);
+    while (open != 0) all_done.wait(mutex);
+    if (error) std::rethrow_exception(error);
+  }
+};
+
+WorkerPool::WorkerPool(unsigned threads) {
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 1; i < threads; ++i) workers_.emplace_back([this] { run_worker(); });
+}
+
+WorkerPool::~WorkerPool() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    work_arrived_.notify_all();
+  }
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void WorkerPool::for_each(std::size_t count, const std::function<void(std::size_t)>& work) {
+  if (count == 0) return;
+  if (count == 1 || workers_.empty()) {
+    for (std::size_t i = 0; i < count; ++i) work(i);
+    return;
+  }
+  auto batch = std::make_shared<Batch>(count, work);
+  {
+    MutexLock lock(mutex_);
+    batches_.push_back(batch);
+    work_arrived_.notify_all();
+  }
+  batch->run();
+  {
+    MutexLock lock(mutex_);
+    std::erase(batches_, batch);
+  }
+  batch->wait();
+}
+
+void WorkerPool::run_worker() {
+  while (true) {
+    std::shared_ptr<Batch> batch;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && batches_.empty()) work_arrived_.wait(mutex_);
+      if (stopping_) return;
+      batch = batches_.front();
+      // The last claim takes the batch off the list, so that idle workers do not spin on it.
+      if (batch->exhausted()) {
+        batches_.pop_front();
+        continue;
+      }
+    }
+    batch->run();
+  }
+}
+
+}  // namespace zstdfs::store

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "zstdfs/mutex.hpp"
+
+namespace zstdfs::store {
+
+/// Threads that compress and decompress chunks for whoever has several of them at once.
+///
+/// Thread safety: for_each may run concurrently; each caller works on its own items too, so callers
+/// never wait for a thread that waits for them.
+class WorkerPool {
+ public:
+  /// `threads` in all, the calling one counted; 0: one for each processor.
+  explicit WorkerPool(unsigned threads);
+  ~WorkerPool();
+
+  /// Calls `work(i)` for each i below `count`, on this and the pool's threads, and returns when all
+  /// are done. The first exception is thrown again, after the items that had begun have ended.
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& work);
+
+  unsigned threads() const { return static_cast<unsigned>(workers_.size()) + 1; }
+
+ private:
+  struct Batch;
+  void run_worker();
+
+  Mutex mutex_;
+  ConditionVariable work_arrived_;
+  // Shared, because a batch is left by its caller and by workers in any order.
+  std::deque<std::shared_ptr<Batch>> batches_ ZSTDFS_GUARDED_BY(mutex_);
+  bool stopping_ ZSTDFS_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> workers_;  // constant after construction
+};
+
+}  // namespace zstdfs::store

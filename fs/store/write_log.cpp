@@ -1,0 +1,168 @@
+#include "fs/store/write_log.hpp"
+
+#include <utility>
+
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+// docs/format.md, "Write log": the journal head, then batches.
+constexpr std::uint32_t kBatchMagic = 0x4261736Cu;
+// magic u32, piece count u32, record bytes u64, number u64, lowest, logical, base u64
+constexpr std::size_t kBatchHeadBytes = 4 + 4 + 8 + 8 + 8 + 8 + 8;
+// offset u64, bytes u64, kind u32 (0: zeros, 1: data), reserved u32
+constexpr std::size_t kPieceHeadBytes = 8 + 8 + 4 + 4;
+constexpr std::size_t kHashBytes = 8;
+// A batch holds what one file has in memory, and that is bounded; a larger claim is not ours.
+constexpr std::uint64_t kMaxBatchBytes = std::uint64_t{1} << 30;
+
+void append_piece(Bytes& out, std::uint64_t offset, const Overlay::Piece& piece) {
+  append_le(out, offset);
+  append_le(out, piece.bytes);
+  append_le(out, std::uint32_t{piece.is_zero() ? 0u : 1u});
+  append_le(out, std::uint32_t{0});
+  out.insert(out.end(), piece.data.begin(), piece.data.end());
+}
+
+Bytes encode_batch(const LogSizes& sizes, const Overlay::Pieces& pieces, std::uint64_t number,
+                   std::uint64_t nonce) {
+  Bytes out;
+  append_le(out, kBatchMagic);
+  append_le(out, std::uint32_t{0});
+  append_le(out, std::uint64_t{0});
+  append_le(out, number);
+  append_le(out, sizes.lowest_bytes);
+  append_le(out, sizes.logical_bytes);
+  append_le(out, sizes.base_bytes);
+  std::uint32_t count = 0;
+  for (const auto& [offset, piece] : pieces) {
+    if (piece.logged) continue;
+    append_piece(out, offset, piece);
+    ++count;
+  }
+  store_le(MutableByteSpan(out), 4, count);
+  store_le(MutableByteSpan(out), 8, std::uint64_t{out.size() + kHashBytes});
+  append_le(out, journal_hash(nonce, out));
+  return out;
+}
+
+/// Takes the pieces from a record whose hash holds. False when they do not fit into it.
+bool decode_pieces(ByteSpan record, std::uint32_t count, Overlay::Pieces& pieces) {
+  std::size_t at = kBatchHeadBytes;
+  const std::size_t end = record.size() - kHashBytes;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (end - at < kPieceHeadBytes) return false;
+    const auto offset = load_le<std::uint64_t>(record, at);
+    Overlay::Piece piece;
+    piece.bytes = load_le<std::uint64_t>(record, at + 8);
+    const bool has_data = load_le<std::uint32_t>(record, at + 16) == 1;
+    at += kPieceHeadBytes;
+    if (offset + piece.bytes < offset || piece.bytes == 0) return false;
+    if (has_data) {
+      if (piece.bytes > end - at) return false;
+      const ByteSpan data = record.subspan(at, static_cast<std::size_t>(piece.bytes));
+      piece.data.assign(data.begin(), data.end());
+      at += data.size();
+    }
+    piece.logged = true;
+    pieces.emplace(offset, std::move(piece));
+  }
+  return at == end;
+}
+
+struct LogBatch {
+  std::uint64_t record_bytes = 0;
+  LogSizes sizes;
+  Overlay::Pieces pieces;
+};
+
+/// Reads the batch at `offset`, or nothing when it is not whole.
+std::optional<LogBatch> read_batch(const os::File& file, std::uint64_t offset, std::uint64_t number,
+                                   std::uint64_t nonce) {
+  Bytes record(kBatchHeadBytes);
+  if (file.read_at(offset, record) < kBatchHeadBytes) return std::nullopt;
+  if (load_le<std::uint32_t>(record, 0) != kBatchMagic) return std::nullopt;
+  if (load_le<std::uint64_t>(record, 16) != number) return std::nullopt;
+  const auto bytes = load_le<std::uint64_t>(record, 8);
+  const std::uint64_t file_bytes = file.size();
+  if (bytes < kBatchHeadBytes + kHashBytes || bytes > kMaxBatchBytes || offset > file_bytes ||
+      bytes > file_bytes - offset) {
+    return std::nullopt;
+  }
+  record.resize(static_cast<std::size_t>(bytes));
+  if (file.read_at(offset, record) < record.size()) return std::nullopt;
+  const std::size_t hashed = record.size() - kHashBytes;
+  const auto hash = load_le<std::uint64_t>(record, hashed);
+  if (hash != journal_hash(nonce, ByteSpan(record).first(hashed))) return std::nullopt;
+  LogBatch batch;
+  batch.record_bytes = bytes;
+  batch.sizes = {load_le<std::uint64_t>(record, 24), load_le<std::uint64_t>(record, 32),
+                 load_le<std::uint64_t>(record, 40)};
+  if (!decode_pieces(record, load_le<std::uint32_t>(record, 4), batch.pieces)) return std::nullopt;
+  return batch;
+}
+
+}  // namespace
+
+WriteLog::WriteLog(Journal& journal, const JournalTarget& target, std::uint64_t generation)
+    : journal_(journal), nonce_(random_nonce()) {
+  const Bytes bytes = encode_journal_head(JournalKind::kWriteLog, {target, generation, nonce_});
+  file_ = journal.create(kLogSuffix, name_);
+  try {
+    file_->write_at(0, bytes);
+  } catch (const std::system_error&) {
+    journal.remove(name_);
+    throw;
+  }
+  end_ = bytes.size();
+}
+
+WriteLog::WriteLog(Journal& journal, std::string name, std::uint64_t nonce,
+                   std::uint64_t end_offset, std::uint64_t batches)
+    : journal_(journal),
+      name_(std::move(name)),
+      file_(journal.open(name_, os::OpenMode::kReadWrite)),
+      nonce_(nonce),
+      end_(end_offset),
+      batches_(batches),
+      torn_(true) {
+  if (!file_) throw std::system_error(ENOENT, std::generic_category(), "journal/" + name_);
+}
+
+void WriteLog::append(const LogSizes& sizes, const Overlay::Pieces& pieces) {
+  const Bytes record = encode_batch(sizes, pieces, batches_, nonce_);
+  if (torn_) file_->truncate(end_);
+  torn_ = true;
+  unsynced_ = true;
+  file_->write_at(end_, record);
+  torn_ = false;
+  end_ += record.size();
+  ++batches_;
+}
+
+void WriteLog::sync() {
+  if (unsynced_) file_->sync(os::SyncKind::kData);
+  unsynced_ = false;
+  if (!name_synced_) journal_.sync_directory();
+  name_synced_ = true;
+}
+
+void WriteLog::remove() {
+  journal_.remove(name_);
+}
+
+std::optional<WriteLogContent> read_write_log(const os::File& file, const LogReader& on_batch) {
+  WriteLogContent content;
+  const auto head = read_journal_head(file, JournalKind::kWriteLog, content.end_offset);
+  if (!head) return std::nullopt;
+  content.head = *head;
+  while (auto batch = read_batch(file, content.end_offset, content.batches, head->nonce)) {
+    if (!on_batch(batch->sizes, std::move(batch->pieces))) break;
+    content.end_offset += batch->record_bytes;
+    ++content.batches;
+  }
+  return content;
+}
+
+}  // namespace zstdfs::store

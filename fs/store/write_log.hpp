@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "fs/store/journal_codec.hpp"
+#include "fs/store/overlay.hpp"
+
+namespace zstdfs::store {
+
+/// What a write log's batch says besides its pieces. docs/format.md, "Write log".
+struct LogSizes {
+  /// The smallest logical size that the file had since the batch before: what lay beyond is gone.
+  std::uint64_t lowest_bytes = 0;
+  std::uint64_t logical_bytes = 0;
+  /// Logical bytes that the backing file's frames held by then. Pieces of earlier batches that lie
+  /// between this number in the batch before and here have become frames.
+  std::uint64_t base_bytes = 0;
+};
+
+/// A file's write log: changes to a container that are not merged into its frames yet. It makes a
+/// flush cost what changed, and keeps flushed data apart from the daemon's life.
+///
+/// Thread safety: one thread at a time. Errors: std::system_error; after a failed append the log is
+/// as it was before.
+class WriteLog {
+ public:
+  /// Begins a log for the container `generation` of `target`.
+  WriteLog(Journal& journal, const JournalTarget& target, std::uint64_t generation);
+  /// Goes on with the log file `name`, behind its last whole batch.
+  WriteLog(Journal& journal, std::string name, std::uint64_t nonce, std::uint64_t end_offset,
+           std::uint64_t batches);
+
+  /// Adds a batch: what one flush changed, of `pieces` those that are not logged yet. It counts as
+  /// a whole or not at all. It survives the process's end when this returns, and a power cut after
+  /// sync().
+  void append(const LogSizes& sizes, const Overlay::Pieces& pieces);
+  void sync();
+  std::uint64_t bytes() const { return end_; }
+  /// Removes the file. Without a sync of the journal directory it may come back after a power cut;
+  /// the container's generation tells that it is out of date then.
+  void remove();
+
+ private:
+  Journal& journal_;
+  std::string name_;
+  std::unique_ptr<os::File> file_;
+  std::uint64_t nonce_ = 0;
+  std::uint64_t end_ = 0;      // behind the last whole batch
+  std::uint64_t batches_ = 0;  // numbers the records
+  bool torn_ = false;          // an append failed: there may be something behind end_
+  bool unsynced_ = true;
+  bool name_synced_ = false;
+};
+
+/// What read_write_log found.
+struct WriteLogContent {
+  JournalHead head;
+  std::uint64_t end_offset = 0;  ///< behind the last whole batch
+  std::uint64_t batches = 0;
+};
+
+using LogReader = std::function<bool(const LogSizes&, Overlay::Pieces&&)>;
+
+/// Reads a log and hands each whole batch to `on_batch`, in order, until one is torn or `on_batch`
+/// returns false. Nothing when the file is not a whole log. Throws NewerFormatError,
+/// std::system_error.
+std::optional<WriteLogContent> read_write_log(const os::File& file, const LogReader& on_batch);
+
+}  // namespace zstdfs::store
