@@ -1,0 +1,114 @@
+// Extended attributes and access control lists, which are extended attributes to a filesystem.
+
+#include <sys/stat.h>
+#include <linux/limits.h>
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "fs/fuse/answer.hpp"
+#include "fs/fuse/caller.hpp"
+#include "fs/fuse/operations.hpp"
+#include "fs/fuse/system_error.hpp"
+
+// Each call goes through the descriptor's path and so to the object itself, also when that is a
+// symbolic link: the path ends at the descriptor, and a link that it holds is not followed.
+
+namespace zstdfs::fuse {
+namespace {
+
+constexpr std::string_view kOwnPrefix = "user.zstdfs.";
+constexpr std::string_view kTrustedPrefix = "trusted.";
+constexpr std::string_view kAccessAcl = "system.posix_acl_access";
+
+bool is_own(std::string_view name) { return name.starts_with(kOwnPrefix); }
+
+/// Who changes the access list of a file whose group is not its own loses the setgid bit, as with
+/// chmod. The lower filesystem sees root and would leave it.
+void drop_setgid(fuse_req_t req, const Descriptor& descriptor) {
+  if (fuse_req_ctx(req)->uid == 0) return;
+  struct stat status;
+  check_call(::fstat(descriptor->get(), &status), "fstat");
+  if ((status.st_mode & S_ISGID) == 0 || caller_is_in_group(req, status.st_gid)) return;
+  check_call(::chmod(DescriptorPath(descriptor).c_str(), status.st_mode & 07777 & ~mode_t(S_ISGID)),
+             "chmod");
+}
+
+/// Takes the names out that the caller must not see.
+std::size_t filter_names(std::vector<char>& names, std::size_t size, bool sees_trusted) {
+  std::size_t kept = 0;
+  for (std::size_t at = 0; at < size;) {
+    const std::string_view name(names.data() + at);
+    const std::size_t length = name.size() + 1;
+    if (!is_own(name) && (sees_trusted || !name.starts_with(kTrustedPrefix))) {
+      std::memmove(names.data() + kept, names.data() + at, length);
+      kept += length;
+    }
+    at += length;
+  }
+  return kept;
+}
+
+}  // namespace
+
+void op_setxattr(fuse_req_t req, fuse_ino_t number, const char* name, const char* value,
+                 std::size_t size, int flags) noexcept {
+  answer(req, "setxattr", number, [&] {
+    if (is_own(name)) throw_errno(EOPNOTSUPP, "an attribute of zstdfs");
+    Filesystem& fs = filesystem(req);
+    const Descriptor descriptor = fs.descriptor(number);
+    check_call(::setxattr(DescriptorPath(descriptor).c_str(), name, value, size, flags),
+               "setxattr");
+    if (kAccessAcl == name && fs.options().act_as_caller) drop_setgid(req, descriptor);
+    fuse_reply_err(req, 0);
+  });
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t number, const char* name, std::size_t size) noexcept {
+  answer(req, "getxattr", number, [&] {
+    if (is_own(name)) throw_errno(ENODATA, "an attribute of zstdfs");
+    const Descriptor descriptor = filesystem(req).descriptor(number);
+    std::vector<char> value(size);
+    const ssize_t length = check_call(
+        ::getxattr(DescriptorPath(descriptor).c_str(), name, value.data(), size), "getxattr");
+    if (size == 0) {  // Only the length was asked for.
+      fuse_reply_xattr(req, static_cast<std::size_t>(length));
+    } else {
+      fuse_reply_buf(req, value.data(), static_cast<std::size_t>(length));
+    }
+  });
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t number, std::size_t size) noexcept {
+  answer(req, "listxattr", number, [&] {
+    const Descriptor descriptor = filesystem(req).descriptor(number);
+    const DescriptorPath path(descriptor);
+    // Always in full, because what the caller may not see does not count.
+    std::vector<char> names(XATTR_LIST_MAX);
+    const ssize_t length =
+        check_call(::listxattr(path.c_str(), names.data(), names.size()), "listxattr");
+    const bool sees_trusted = fuse_req_ctx(req)->uid == 0;
+    const std::size_t kept = filter_names(names, static_cast<std::size_t>(length), sees_trusted);
+    if (size == 0) {
+      fuse_reply_xattr(req, kept);
+    } else if (kept > size) {
+      throw_errno(ERANGE, "listxattr");
+    } else {
+      fuse_reply_buf(req, names.data(), kept);
+    }
+  });
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t number, const char* name) noexcept {
+  answer(req, "removexattr", number, [&] {
+    if (is_own(name)) throw_errno(EOPNOTSUPP, "an attribute of zstdfs");
+    const Descriptor descriptor = filesystem(req).descriptor(number);
+    check_call(::removexattr(DescriptorPath(descriptor).c_str(), name), "removexattr");
+    fuse_reply_err(req, 0);
+  });
+}
+
+}  // namespace zstdfs::fuse

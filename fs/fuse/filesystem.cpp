@@ -1,0 +1,200 @@
+#include "fs/fuse/filesystem.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "fs/fuse/system_error.hpp"
+#include "fs/store/log.hpp"
+
+namespace zstdfs::fuse {
+namespace {
+
+// Blocks are given back in the background for a while after a change.
+constexpr double kUnsettledTimeoutSeconds = 1;
+constexpr time_t kUnsettledSeconds = 10;
+
+/// Thrown by an opener that only wants to know whether the store has the file open.
+struct NotOpenInStore {};
+
+store::FileKey key_of(const struct stat& status) {
+  return {.device = status.st_dev, .inode = status.st_ino};
+}
+
+}  // namespace
+
+DescriptorPath::DescriptorPath(const Descriptor& descriptor) {
+  std::snprintf(path_, sizeof(path_), "/proc/self/fd/%d", descriptor->get());
+}
+
+OpenFile::OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file, Inode& inode,
+                   store::ForWriting for_writing)
+    : store_(store),
+      file_(std::move(file)),
+      inode_(inode),
+      for_writing_(for_writing == store::ForWriting::kYes) {
+  if (for_writing_) ++inode_.writers;
+}
+
+OpenFile::~OpenFile() {
+  if (for_writing_) --inode_.writers;
+  try {
+    store_.close_file(file_);
+  } catch (const std::exception& error) {
+    store::log(store::LogLevel::kError, std::string("closing a file: ") + error.what());
+  }
+}
+
+Filesystem::Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions options,
+                       std::size_t descriptor_budget)
+    : root_(std::move(root)),
+      store_(store),
+      options_(options),
+      inodes_(root_.get(), descriptor_budget) {}
+
+Inode& Filesystem::inode(fuse_ino_t number) {
+  if (number == FUSE_ROOT_ID) return inodes_.root();
+  return *reinterpret_cast<Inode*>(number);
+}
+
+fuse_ino_t Filesystem::number(const Inode& inode) const {
+  if (&inode == &const_cast<Filesystem*>(this)->inodes_.root()) return FUSE_ROOT_ID;
+  return reinterpret_cast<fuse_ino_t>(&inode);
+}
+
+bool Filesystem::is_reserved(fuse_ino_t parent, const char* name) const {
+  return parent == FUSE_ROOT_ID && std::strcmp(name, store::kStoreDirectory) == 0;
+}
+
+void Filesystem::refuse_reserved(fuse_ino_t parent, const char* name) const {
+  if (is_reserved(parent, name)) throw_errno(EPERM, "a name that zstdfs keeps for itself");
+}
+
+void Filesystem::hide_reserved(fuse_ino_t parent, const char* name) const {
+  if (is_reserved(parent, name)) throw_errno(ENOENT, "a name that zstdfs keeps for itself");
+}
+
+EntryReference Filesystem::look_up(const Descriptor& parent, const char* name,
+                                   struct stat& status) {
+  os::UniqueFd fd(::openat(parent->get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) throw_errno(errno, "openat");
+  if (::fstat(fd.get(), &status) != 0) throw_errno(errno, "fstat");
+  Inode& inode = inodes_.acquire(key_of(status), status.st_mode & S_IFMT, std::move(fd));
+  return EntryReference(inodes_, inode);
+}
+
+Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
+                                  const struct stat& lower) {
+  Attributes result{.status = lower, .timeout_s = kLongTimeoutSeconds};
+  if (!S_ISREG(lower.st_mode)) return result;
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (inode.writers > 0) {
+    result.timeout_s = 0;
+  } else if (lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec) {
+    result.timeout_s = kUnsettledTimeoutSeconds;
+  }
+  store_.present(result.status, [&] { return open_for_header(descriptor); });
+  return result;
+}
+
+Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor) {
+  struct stat lower;
+  if (::fstat(descriptor->get(), &lower) != 0) throw_errno(errno, "fstat");
+  return attributes(inode, descriptor, lower);
+}
+
+fuse_entry_param Filesystem::entry(Inode& inode, const struct stat& lower) {
+  const Attributes attr = attributes(inode, inodes_.descriptor(inode), lower);
+  fuse_entry_param param{};
+  param.ino = number(inode);
+  param.attr = attr.status;
+  param.attr_timeout = attr.timeout_s;
+  param.entry_timeout = kLongTimeoutSeconds;
+  return param;
+}
+
+std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_writing) {
+  const Descriptor descriptor = inodes_.descriptor(inode);
+  auto file = store_.open_file(inode.key(), for_writing,
+                               [&] { return open_backing(descriptor, for_writing); });
+  return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
+}
+
+std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_writing,
+                                           os::UniqueFd backing) {
+  const Descriptor descriptor = inodes_.descriptor(inode);
+  auto file = store_.open_file(inode.key(), for_writing, [&] {
+    if (backing) return os::make_posix_file(std::move(backing), root_.get());
+    return open_backing(descriptor, for_writing);
+  });
+  return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
+}
+
+void Filesystem::forget_modification_time(Inode& inode) {
+  if (inode.type() != S_IFREG) return;
+  std::shared_ptr<store::StoredFile> file;
+  try {
+    file = store_.open_file(inode.key(), store::ForWriting::kNo,
+                            []() -> std::unique_ptr<os::File> { throw NotOpenInStore(); });
+  } catch (const NotOpenInStore&) {
+    return;  // What is not open has no time but the backing file's.
+  }
+  const OpenFile handle(store_, file, inode, store::ForWriting::kNo);
+  file->modification_time_set();
+}
+
+os::UniqueFd Filesystem::open_with(const Descriptor& descriptor, int flags) {
+  const DescriptorPath path(descriptor);
+  flags |= O_CLOEXEC | O_NONBLOCK;
+  // Our reading is not the application's. Only the owner and root may ask for that.
+  int fd = ::open(path.c_str(), flags | O_NOATIME);
+  if (fd < 0 && errno == EPERM) fd = ::open(path.c_str(), flags);
+  return os::UniqueFd(fd);
+}
+
+std::unique_ptr<os::File> Filesystem::open_backing(const Descriptor& descriptor,
+                                                   store::ForWriting for_writing) {
+  os::UniqueFd fd;
+  if (!options_.read_only) {
+    // Also for readers: the store may want to write what a later handle changes, or to settle it.
+    fd = open_with(descriptor, O_RDWR);
+    const bool refused = errno == EACCES || errno == EROFS || errno == ETXTBSY || errno == EPERM;
+    if (!fd && (for_writing == store::ForWriting::kYes || !refused)) throw_errno(errno, "open");
+  } else if (for_writing == store::ForWriting::kYes) {
+    throw_errno(EROFS, "open");
+  }
+  if (!fd) fd = open_with(descriptor, O_RDONLY);
+  if (!fd) throw_errno(errno, "open");
+  return os::make_posix_file(std::move(fd), root_.get());
+}
+
+std::unique_ptr<os::File> Filesystem::open_for_header(const Descriptor& descriptor) {
+  os::UniqueFd fd = open_with(descriptor, O_RDONLY);
+  if (!fd) throw_errno(errno, "open");
+  return os::make_posix_file(std::move(fd), root_.get());
+}
+
+std::string Filesystem::describe(fuse_ino_t number) noexcept {
+  try {
+    const Descriptor descriptor = this->descriptor(number);
+    char target[4096];
+    const ssize_t length =
+        ::readlink(DescriptorPath(descriptor).c_str(), target, sizeof(target));
+    if (length > 0) return std::string(target, static_cast<std::size_t>(length));
+  } catch (const std::exception&) {
+    // A message without a path is better than none.
+  }
+  return "(unknown file)";
+}
+
+Filesystem& filesystem(fuse_req_t req) {
+  return *static_cast<Filesystem*>(fuse_req_userdata(req));
+}
+
+}  // namespace zstdfs::fuse

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "fs/fuse/inode_table.hpp"
+#include "fs/fuse/libfuse.hpp"
+#include "fs/os/posix.hpp"
+#include "fs/store/store.hpp"
+
+namespace zstdfs::fuse {
+
+/// The path by which an open descriptor can be named to system calls that take only paths. It leads
+/// to the very object, also when that is a symbolic link.
+class DescriptorPath {
+ public:
+  explicit DescriptorPath(const Descriptor& descriptor);
+  const char* c_str() const { return path_; }
+
+ private:
+  char path_[32];
+};
+
+/// For how long the kernel may believe what it is told: the store has one owner, so that stays true
+/// until the kernel itself asks for a change.
+inline constexpr double kLongTimeoutSeconds = 365.0 * 24 * 3600;
+
+/// What an application may be told about an object, and for how long the kernel may believe it.
+struct Attributes {
+  struct stat status;
+  double timeout_s = 0;
+};
+
+/// One open handle of a regular file. Its address is the kernel's file handle.
+class OpenFile {
+ public:
+  OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file, Inode& inode,
+           store::ForWriting for_writing);
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  store::StoredFile& file() { return *file_; }
+  bool for_writing() const { return for_writing_; }
+
+ private:
+  store::Store& store_;
+  const std::shared_ptr<store::StoredFile> file_;  // Shared by all who have the file open.
+  Inode& inode_;                                   // The kernel holds it as long as the handle.
+  const bool for_writing_;
+};
+
+struct FilesystemOptions {
+  bool read_only = false;
+  /// New objects belong to the calling process: needs root.
+  bool act_as_caller = false;
+};
+
+/// The mounted filesystem: what all operations share.
+///
+/// Thread safety: all methods may run concurrently.
+class Filesystem {
+ public:
+  /// `root` is a readable descriptor of the backing directory. `store` outlives the filesystem.
+  Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions options,
+             std::size_t descriptor_budget);
+
+  store::Store& store() { return store_; }
+  InodeTable& inodes() { return inodes_; }
+  const FilesystemOptions& options() const { return options_; }
+  int root() const { return root_.get(); }
+
+  /// The inode that the kernel names by `number`.
+  Inode& inode(fuse_ino_t number);
+  fuse_ino_t number(const Inode& inode) const;
+  /// The inode's descriptor. Throws std::system_error.
+  Descriptor descriptor(fuse_ino_t number) { return inodes_.descriptor(inode(number)); }
+
+  /// Whether a name in a directory belongs to zstdfs itself, and so does not exist for anybody.
+  bool is_reserved(fuse_ino_t parent, const char* name) const;
+  /// Throws EPERM for a name that no object may get.
+  void refuse_reserved(fuse_ino_t parent, const char* name) const;
+  /// Throws ENOENT for a name that cannot be seen.
+  void hide_reserved(fuse_ino_t parent, const char* name) const;
+
+  /// Finds a name; the reference is the kernel's once it is told. `status` becomes what the
+  /// backing object has. Throws std::system_error.
+  EntryReference look_up(const Descriptor& parent, const char* name, struct stat& status);
+
+  /// The one way in which attributes come about. `lower` is the backing object's status.
+  Attributes attributes(Inode& inode, const Descriptor& descriptor, const struct stat& lower);
+  Attributes attributes(Inode& inode, const Descriptor& descriptor);
+
+  fuse_entry_param entry(Inode& inode, const struct stat& lower);
+
+  /// Opens a regular file in the store. Throws std::system_error, CorruptError.
+  std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing);
+  /// As above, over a backing file that is open already.
+  std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing,
+                                 os::UniqueFd backing);
+
+  /// The modification time is about to be set from outside the store.
+  void forget_modification_time(Inode& inode);
+
+  /// Where the object lies, for messages; never used to reach it.
+  std::string describe(fuse_ino_t number) noexcept;
+
+ private:
+  std::unique_ptr<os::File> open_backing(const Descriptor& descriptor,
+                                         store::ForWriting for_writing);
+  std::unique_ptr<os::File> open_for_header(const Descriptor& descriptor);
+  os::UniqueFd open_with(const Descriptor& descriptor, int flags);
+
+  // Constant after construction.
+  const os::UniqueFd root_;
+  store::Store& store_;
+  const FilesystemOptions options_;
+  // Synchronised by themselves.
+  InodeTable inodes_;
+};
+
+/// The filesystem that a request is for.
+Filesystem& filesystem(fuse_req_t req);
+
+}  // namespace zstdfs::fuse

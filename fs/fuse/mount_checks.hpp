@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "fs/os/posix.hpp"
+
+namespace zstdfs::fuse {
+
+/// The two directories of a mount, as they were found to be fit for it.
+struct MountPaths {
+  std::string backing;     ///< absolute, without symbolic links
+  std::string mountpoint;  ///< absolute, without symbolic links
+  os::UniqueFd root;       ///< the backing directory, open for reading
+};
+
+/// Checks all that can be checked before the store is touched, and opens the backing directory.
+/// A mount of ours at the mountpoint whose daemon is dead is taken away first. Throws MountError
+/// with a sentence that says what is wrong and what to do.
+MountPaths check_mount(const std::string& backing, const std::string& mountpoint);
+
+}  // namespace zstdfs::fuse

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fs/store/store.hpp"
+
+namespace zstdfs::fuse {
+
+/// What a mount is asked to be, by -o and by the flags of mount(8).
+struct MountOptions {
+  store::StoreOptions store;
+  bool allow_other = false;  ///< root's mounts are for everybody in any case
+  bool clone_fd = false;
+  unsigned threads = 0;  ///< 0: chosen by the number of processors
+  std::string fsname;    ///< empty: the backing directory's path
+  std::string subtype = "zstdfs";
+  /// Flags that the kernel is given as they are: "nosuid", "noexec", ...
+  std::vector<std::string> kernel_flags;
+};
+
+/// What to do with an option that nobody knows: mount(8)'s -s asks to tolerate it.
+enum class UnknownOption { kRefuse, kIgnore };
+
+/// Reads a list of options, separated by commas ("\," stands for a comma in a value), on top of
+/// what `options` already says; the last one wins. Throws MountError, with a sentence that names
+/// the option, when it is unknown or its value makes no sense.
+void parse_options(std::string_view list, UnknownOption unknown, MountOptions& options);
+
+/// A number of bytes such as "4096", "128K", "1G" (powers of 1024). Throws MountError, naming the
+/// option, when it is not one.
+std::uint64_t parse_bytes(std::string_view option, std::string_view text);
+
+/// The options, one a line, for --help.
+std::string describe_options();
+
+}  // namespace zstdfs::fuse

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zstdfs::fuse {
+
+/// One mount of this process's mount namespace.
+struct MountEntry {
+  std::string device;  ///< "major:minor"
+  std::string mountpoint;
+  std::string type;
+  std::string source;
+};
+
+/// Reads lines in the form of /proc/PID/mountinfo; what is not one is left out.
+std::vector<MountEntry> parse_mount_table(std::string_view text);
+
+/// The mounts there are now, in the order in which they were made.
+std::vector<MountEntry> read_mount_table();
+
+/// The mount that is on top at this path.
+std::optional<MountEntry> find_mount(const std::vector<MountEntry>& table,
+                                     const std::string& mountpoint);
+
+}  // namespace zstdfs::fuse

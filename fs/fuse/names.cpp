@@ -1,0 +1,163 @@
+// Making, removing and moving names.
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <optional>
+#include <vector>
+
+#include "fs/fuse/answer.hpp"
+#include "fs/fuse/caller.hpp"
+#include "fs/fuse/operations.hpp"
+#include "fs/fuse/system_error.hpp"
+
+namespace zstdfs::fuse {
+namespace {
+
+ActingAsCaller::Identity identity(const Filesystem& fs) {
+  return fs.options().act_as_caller ? ActingAsCaller::Identity::kCaller
+                                    : ActingAsCaller::Identity::kOurs;
+}
+
+/// Makes an object with `make(directory)` in the caller's name and answers with it.
+template <typename Make>
+void make_entry(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, Make&& make) {
+  Filesystem& fs = filesystem(req);
+  fs.refuse_reserved(parent, name);
+  const Descriptor directory = fs.descriptor(parent);
+  {
+    const ActingAsCaller scope(req, mode, identity(fs));
+    make(directory->get());
+  }
+  struct stat lower;
+  EntryReference reference = fs.look_up(directory, name, lower);
+  answer_entry(req, fs, std::move(reference), lower);
+}
+
+/// Watches an object over an operation that may take its last name away. The kernel keeps names of
+/// one directory from changing at the same time, so the object is the one that loses the name.
+class LastNameWatch {
+ public:
+  LastNameWatch(Filesystem& fs, const Descriptor& directory, const char* name) : fs_(fs) {
+    if (::fstatat(directory->get(), name, &before_, AT_SYMLINK_NOFOLLOW) != 0) return;
+    descriptor_ = fs.inodes().find(key());
+    if (descriptor_) return;
+    os::UniqueFd fd(::openat(directory->get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (fd) descriptor_ = std::make_shared<const os::UniqueFd>(std::move(fd));
+  }
+
+  /// The operation was done.
+  void finish() {
+    struct stat after;
+    if (!descriptor_ || ::fstat(descriptor_->get(), &after) != 0) return;
+    const bool is_directory = S_ISDIR(after.st_mode);
+    if (!is_directory && after.st_nlink > 0) return;
+    // Whoever has it open, or stands in the directory, goes on using it.
+    fs_.inodes().keep_open(key());
+    if (S_ISREG(after.st_mode)) fs_.store().forget_unlinked(key());
+  }
+
+ private:
+  store::FileKey key() const { return {.device = before_.st_dev, .inode = before_.st_ino}; }
+
+  Filesystem& fs_;
+  struct stat before_ {};
+  Descriptor descriptor_;
+};
+
+void remove_name(fuse_req_t req, fuse_ino_t parent, const char* name, int flags) {
+  Filesystem& fs = filesystem(req);
+  fs.hide_reserved(parent, name);
+  const Descriptor directory = fs.descriptor(parent);
+  LastNameWatch watch(fs, directory, name);
+  check_call(::unlinkat(directory->get(), name, flags), "unlinkat");
+  watch.finish();
+  fuse_reply_err(req, 0);
+}
+
+}  // namespace
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
+              dev_t device) noexcept {
+  answer(req, "mknod", parent, [&] {
+    make_entry(req, parent, name, mode, [&](int directory) {
+      check_call(::mknodat(directory, name, mode, device), "mknodat");
+    });
+  });
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode) noexcept {
+  answer(req, "mkdir", parent, [&] {
+    make_entry(req, parent, name, mode,
+               [&](int directory) { check_call(::mkdirat(directory, name, mode), "mkdirat"); });
+  });
+}
+
+void op_symlink(fuse_req_t req, const char* target, fuse_ino_t parent, const char* name) noexcept {
+  answer(req, "symlink", parent, [&] {
+    make_entry(req, parent, name, 0777, [&](int directory) {
+      check_call(::symlinkat(target, directory, name), "symlinkat");
+    });
+  });
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t number) noexcept {
+  answer(req, "readlink", number, [&] {
+    char target[PATH_MAX + 1];
+    const ssize_t length =
+        check_call(::readlinkat(filesystem(req).descriptor(number)->get(), "", target, PATH_MAX),
+                   "readlinkat");
+    target[length] = '\0';
+    fuse_reply_readlink(req, target);
+  });
+}
+
+void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char* name) noexcept {
+  answer(req, "link", parent, [&] {
+    Filesystem& fs = filesystem(req);
+    fs.refuse_reserved(parent, name);
+    const Descriptor object = fs.descriptor(number);
+    const Descriptor directory = fs.descriptor(parent);
+    check_call(::linkat(AT_FDCWD, DescriptorPath(object).c_str(), directory->get(), name,
+                        AT_SYMLINK_FOLLOW),
+               "linkat");
+    struct stat lower;
+    EntryReference reference = fs.look_up(directory, name, lower);
+    answer_entry(req, fs, std::move(reference), lower);
+  });
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
+  answer(req, "unlink", parent, [&] { remove_name(req, parent, name, 0); });
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
+  answer(req, "rmdir", parent, [&] { remove_name(req, parent, name, AT_REMOVEDIR); });
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
+               const char* new_name, unsigned flags) noexcept {
+  answer(req, "rename", parent, [&] {
+    Filesystem& fs = filesystem(req);
+    if ((flags & ~unsigned(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
+      throw_errno(EINVAL, "rename with unknown flags");
+    }
+    fs.hide_reserved(parent, name);
+    fs.refuse_reserved(new_parent, new_name);
+    const Descriptor from = fs.descriptor(parent);
+    const Descriptor to = fs.descriptor(new_parent);
+    // Only a rename that replaces takes somebody's name away.
+    std::optional<LastNameWatch> replaced;
+    if (flags == 0) replaced.emplace(fs, to, new_name);
+    check_call(::renameat2(from->get(), name, to->get(), new_name, flags), "renameat2");
+    if (replaced) replaced->finish();
+    fuse_reply_err(req, 0);
+  });
+}
+
+}  // namespace zstdfs::fuse

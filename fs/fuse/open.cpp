@@ -1,0 +1,130 @@
+// Opening, flushing and closing regular files.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "fs/fuse/answer.hpp"
+#include "fs/fuse/caller.hpp"
+#include "fs/fuse/handles.hpp"
+#include "fs/fuse/operations.hpp"
+#include "fs/fuse/system_error.hpp"
+#include "fs/store/log.hpp"
+
+namespace zstdfs::fuse {
+namespace {
+
+store::ForWriting for_writing(int flags) {
+  return (flags & O_ACCMODE) == O_RDONLY ? store::ForWriting::kNo : store::ForWriting::kYes;
+}
+
+/// The kernel leaves it to us to take suid and sgid away when an open truncates. (For writes,
+/// truncate and chown it sends a setattr itself.)
+void drop_set_id_bits(fuse_req_t req, const Descriptor& descriptor) {
+  if (fuse_req_ctx(req)->uid == 0) return;
+  struct stat status;
+  check_call(::fstat(descriptor->get(), &status), "fstat");
+  mode_t dropped = status.st_mode & S_ISUID;
+  if ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) dropped |= S_ISGID;
+  if (dropped == 0) return;
+  check_call(::chmod(DescriptorPath(descriptor).c_str(), status.st_mode & 07777 & ~dropped),
+             "chmod");
+}
+
+/// Fills in what the kernel is told about a handle, which becomes the kernel's.
+OpenFile* hand_over(fuse_file_info* fi, std::unique_ptr<OpenFile> handle) {
+  fi->fh = reinterpret_cast<std::uint64_t>(handle.get());
+  // Content changes only through this mount, so pages that the kernel has stay true.
+  fi->keep_cache = 1;
+  // Nothing to commit: spares closing a round trip.
+  fi->noflush = handle->for_writing() ? 0 : 1;
+  return handle.release();
+}
+
+/// Creates the file and returns it open for reading and writing, whatever its mode; or nothing
+/// when the name was there already, and that is allowed.
+os::UniqueFd create_backing(fuse_req_t req, Filesystem& fs, const Descriptor& directory,
+                            const char* name, mode_t mode, bool exclusive) {
+  const ActingAsCaller scope(req, mode,
+                             fs.options().act_as_caller ? ActingAsCaller::Identity::kCaller
+                                                        : ActingAsCaller::Identity::kOurs);
+  os::UniqueFd fd(::openat(directory->get(), name,
+                           O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode & 07777));
+  if (!fd && (exclusive || errno != EEXIST)) throw_errno(errno, "openat");
+  return fd;
+}
+
+}  // namespace
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
+               fuse_file_info* fi) noexcept {
+  answer(req, "create", parent, [&] {
+    Filesystem& fs = filesystem(req);
+    fs.refuse_reserved(parent, name);
+    const Descriptor directory = fs.descriptor(parent);
+    os::UniqueFd fd =
+        create_backing(req, fs, directory, name, mode, (fi->flags & O_EXCL) != 0);
+    const bool created = static_cast<bool>(fd);
+    struct stat lower;
+    EntryReference reference = fs.look_up(directory, name, lower);
+    if (!S_ISREG(lower.st_mode)) throw_errno(EEXIST, "create");
+    auto handle = fs.open(reference.inode(), for_writing(fi->flags), std::move(fd));
+    if (!created && (fi->flags & O_TRUNC) != 0) handle->file().truncate(0);
+    const fuse_entry_param param = fs.entry(reference.inode(), lower);
+
+    OpenFile* const open_file = hand_over(fi, std::move(handle));
+    Inode& inode = reference.release();
+    if (fuse_reply_create(req, &param, fi) != 0) {  // There will be neither release nor forget.
+      delete open_file;
+      fs.inodes().forget(inode, 1);
+    }
+  });
+}
+
+void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
+  answer(req, "open", number, [&] {
+    Filesystem& fs = filesystem(req);
+    // O_APPEND, O_DIRECT and the like are between the program and the kernel, which sends offsets
+    // and keeps the pages.
+    const bool truncating = (fi->flags & O_TRUNC) != 0;
+    auto handle =
+        fs.open(fs.inode(number), truncating ? store::ForWriting::kYes : for_writing(fi->flags));
+    if (truncating) {
+      drop_set_id_bits(req, fs.descriptor(number));
+      handle->file().truncate(0);
+    }
+    OpenFile* const open_file = hand_over(fi, std::move(handle));
+    if (fuse_reply_open(req, fi) != 0) delete open_file;  // There will be no release.
+  });
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
+  answer(req, "flush", number, [&] {
+    // Sent at every close of every duplicate: whoever closes is told what went wrong.
+    OpenFile& open = open_file(fi);
+    if (open.for_writing()) open.file().flush();
+    fuse_reply_err(req, 0);
+  });
+}
+
+void op_release(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
+  answer(req, "release", number, [&] {
+    std::unique_ptr<OpenFile> open(&open_file(fi));
+    // Pages of a mapping may have come after the last flush. Nobody hears of the error but the
+    // log; the store tries again later.
+    if (open->for_writing()) open->file().flush();
+    open.reset();  // Before the answer: the inode may go with it.
+    fuse_reply_err(req, 0);
+  });
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* fi) noexcept {
+  answer(req, "fsync", number, [&] {
+    open_file(fi).file().sync(data_only != 0 ? os::SyncKind::kData : os::SyncKind::kDataAndTimes);
+    fuse_reply_err(req, 0);
+  });
+}
+
+}  // namespace zstdfs::fuse

@@ -1,0 +1,215 @@
+#include "fs/fuse/session.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <thread>
+
+#include "fs/fuse/mount_error.hpp"
+#include "fs/fuse/mount_table.hpp"
+#include "fs/fuse/operations.hpp"
+#include "fs/fuse/system_error.hpp"
+#include "fs/store/log.hpp"
+
+namespace zstdfs::fuse {
+namespace {
+
+constexpr unsigned kMaxWriteBytes = 1u << 20;
+// For streams: several chunks are decompressed at once while the program still reads one.
+constexpr unsigned kReadAheadKib = 1024;
+constexpr unsigned kMaxBackground = 64;
+constexpr unsigned kFewestThreads = 8;
+constexpr unsigned kMostDefaultThreads = 32;
+constexpr auto kWakeInterval = std::chrono::milliseconds(20);
+// Wakes the serving thread out of its wait; does nothing else.
+constexpr int kWakeSignal = SIGUSR1;
+
+unsigned choose_threads(unsigned asked) {
+  if (asked != 0) return asked;
+  // More than processors, because most of them wait for the disk.
+  return std::clamp(4 * std::thread::hardware_concurrency(), kFewestThreads, kMostDefaultThreads);
+}
+
+void take(fuse_conn_info& connection, unsigned capabilities) {
+  connection.want |= connection.capable & capabilities;
+}
+
+void decline(fuse_conn_info& connection, unsigned capabilities) {
+  connection.want &= ~capabilities;
+}
+
+/// Arguments as libfuse wants them.
+class Arguments {
+ public:
+  Arguments() { add("mount.zstdfs"); }
+  ~Arguments() { fuse_opt_free_args(&args_); }
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+
+  void add_option(const std::string& name) {
+    add("-o");
+    add(name);
+  }
+  void add_option(const std::string& name, const std::string& value) {
+    std::string escaped;
+    for (const char c : value) {
+      if (c == ',' || c == '\\') escaped += '\\';
+      escaped += c;
+    }
+    add_option(name + "=" + escaped);
+  }
+  fuse_args* get() { return &args_; }
+
+ private:
+  void add(const std::string& argument) {
+    if (fuse_opt_add_arg(&args_, argument.c_str()) != 0) throw std::bad_alloc();
+  }
+  fuse_args args_ = FUSE_ARGS_INIT(0, nullptr);
+};
+
+void fill_arguments(const MountOptions& options, const std::string& backing, Arguments& args) {
+  args.add_option("fsname", options.fsname.empty() ? backing : options.fsname);
+  args.add_option("subtype", options.subtype);
+  args.add_option("default_permissions");
+  args.add_option("max_read", std::to_string(kMaxWriteBytes));
+  const bool root = ::geteuid() == 0;
+  if (root || options.allow_other) args.add_option("allow_other");
+  if (root) {
+    // libfuse takes these away unless it is asked not to; a disk that root mounts has them.
+    args.add_option("suid");
+    args.add_option("dev");
+  }
+  if (options.store.read_only) args.add_option("ro");
+  for (const std::string& flag : options.kernel_flags) args.add_option(flag);
+}
+
+}  // namespace
+
+void negotiate(void*, fuse_conn_info* connection) noexcept {
+  take(*connection, FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC |
+                        FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
+                        FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
+                        // The caller's umask does not count where there is a default list.
+                        FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+  // Content changes through this mount only, so a new time does not mean new content.
+  decline(*connection, FUSE_CAP_AUTO_INVAL_DATA);
+  // The kernel takes suid bits and capabilities away by setattr and removexattr: it knows who may
+  // keep them.
+  decline(*connection, FUSE_CAP_HANDLE_KILLPRIV);
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+  decline(*connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#endif
+  // Inode numbers are addresses, so a stale one must never come from outside.
+  decline(*connection, FUSE_CAP_EXPORT_SUPPORT);
+  // Content passes through memory in any case, and locks are the kernel's.
+  decline(*connection, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+                           FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_IOCTL_DIR |
+                           FUSE_CAP_WRITEBACK_CACHE);
+  connection->max_write = kMaxWriteBytes;
+  connection->max_read = kMaxWriteBytes;
+  connection->max_readahead = std::numeric_limits<unsigned>::max();  // libfuse takes the least.
+  connection->max_background = kMaxBackground;
+  connection->congestion_threshold = kMaxBackground * 3 / 4;
+  connection->time_gran = 1;
+}
+
+Session::Session(Filesystem& filesystem, const MountOptions& options, const std::string& backing,
+                 const std::string& mountpoint)
+    : mountpoint_(mountpoint),
+      threads_(choose_threads(options.threads)),
+      clone_fd_(options.clone_fd),
+      serving_thread_(::pthread_self()) {
+  Arguments args;
+  fill_arguments(options, backing, args);
+  const fuse_lowlevel_ops table = operations();
+  session_ = fuse_session_new(args.get(), &table, sizeof(table), &filesystem);
+  if (session_ == nullptr) throw MountError(ExitCode::kSystem, "libfuse refused the options");
+  if (fuse_session_mount(session_, mountpoint_.c_str()) != 0) {
+    fuse_session_destroy(session_);
+    throw MountError(ExitCode::kFailure,
+                     "mounting at " + mountpoint_ + " failed" +
+                         (::geteuid() == 0 ? ""
+                                           : "; as an ordinary user you need the program "
+                                             "fusermount3 and a mountpoint of your own"));
+  }
+}
+
+Session::~Session() {
+  fuse_session_unmount(session_);
+  fuse_session_destroy(session_);
+}
+
+void Session::begin() {
+  fuse_buf request{};
+  int bytes = 0;
+  do {
+    bytes = fuse_session_receive_buf(session_, &request);
+  } while (bytes == -EINTR);
+  if (bytes > 0) fuse_session_process_buf(session_, &request);
+  std::free(request.mem);
+  if (bytes <= 0 || fuse_session_exited(session_) != 0) {
+    throw MountError(ExitCode::kFailure, "the kernel did not accept the mount at " + mountpoint_);
+  }
+  // From the table: a stat of the mountpoint would wait for our own answer.
+  if (const auto entry = find_mount(read_mount_table(), mountpoint_)) device_ = entry->device;
+  raise_read_ahead();
+}
+
+void Session::raise_read_ahead() {
+  // The kernel takes less than it has by default from us, but more from root.
+  const std::string path = "/sys/class/bdi/" + device_ + "/read_ahead_kb";
+  unsigned present = 0;
+  if (device_.empty() || !(std::ifstream(path) >> present) || present >= kReadAheadKib) return;
+  std::ofstream(path) << kReadAheadKib;  // Nothing depends on it when it is not allowed.
+}
+
+bool Session::serve() {
+  struct sigaction wake {};
+  wake.sa_handler = [](int) {};
+  ::sigaction(kWakeSignal, &wake, nullptr);
+
+  const std::unique_ptr<fuse_loop_config, decltype(&fuse_loop_cfg_destroy)> config(
+      fuse_loop_cfg_create(), &fuse_loop_cfg_destroy);
+  fuse_loop_cfg_set_clone_fd(config.get(), clone_fd_ ? 1 : 0);
+  fuse_loop_cfg_set_max_threads(config.get(), threads_);
+  fuse_loop_cfg_set_idle_threads(config.get(), threads_);
+  const int result = fuse_session_loop_mt(session_, config.get());
+  served_ = true;
+  if (result < 0) {
+    store::log(store::LogLevel::kError, "the connection to the kernel failed: " +
+                                            std::string(std::strerror(-result)));
+  }
+  return result >= 0;
+}
+
+void Session::end() {
+  fetch_dirty_pages();
+  fuse_session_exit(session_);
+  // The serving thread may be about to wait: it is woken until it has seen that it shall end.
+  while (!served_) {
+    ::pthread_kill(serving_thread_, kWakeSignal);
+    std::this_thread::sleep_for(kWakeInterval);
+  }
+}
+
+void Session::fetch_dirty_pages() {
+  const os::UniqueFd fd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat status;
+  if (!fd || ::fstat(fd.get(), &status) != 0) return;
+  // Something else may have been mounted there meanwhile.
+  const std::string device = std::to_string(::major(status.st_dev)) + ":" +
+                             std::to_string(::minor(status.st_dev));
+  if (device == device_) ::syncfs(fd.get());
+}
+
+}  // namespace zstdfs::fuse
