@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,8 @@ namespace {
 
 struct FsckOptions {
   std::string store;
+  /// How long a daemon may take to finish whose mount is gone: umount(8) does not wait for it.
+  unsigned wait_seconds = 60;
   bool json = false;
   bool verbose = false;
 };
@@ -38,19 +41,34 @@ class CannotCheck : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+constexpr auto kSilentWait = std::chrono::seconds(1);
+constexpr auto kRetryInterval = std::chrono::milliseconds(50);
+
 /// Takes the store's lock, so that no mount changes it during the check. On a read-only filesystem
 /// nothing can change it, and there is no lock.
-std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume) {
-  pid_t holder = 0;
-  try {
-    auto lock = volume.try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
-    if (lock) return lock;
-  } catch (const std::system_error& error) {
-    if (error.code().value() == EROFS) return nullptr;
-    throw CannotCheck("the store's lock cannot be taken: " + explain(error.code()));
+std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
+    pid_t holder = 0;
+    try {
+      auto lock = volume.try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
+      if (lock) return lock;
+    } catch (const std::system_error& error) {
+      if (error.code().value() == EROFS) return nullptr;
+      throw CannotCheck("the store's lock cannot be taken: " + explain(error.code()));
+    }
+    const auto waited = Clock::now() - begin;
+    if (waited >= std::chrono::seconds(options.wait_seconds) || is_mounted(options.store)) {
+      throw CannotCheck("the store is in use by process " + describe_process(holder) +
+                        "; unmount it, then check");
+    }
+    if (!said && waited >= kSilentWait) {
+      said = true;
+      std::cerr << "zstdfs fsck: waiting for process " << describe_process(holder)
+                << ", which still uses the store\n";
+    }
   }
-  throw CannotCheck("the store is in use by process " + describe_process(holder) +
-                    "; unmount it, then check");
 }
 
 void refuse_mount_point(const std::string& path) {
@@ -106,7 +124,7 @@ void check_store(const FsckOptions& options, FsckReport& report) {
     throw CannotCheck("is not a store (it has no " + std::string(store::kStoreDirectory) +
                       "); name the backing directory of a zstdfs mount");
   }
-  const std::unique_ptr<os::VolumeLock> lock = lock_store(*volume);
+  const std::unique_ptr<os::VolumeLock> lock = lock_store(*volume, options);
   check_state(*volume, report);
   check_files(options.store, report);
 }
@@ -138,6 +156,11 @@ void add_fsck_command(CLI::App& app, Action& action) {
   command->add_option("STORE", options->store, "The backing directory")->required();
   command->add_flag("--json", options->json, "Print a JSON object, sizes in bytes");
   command->add_flag("-v,--verbose", options->verbose, "Name every file that was checked");
+  command
+      ->add_option("--wait", options->wait_seconds,
+                   "How long to wait for a daemon that still finishes after its unmount")
+      ->capture_default_str()
+      ->type_name("SECONDS");
   command->footer(
       "Exit codes: 0 clean, 4 errors found, 8 the check could not be made or not completed,\n"
       "16 wrong command line; 12 = 4 + 8. Nothing is repaired and no file is changed.");

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "fs/store/store.hpp"
 
@@ -59,15 +61,22 @@ bool is_below(const std::string& path, const std::string& directory) {
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-/// The zstdfs mount that shows `path`, which lies on `device`: the innermost one.
-std::optional<Mount> find_mount(const std::string& path, const std::string& device) {
+std::vector<Mount> zstdfs_mounts() {
   std::ifstream table("/proc/self/mountinfo");
-  std::optional<Mount> found;
+  std::vector<Mount> mounts;
   for (std::string line; std::getline(table, line);) {
     std::optional<Mount> mount = parse_mount(line);
-    if (!mount || mount->type != "fuse.zstdfs" || mount->device != device) continue;
-    if (!is_below(path, mount->mount_point)) continue;
-    if (!found || mount->mount_point.size() >= found->mount_point.size()) found = std::move(mount);
+    if (mount && mount->type == "fuse.zstdfs") mounts.push_back(std::move(*mount));
+  }
+  return mounts;
+}
+
+/// The zstdfs mount that shows `path`, which lies on `device`: the innermost one.
+std::optional<Mount> find_mount(const std::string& path, const std::string& device) {
+  std::optional<Mount> found;
+  for (Mount& mount : zstdfs_mounts()) {
+    if (mount.device != device || !is_below(path, mount.mount_point)) continue;
+    if (!found || mount.mount_point.size() >= found->mount_point.size()) found = std::move(mount);
   }
   return found;
 }
@@ -101,6 +110,13 @@ std::optional<BackingPath> find_backing(const std::string& path) {
       mount->mount_point == "/" ? name : name.substr(mount->mount_point.size());
   const std::string root = mount->root == "/" ? "" : mount->root;  // not "/" for a bind mount
   return BackingPath{mount->source + root + below_mount, mount->source, mount->mount_point};
+}
+
+bool is_mounted(const std::string& store) {
+  const std::string name = canonical(store);
+  const std::vector<Mount> mounts = zstdfs_mounts();
+  return std::any_of(mounts.begin(), mounts.end(),
+                     [&](const Mount& mount) { return mount.source == name; });
 }
 
 std::string stored_path(const std::string& path) {

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
@@ -181,9 +183,24 @@ TEST(Fsck, AStoreThatIsInUseIsNotChecked) {
   pid_t holder = 0;
   const auto lock = volume->try_lock(".zstdfs/lock", holder);
   ASSERT_NE(lock, nullptr);
-  const CommandResult result = run_zstdfs({"fsck", store.path()});
+  const CommandResult result = run_zstdfs({"fsck", "--wait", "0", store.path()});
   EXPECT_EQ(result.exit_code, kOperational);
   EXPECT_THAT(result.error, HasSubstr("in use by process " + std::to_string(::getpid())));
+}
+
+TEST(Fsck, ADaemonThatStillFinishesIsWaitedFor) {
+  const TempStore store;
+  const auto volume = os::open_posix_volume(store.path());
+  pid_t holder = 0;
+  auto lock = volume->try_lock(".zstdfs/lock", holder);
+  ASSERT_NE(lock, nullptr);
+  std::thread daemon([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    lock.reset();
+  });
+  const CommandResult result = run_zstdfs({"fsck", store.path()});
+  daemon.join();
+  EXPECT_EQ(result.exit_code, kClean) << result.error;
 }
 
 TEST(Fsck, ADamagedStoreFileIsAnError) {
