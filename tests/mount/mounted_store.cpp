@@ -108,15 +108,14 @@ void MountedStore::mount(const std::string& options) {
   std::vector<std::string> command{mount_program(), "-f", backing_, mountpoint_};
   if (!options.empty()) command.insert(command.end(), {"-o", options});
   daemon_ = start(command, scratch_ / "log");
-  const dev_t before = status_of(scratch_.path()).st_dev;
   int ended = kTimedOut;
   const bool ready = eventually(
       [&] {
         ended = wait_for(daemon_, std::chrono::seconds(0));
         struct stat status {};
-        return ended != kTimedOut || (is_mounted(mountpoint_) &&
-                                      ::stat(mountpoint_.c_str(), &status) == 0 &&
-                                      status.st_dev != before);
+        // The kernel lets stat wait until the daemon has answered its first request.
+        return ended != kTimedOut ||
+               (is_mounted(mountpoint_) && ::stat(mountpoint_.c_str(), &status) == 0);
       },
       kDaemonPatience);
   if (ended == kTimedOut && ready) return;
