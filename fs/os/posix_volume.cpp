@@ -8,6 +8,7 @@
 
 #include <array>
 #include <charconv>
+#include <fstream>
 #include <string_view>
 
 #include "fs/os/beneath.hpp"
@@ -73,6 +74,8 @@ class PosixVolumeLock final : public VolumeLock {
   UniqueFd fd_;
 };
 
+constexpr std::size_t kHolderBytes = 16;
+
 pid_t read_holder(const UniqueFd& fd) {
   std::array<char, 32> text = {};
   const ssize_t n = retry_interrupted([&] { return ::pread(fd.get(), text.data(), 32, 0); });
@@ -81,14 +84,14 @@ pid_t read_holder(const UniqueFd& fd) {
   return holder > 0 ? holder : 0;
 }
 
-void write_holder(const UniqueFd& fd, const std::string& path) {
-  const std::string text = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0) throw_error(errno, quoted("truncate", path));
-  const ssize_t n =
-      retry_interrupted([&] { return ::pwrite(fd.get(), text.data(), text.size(), 0); });
-  if (n != static_cast<ssize_t>(text.size())) {
-    throw_error(n < 0 ? errno : ENOSPC, quoted("write", path));
-  }
+// Over what was there and without shortening it, so that it works on a full disk. The number only
+// helps people; the lock holds without it.
+void write_holder(const UniqueFd& fd) {
+  std::string text = std::to_string(::getpid());
+  text.resize(kHolderBytes - 1, ' ');
+  text += '\n';
+  static_cast<void>(
+      retry_interrupted([&] { return ::pwrite(fd.get(), text.data(), text.size(), 0); }));
 }
 
 class PosixVolume final : public Volume {
@@ -109,6 +112,7 @@ class PosixVolume final : public Volume {
   void sync_filesystem() override;
   std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder) override;
   std::uint64_t block_bytes() override;
+  std::string boot_id() override;
   timespec now() override;
 
  private:
@@ -241,7 +245,7 @@ std::unique_ptr<VolumeLock> PosixVolume::try_lock(const std::string& path, pid_t
     holder = read_holder(fd);
     return nullptr;
   }
-  write_holder(fd, path);
+  write_holder(fd);
   return std::make_unique<PosixVolumeLock>(std::move(fd));
 }
 
@@ -251,6 +255,13 @@ std::uint64_t PosixVolume::block_bytes() {
   // f_frsize is the unit in which blocks are counted; f_bsize is only good for transfers.
   const std::uint64_t bytes = status.f_frsize != 0 ? status.f_frsize : status.f_bsize;
   return bytes < kMinBlockBytes || bytes > kMaxBlockBytes ? kUsualBlockBytes : bytes;
+}
+
+std::string PosixVolume::boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
 }
 
 timespec PosixVolume::now() {

@@ -17,11 +17,14 @@ using nlohmann::json;
 const std::string kDirectory = kStoreDirectory;
 const std::string kLockFile = kDirectory + "/lock";
 const std::string kStoreFile = kDirectory + "/store.json";
-const std::string kMarkFile = kDirectory + "/dirty";
+const std::string kStateFile = kDirectory + "/state";
 const std::string kJournalDirectory = kDirectory + "/journal";
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
 constexpr std::uint64_t kMaxTextBytes = 64u << 10;
+// One sector, which disks write as a whole.
+constexpr std::size_t kStateBytes = 512;
+constexpr const char* kCleanState = "{\"clean\": true}";
 
 std::optional<std::string> read_text(os::Volume& volume, const std::string& path) {
   const auto file = volume.open(path, os::OpenMode::kRead);
@@ -30,6 +33,11 @@ std::optional<std::string> read_text(os::Volume& volume, const std::string& path
   std::string text(static_cast<std::size_t>(file->size()), '\0');
   text.resize(file->read_at(0, std::as_writable_bytes(std::span(text))));
   return text;
+}
+
+std::string in_one_sector(std::string text) {
+  text.resize(kStateBytes - 1, ' ');
+  return text + "\n";
 }
 
 std::string new_uuid() {
@@ -122,26 +130,36 @@ void StoreDirectory::replace_file(const std::string& path, const std::string& te
 }
 
 std::optional<Interruption> StoreDirectory::interruption() {
-  const auto text = read_text(volume_, kMarkFile);
-  if (!text) return std::nullopt;
-  // A mark that cannot be read says: anything may have been interrupted.
+  const auto text = read_text(volume_, kStateFile);
+  // A state that is missing or cannot be read says: anything may have been interrupted.
   Interruption found;
-  const json mark = json::parse(*text, nullptr, false);
-  if (!mark.is_object()) return found;
-  found.since.tv_sec = mark.value("since", std::int64_t{0});
-  const std::string boot = mark.value("boot", std::string());
+  const json state = text ? json::parse(*text, nullptr, false) : json();
+  if (!state.is_object()) return found;
+  if (state.value("clean", false)) return std::nullopt;
+  found.since.tv_sec = state.value("since", std::int64_t{0});
+  const std::string boot = state.value("boot", std::string());
   found.system_went_down = boot.empty() || boot != volume_.boot_id();
   return found;
 }
 
 void StoreDirectory::mark_at_work(const timespec& since) {
-  const json mark = {{"since", static_cast<std::int64_t>(since.tv_sec)},
-                     {"boot", volume_.boot_id()}};
-  replace_file(kMarkFile, mark.dump() + "\n");
+  const json state = {{"clean", false},
+                      {"since", static_cast<std::int64_t>(since.tv_sec)},
+                      {"boot", volume_.boot_id()}};
+  write_state(state.dump());
 }
 
-void StoreDirectory::mark_clean() {
-  if (volume_.remove(kMarkFile)) volume_.sync_directory(kDirectory);
+void StoreDirectory::mark_clean() { write_state(kCleanState); }
+
+void StoreDirectory::write_state(const std::string& json_text) {
+  const std::string text = in_one_sector(json_text);
+  const auto file = volume_.open(kStateFile, os::OpenMode::kReadWrite);
+  if (!file) {
+    replace_file(kStateFile, text);
+    return;
+  }
+  file->write_at(0, std::as_bytes(std::span(text)));
+  file->sync(os::SyncKind::kData);
 }
 
 }  // namespace zstdfs::store

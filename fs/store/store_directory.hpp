@@ -31,7 +31,8 @@ class StoreDirectory {
 
   /// Set when the store was not shut down.
   std::optional<Interruption> interruption();
-  /// From now on the store counts as interrupted until mark_clean(); durable when it returns.
+  /// From now on the store counts as interrupted until mark_clean(). Durable when they return;
+  /// neither needs new space on the disk.
   void mark_at_work(const timespec& since);
   void mark_clean();
 
@@ -40,6 +41,7 @@ class StoreDirectory {
   void create();
   void check_format();
   void replace_file(const std::string& path, const std::string& text);
+  void write_state(const std::string& json_text);
 
   os::Volume& volume_;
   std::unique_ptr<os::VolumeLock> lock_;

@@ -115,18 +115,17 @@ bool StoredFile::restore_log(const std::string& journal_name) {
   if (!file || seen().form != Form::kContainer || seen().damaged) return false;
   const std::uint64_t frames_hold = seen().index.logical_bytes();
   std::uint64_t base_bytes = 0;
-  bool first = true;
   WriterLock lock(state_mutex_);
   const auto content = read_write_log(
       *file, [&](const LogSizes& sizes, Overlay::Pieces&& pieces) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
         // The frames that this batch builds on were never synced and are gone, and so was the
         // batch.
         if (sizes.base_bytes > frames_hold) return false;
-        if (!first && sizes.base_bytes > base_bytes) {
+        if (sizes.base_bytes > base_bytes) {
           overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
+          // Frames are appended only while none of them is truncated away.
+          base_bytes = state_.base_limit = sizes.base_bytes;
         }
-        first = false;
-        base_bytes = sizes.base_bytes;
         overlay_.erase_from(sizes.lowest_bytes);
         state_.base_limit = std::min(state_.base_limit, sizes.lowest_bytes);
         for (auto& [offset, piece] : pieces) {
@@ -144,7 +143,6 @@ bool StoredFile::restore_log(const std::string& journal_name) {
     state_.base_limit = state_.logical_bytes = frames_hold;
     return false;
   }
-  state_.base_limit = std::min(state_.base_limit, base_bytes);
   overlay_.mark_all_logged();
   account_memory();
   logged_base_bytes_ = base_bytes;
