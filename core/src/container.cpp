@@ -109,6 +109,7 @@ LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust
 std::uint64_t logical_size(const RandomAccessSource& source) {
   const auto header = read_header(source);
   if (header && header->is_sealed_for(source.size())) return header->logical_bytes;
+  if (!header && !is_container(source)) return source.size();
   return load_container(source).logical_bytes;
 }
 
