@@ -99,8 +99,7 @@ bool can_act_as_caller() {
 ActingAsCaller::ActingAsCaller(fuse_req_t req, mode_t mode, Identity identity) {
   own_the_umask();
   const fuse_ctx& caller = *fuse_req_ctx(req);
-  if (identity == Identity::kCaller &&
-      (caller.uid != ::geteuid() || caller.gid != ::getegid())) {
+  if (identity == Identity::kCaller && (caller.uid != ::geteuid() || caller.gid != ::getegid())) {
     try {
       // Groups decide one thing only, since access was granted: whether a setgid bit stays. To
       // learn them costs reading a file of /proc.

@@ -78,8 +78,7 @@ std::variant<MountRequest, ImmediateEnd> parse_command_line(std::vector<std::str
   } catch (const CLI::CallForHelp&) {
     return ImmediateEnd{.text = app.help()};
   } catch (const CLI::ParseError& error) {
-    throw MountError(ExitCode::kUsage,
-                     std::string(error.what()) + "; see mount.zstdfs --help");
+    throw MountError(ExitCode::kUsage, std::string(error.what()) + "; see mount.zstdfs --help");
   }
   if (written.version) return ImmediateEnd{.text = version_text()};
   complete(written, called_by, request);

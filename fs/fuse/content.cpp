@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <span>
 #include <cerrno>
 #include <memory>
+#include <span>
 
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/handles.hpp"
@@ -38,8 +38,8 @@ MutableByteSpan thread_buffer(std::size_t size) {
 }
 
 void allocate(store::StoredFile& file, int mode, ByteRange range) {
-  const auto kind = (mode & FALLOC_FL_KEEP_SIZE) != 0 ? os::AllocateKind::kKeepSize
-                                                      : os::AllocateKind::kGrow;
+  const auto kind =
+      (mode & FALLOC_FL_KEEP_SIZE) != 0 ? os::AllocateKind::kKeepSize : os::AllocateKind::kGrow;
   switch (mode) {
     case 0:
     case FALLOC_FL_KEEP_SIZE:
@@ -86,8 +86,8 @@ void op_read(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
   });
 }
 
-void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t size,
-              off_t offset, fuse_file_info* fi) noexcept {
+void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t size, off_t offset,
+              fuse_file_info* fi) noexcept {
   answer(req, "write", number, [&] {
     open_file(fi).file().write(to_u64(offset), std::as_bytes(std::span(bytes, size)));
     fuse_reply_write(req, size);
@@ -120,8 +120,8 @@ void op_lseek(fuse_req_t req, fuse_ino_t number, off_t offset, int whence,
 }
 
 void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file_info* from,
-                        fuse_ino_t to_number, off_t to_offset, fuse_file_info* to,
-                        std::size_t size, int flags) noexcept {
+                        fuse_ino_t to_number, off_t to_offset, fuse_file_info* to, std::size_t size,
+                        int flags) noexcept {
   answer(req, "copy_file_range", to_number, [&] {
     if (flags != 0) throw_errno(EINVAL, "copy_file_range");
     fuse_reply_write(req, copy(open_file(from).file(), to_u64(from_offset), open_file(to).file(),

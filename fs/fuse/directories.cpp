@@ -45,8 +45,8 @@ struct OpenDirectory {
   /// The next entry, valid until the following call; null at the end.
   const dirent64* peek() ZSTDFS_REQUIRES(mutex) {
     if (begin == end) {
-      const ssize_t bytes = check_call(::getdents64(fd.get(), buffer.data(), buffer.size()),
-                                       "getdents64");
+      const ssize_t bytes =
+          check_call(::getdents64(fd.get(), buffer.data(), buffer.size()), "getdents64");
       begin = 0;
       end = static_cast<std::size_t>(bytes);
       if (end == 0) return nullptr;
@@ -99,8 +99,8 @@ bool add_plain(fuse_req_t req, EntryBuffer& out, const dirent64& entry) {
 
 /// Adds a name with its attributes; returns false when there is no room. The kernel then holds a
 /// reference to the inode, but for "." and "..", and for what cannot be looked up now.
-bool add_with_attributes(fuse_req_t req, Filesystem& fs, const Descriptor& parent,
-                         EntryBuffer& out, const dirent64& entry) {
+bool add_with_attributes(fuse_req_t req, Filesystem& fs, const Descriptor& parent, EntryBuffer& out,
+                         const dirent64& entry) {
   const std::size_t needed =
       fuse_add_direntry_plus(req, nullptr, 0, entry.d_name, nullptr, entry.d_off);
   if (needed > out.room()) return false;
@@ -137,8 +137,8 @@ void fill(Filesystem& fs, fuse_ino_t number, OpenDirectory& directory, off_t off
 void op_opendir(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
   answer(req, "opendir", number, [&] {
     Filesystem& fs = filesystem(req);
-    os::UniqueFd fd(::openat(fs.descriptor(number)->get(), ".",
-                             O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    os::UniqueFd fd(
+        ::openat(fs.descriptor(number)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) throw_errno(errno, "openat");
     auto directory = std::make_unique<OpenDirectory>(std::move(fd));
     fi->fh = reinterpret_cast<std::uint64_t>(directory.get());
@@ -166,9 +166,8 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t o
     Filesystem& fs = filesystem(req);
     const Descriptor parent = fs.descriptor(number);
     EntryBuffer out(size);
-    fill(fs, number, open_directory(fi), offset, [&](const dirent64& entry) {
-      return add_with_attributes(req, fs, parent, out, entry);
-    });
+    fill(fs, number, open_directory(fi), offset,
+         [&](const dirent64& entry) { return add_with_attributes(req, fs, parent, out, entry); });
     std::vector<Inode*> told;
     told.reserve(out.references.size());
     for (EntryReference& reference : out.references) told.push_back(&reference.release());

@@ -1,7 +1,7 @@
 // Extended attributes and access control lists, which are extended attributes to a filesystem.
 
-#include <sys/stat.h>
 #include <linux/limits.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
@@ -24,7 +24,9 @@ constexpr std::string_view kOwnPrefix = "user.zstdfs.";
 constexpr std::string_view kTrustedPrefix = "trusted.";
 constexpr std::string_view kAccessAcl = "system.posix_acl_access";
 
-bool is_own(std::string_view name) { return name.starts_with(kOwnPrefix); }
+bool is_own(std::string_view name) {
+  return name.starts_with(kOwnPrefix);
+}
 
 /// Who changes the access list of a file whose group is not its own loses the setgid bit, as with
 /// chmod. The lower filesystem sees root and would leave it.

@@ -184,8 +184,7 @@ std::string Filesystem::describe(fuse_ino_t number) noexcept {
   try {
     const Descriptor descriptor = this->descriptor(number);
     char target[4096];
-    const ssize_t length =
-        ::readlink(DescriptorPath(descriptor).c_str(), target, sizeof(target));
+    const ssize_t length = ::readlink(DescriptorPath(descriptor).c_str(), target, sizeof(target));
     if (length > 0) return std::string(target, static_cast<std::size_t>(length));
   } catch (const std::exception&) {
     // A message without a path is better than none.

@@ -99,8 +99,7 @@ class Filesystem {
   /// Opens a regular file in the store. Throws std::system_error, CorruptError.
   std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing);
   /// As above, over a backing file that is open already.
-  std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing,
-                                 os::UniqueFd backing);
+  std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing, os::UniqueFd backing);
 
   /// The modification time is about to be set from outside the store.
   void forget_modification_time(Inode& inode);

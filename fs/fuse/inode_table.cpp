@@ -37,8 +37,7 @@ os::UniqueFd open_handle(int root, const std::string& bytes) {
   HandleBuffer buffer;
   std::memset(&buffer, 0, sizeof(buffer));
   std::memcpy(buffer.space, bytes.data(), std::min(bytes.size(), sizeof(buffer.space)));
-  return os::UniqueFd(
-      ::open_by_handle_at(root, &buffer.handle, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  return os::UniqueFd(::open_by_handle_at(root, &buffer.handle, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 }
 
 store::FileKey key_of_root(int root) {

@@ -12,8 +12,8 @@ namespace {
 using zstdfs::fuse::ExitCode;
 
 ExitCode run(int argc, char** argv) {
-  const auto parsed = zstdfs::fuse::parse_command_line({argv + 1, argv + argc},
-                                                       zstdfs::fuse::find_caller());
+  const auto parsed =
+      zstdfs::fuse::parse_command_line({argv + 1, argv + argc}, zstdfs::fuse::find_caller());
   if (const auto* end = std::get_if<zstdfs::fuse::ImmediateEnd>(&parsed)) {
     std::fputs(end->text.c_str(), stdout);
     return end->code;

@@ -89,10 +89,10 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
   const std::unique_ptr<store::Store> store = open_store(paths, request.options);
   std::exception_ptr failure;
   try {
-    Filesystem filesystem(duplicate(paths.root), *store,
-                          {.read_only = request.options.store.read_only,
-                           .act_as_caller = can_act_as_caller()},
-                          std::min(files / 2, kMostIdleDescriptors));
+    Filesystem filesystem(
+        duplicate(paths.root), *store,
+        {.read_only = request.options.store.read_only, .act_as_caller = can_act_as_caller()},
+        std::min(files / 2, kMostIdleDescriptors));
     serve(filesystem, request, paths, signal);
   } catch (const std::exception&) {
     failure = std::current_exception();

@@ -23,7 +23,9 @@ namespace {
 
 constexpr int kMostParents = 4096;
 
-[[noreturn]] void fail(const std::string& text) { throw MountError(ExitCode::kFailure, text); }
+[[noreturn]] void fail(const std::string& text) {
+  throw MountError(ExitCode::kFailure, text);
+}
 
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
@@ -87,8 +89,8 @@ std::string check_mountpoint(const std::string& path) {
            path);
     }
     detach_dead_mount(dead);
-    store::log(store::LogLevel::kInfo, "took away the mount at " + dead +
-                                           " whose daemon had ended without unmounting it");
+    store::log(store::LogLevel::kInfo,
+               "took away the mount at " + dead + " whose daemon had ended without unmounting it");
   }
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) {
@@ -125,8 +127,7 @@ bool is_inside(int directory, const struct stat& ancestor) {
 }
 
 void check_apart(const MountPaths& paths) {
-  const os::UniqueFd mountpoint(
-      ::open(paths.mountpoint.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const os::UniqueFd mountpoint(::open(paths.mountpoint.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   struct stat backing_status;
   struct stat mountpoint_status;
   if (!mountpoint || ::fstat(paths.root.get(), &backing_status) != 0 ||
@@ -150,8 +151,9 @@ void check_apart(const MountPaths& paths) {
 
 void check_system() {
   if (::access("/dev/fuse", F_OK) != 0) {
-    fail("/dev/fuse does not exist, so nothing can be mounted; load the kernel's module with "
-         "'modprobe fuse', or give the container the device /dev/fuse");
+    fail(
+        "/dev/fuse does not exist, so nothing can be mounted; load the kernel's module with "
+        "'modprobe fuse', or give the container the device /dev/fuse");
   }
   if (::access("/proc/self/fd", F_OK) != 0) {
     fail("/proc is not mounted, and zstdfs needs it; mount it with 'mount -t proc proc /proc'");

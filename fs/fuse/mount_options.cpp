@@ -21,11 +21,11 @@ constexpr std::uint64_t kLeastOverlayBytes = 1u << 20;
 
 // Options of fstab that are meant for others than the filesystem, and such as are always so.
 constexpr auto kIgnored = std::to_array<string_view>(
-    {"defaults",    "auto",        "noauto",       "user",          "nouser",     "users",
-     "owner",       "group",       "_netdev",      "nofail",        "async",      "atime",
-     "diratime",    "nodiratime",  "relatime",     "norelatime",    "strictatime", "exec",
-     "lazytime",    "nolazytime",  "iversion",     "noiversion",    "silent",     "loud",
-     "default_permissions"});
+    {"defaults",   "auto",        "noauto",   "user",       "nouser",
+     "users",      "owner",       "group",    "_netdev",    "nofail",
+     "async",      "atime",       "diratime", "nodiratime", "relatime",
+     "norelatime", "strictatime", "exec",     "lazytime",   "nolazytime",
+     "iversion",   "noiversion",  "silent",   "loud",       "default_permissions"});
 // Of each pair, the kernel flag and the option that takes it back.
 struct Flag {
   string_view set;
@@ -38,7 +38,9 @@ constexpr auto kKernelFlags = std::to_array<Flag>({{"nosuid", "suid"},
                                                    {"sync", "async"},
                                                    {"dirsync", ""}});
 
-[[noreturn]] void refuse(const std::string& text) { throw MountError(ExitCode::kUsage, text); }
+[[noreturn]] void refuse(const std::string& text) {
+  throw MountError(ExitCode::kUsage, text);
+}
 
 [[noreturn]] void refuse_value(string_view option, string_view value, const std::string& expected) {
   refuse("option " + std::string(option) + ": '" + std::string(value) + "' is not " + expected);

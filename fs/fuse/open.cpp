@@ -27,7 +27,10 @@ void drop_set_id_bits(fuse_req_t req, const Descriptor& descriptor) {
   struct stat status;
   check_call(::fstat(descriptor->get(), &status), "fstat");
   mode_t dropped = status.st_mode & S_ISUID;
-  if ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) dropped |= S_ISGID;
+  if ((status.st_mode & S_ISGID) != 0 &&
+      ((status.st_mode & S_IXGRP) != 0 || !caller_is_in_group(req, status.st_gid))) {
+    dropped |= S_ISGID;
+  }
   if (dropped == 0) return;
   check_call(::chmod(DescriptorPath(descriptor).c_str(), status.st_mode & 07777 & ~dropped),
              "chmod");
@@ -64,8 +67,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     Filesystem& fs = filesystem(req);
     fs.refuse_reserved(parent, name);
     const Descriptor directory = fs.descriptor(parent);
-    os::UniqueFd fd =
-        create_backing(req, fs, directory, name, mode, (fi->flags & O_EXCL) != 0);
+    os::UniqueFd fd = create_backing(req, fs, directory, name, mode, (fi->flags & O_EXCL) != 0);
     const bool created = static_cast<bool>(fd);
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);

@@ -54,8 +54,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* 
 // content.cpp
 void op_read(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
              fuse_file_info* fi) noexcept;
-void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t size,
-              off_t offset, fuse_file_info* fi) noexcept;
+void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t size, off_t offset,
+              fuse_file_info* fi) noexcept;
 void op_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t length,
                   fuse_file_info* fi) noexcept;
 void op_lseek(fuse_req_t req, fuse_ino_t number, off_t offset, int whence,

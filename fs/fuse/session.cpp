@@ -186,8 +186,8 @@ bool Session::serve() {
   const int result = fuse_session_loop_mt(session_, config.get());
   served_ = true;
   if (result < 0) {
-    store::log(store::LogLevel::kError, "the connection to the kernel failed: " +
-                                            std::string(std::strerror(-result)));
+    store::log(store::LogLevel::kError,
+               "the connection to the kernel failed: " + std::string(std::strerror(-result)));
   }
   return result >= 0;
 }
@@ -207,8 +207,8 @@ void Session::fetch_dirty_pages() {
   struct stat status;
   if (!fd || ::fstat(fd.get(), &status) != 0) return;
   // Something else may have been mounted there meanwhile.
-  const std::string device = std::to_string(::major(status.st_dev)) + ":" +
-                             std::to_string(::minor(status.st_dev));
+  const std::string device =
+      std::to_string(::major(status.st_dev)) + ":" + std::to_string(::minor(status.st_dev));
   if (device == device_) ::syncfs(fd.get());
 }
 
