@@ -1,6 +1,7 @@
 #include "tools/container_check.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <system_error>
 
 #include "zstdfs/errors.hpp"
@@ -19,13 +20,20 @@ class ContainerCheck {
   void run() {
     const LoadedContainer container = load_container(source_);
     result_.logical_bytes = container.logical_bytes;
+    if (unmount_ == Unmount::kUnclean && container.header_intact) {
+      vouched_end_ = container.header.durable_bytes;
+    }
     judge(container);
     if (container.sealed) walk(container.index);
     for (const FrameEntry& frame : container.index) verify(frame);
   }
 
  private:
-  void report(std::optional<std::uint64_t> stored_offset, std::string what) {
+  void report(std::uint64_t stored_offset, std::string what) {
+    if (stored_offset >= vouched_end_) {
+      result_.interrupted = true;
+      return;
+    }
     if (result_.damage.size() > kMaxFindings) return;
     if (result_.damage.size() == kMaxFindings) what = "and more, which are not listed";
     result_.damage.push_back({stored_offset, std::move(what)});
@@ -113,6 +121,9 @@ class ContainerCheck {
 
   const RandomAccessSource& source_;
   const Unmount unmount_;
+  /// After an unclean end, what lies from here on may not have reached the disk: no damage, the
+  /// next mount cuts it off.
+  std::uint64_t vouched_end_ = std::numeric_limits<std::uint64_t>::max();
   FileCheck& result_;
   Bytes content_;
 };

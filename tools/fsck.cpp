@@ -83,7 +83,7 @@ void refuse_mount_point(const std::string& path) {
 void check_state(os::Volume& volume, FsckReport& report) {
   const StoreState state = read_store_state(volume);
   report.store_id = state.id;
-  report.dirty = state.dirty;
+  report.interrupted = state.interrupted;
   report.journal = state.journal;
   if (!state.damage.empty()) {
     FileCheck check;
@@ -94,7 +94,7 @@ void check_state(os::Volume& volume, FsckReport& report) {
 
 void check_files(const std::string& root, FsckReport& report) {
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-  const Unmount unmount = report.dirty ? Unmount::kUnclean : Unmount::kClean;
+  const Unmount unmount = report.interrupted ? Unmount::kUnclean : Unmount::kClean;
   ParallelCheck checks(threads, unmount, [&](const std::string& path, const FileCheck& check) {
     report.add_file(path, check);
   });

@@ -116,12 +116,13 @@ void FsckReport::finish(const std::string& store) {
 }
 
 void FsckReport::print_text(const std::string& store) {
-  if (dirty) std::cout << "The store was not unmounted cleanly; the next mount recovers it.\n";
+  if (interrupted)
+    std::cout << "The store was not unmounted cleanly; the next mount recovers it.\n";
   if (!journal.empty()) {
     std::cout << plural(journal.size(), "journal file is", "journal files are")
               << " pending; the next mount completes them.\n";
   }
-  if (damaged_ > 0 && (dirty || !journal.empty())) {
+  if (damaged_ > 0 && (interrupted || !journal.empty())) {
     std::cout << "Mount the store and unmount it again, then check again: what can be recovered "
                  "then is.\n";
   }
@@ -146,7 +147,7 @@ void FsckReport::print_as_json(const std::string& store) {
   Json json = {{"store", store},
                {"id", store_id},
                {"clean", damaged_ == 0 && not_checked_ == 0},
-               {"unclean_unmount", dirty},
+               {"unclean_unmount", interrupted},
                {"pending_journal_files", journal},
                {"containers", counts_.containers},
                {"raw_files", counts_.raw},

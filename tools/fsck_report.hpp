@@ -45,7 +45,7 @@ class FsckReport {
 
   // What is known of the store as a whole; set before the files are added.
   std::string store_id;
-  bool dirty = false;
+  bool interrupted = false;
   std::vector<std::string> journal;
 
  private:

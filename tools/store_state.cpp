@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "fs/store/store.hpp"
+#include "fs/store/store_directory.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::tools {
@@ -36,15 +37,20 @@ std::string read_text(const os::File& file) {
   return text;
 }
 
+/// A file of JSON; a discarded value when it is missing or is something else.
+nlohmann::json read_json(os::Volume& volume, const char* name) {
+  const std::unique_ptr<os::File> file = volume.open(in_store(name), os::OpenMode::kRead);
+  constexpr bool kThrowOnError = false;
+  return nlohmann::json::parse(file ? read_text(*file) : "", nullptr, kThrowOnError);
+}
+
 /// Fills in what store.json says, or what is wrong with it.
 void read_store_file(os::Volume& volume, StoreState& state) {
-  const std::unique_ptr<os::File> file = volume.open(in_store("store.json"), os::OpenMode::kRead);
-  if (!file) {
-    state.damage = "is missing";
+  if (!exists(volume, in_store("store.json"))) {
+    state.damage = "is missing; the next mount writes a new one";
     return;
   }
-  constexpr bool kThrowOnError = false;
-  const auto json = nlohmann::json::parse(read_text(*file), nullptr, kThrowOnError);
+  const nlohmann::json json = read_json(volume, "store.json");
   if (!json.is_object()) {
     state.damage = "is not a JSON object";
     return;
@@ -54,16 +60,21 @@ void read_store_file(os::Volume& volume, StoreState& state) {
     state.damage = "has no valid \"format\"";
     return;
   }
-  if (*format > kStoreFormat) {
+  if (*format > store::kStoreFormat) {
     throw NewerFormatError("the store has format " + format->dump() +
                            ", which is newer than this program: use a newer zstdfs");
   }
   const auto id = json.find("id");
-  if (id == json.end() || !id->is_string()) {
-    state.damage = "has no \"id\"";
-    return;
-  }
-  state.id = id->get<std::string>();
+  if (id != json.end() && id->is_string()) state.id = id->get<std::string>();
+}
+
+/// Whether the file `state` says that the last daemon finished. As to the daemon, anything but a
+/// clear word means that it did not.
+bool was_shut_down(os::Volume& volume) {
+  const nlohmann::json state = read_json(volume, "state");
+  if (!state.is_object()) return false;
+  const auto clean = state.find("clean");
+  return clean != state.end() && clean->is_boolean() && clean->get<bool>();
 }
 
 }  // namespace
@@ -75,7 +86,7 @@ bool has_store(os::Volume& volume) {
 StoreState read_store_state(os::Volume& volume) {
   StoreState state;
   read_store_file(volume, state);
-  state.dirty = exists(volume, in_store("dirty"));
+  state.interrupted = !was_shut_down(volume);
   if (exists(volume, in_store("journal"))) {
     for (const os::DirectoryEntry& entry : volume.list(in_store("journal"))) {
       state.journal.push_back(entry.name);

@@ -8,16 +8,13 @@
 
 namespace zstdfs::tools {
 
-/// The version of the store's layout that this program knows: "format" in store.json.
-inline constexpr int kStoreFormat = 1;
-
 /// What `.zstdfs/` tells about a store.
 struct StoreState {
   std::string id;
   /// What is wrong with store.json; empty when nothing is.
   std::string damage;
-  /// The store was not unmounted cleanly (meaningful only while no daemon owns it).
-  bool dirty = false;
+  /// The store was not unmounted cleanly; meaningful only while no daemon owns it.
+  bool interrupted = false;
   /// Names of journal files: changes that were made safe and wait to be applied.
   std::vector<std::string> journal;
 };
@@ -25,8 +22,8 @@ struct StoreState {
 /// Whether the volume holds a store.
 bool has_store(os::Volume& volume);
 
-/// Throws NewerFormatError when the store has a layout newer than kStoreFormat, std::system_error.
-/// Precondition: has_store(volume).
+/// Throws NewerFormatError when the store has a layout newer than store::kStoreFormat,
+/// std::system_error. Precondition: has_store(volume).
 StoreState read_store_state(os::Volume& volume);
 
 /// "4711 (mount.zstdfs)": a process by number and name.

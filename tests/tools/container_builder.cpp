@@ -42,12 +42,12 @@ Bytes ContainerBuilder::with_header(const ContainerHeader& header) const {
   return bytes;
 }
 
-Bytes ContainerBuilder::sealed() const {
+Bytes ContainerBuilder::sealed(std::optional<std::uint64_t> durable_bytes) const {
   const Bytes table = encode_seek_table(index_);
   ContainerHeader header = header_;
   header.logical_bytes = index_.logical_bytes();
   header.stored_bytes = kContainerHeaderBytes + frames_.size() + table.size();
-  header.durable_bytes = kContainerHeaderBytes + frames_.size();
+  header.durable_bytes = durable_bytes.value_or(index_.frames_end());
   header.seek_table_hash = hash64(table);
   Bytes bytes = with_header(header);
   bytes.insert(bytes.end(), table.begin(), table.end());

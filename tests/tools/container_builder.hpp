@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "zstdfs/container_header.hpp"
 #include "zstdfs/frame_index.hpp"
 
@@ -18,8 +20,9 @@ class ContainerBuilder {
   ContainerBuilder& padding(std::uint32_t stored_bytes);
 
   const FrameIndex& index() const { return index_; }
-  /// The whole container, as a clean close leaves it; all frames count as durable.
-  Bytes sealed() const;
+  /// The whole container, as a close leaves it; all frames count as durable, or those before
+  /// `durable_bytes`.
+  Bytes sealed(std::optional<std::uint64_t> durable_bytes = std::nullopt) const;
   /// Frames without a seek table, below a header that knows only of the first `durable_bytes`.
   Bytes unsealed(std::uint64_t durable_bytes) const;
 

@@ -16,6 +16,7 @@ TempStore::TempStore() {
   root_ = name;
   write(".zstdfs/store.json", R"({"format": 1, "id": "6fd2c3bb-5a0d-4f8e-9d0a-3f9d4f6f3c11",)"
                               R"( "created": "2024-01-01T00:00:00Z"})");
+  write(".zstdfs/state", R"({"clean": true})");
   write(".zstdfs/lock", "");
   std::filesystem::create_directory(path(".zstdfs/journal"));
 }
