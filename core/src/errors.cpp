@@ -17,8 +17,8 @@ std::size_t ZstdError::check(std::size_t result, const char* doing) {
 namespace detail {
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "zstdfs: internal error: %s does not hold (%s:%d)\n", expression, file,
-               line);
+  (void)std::fprintf(stderr, "zstdfs: internal error: %s does not hold (%s:%d)\n", expression, file,
+                     line);
   std::abort();
 }
 
