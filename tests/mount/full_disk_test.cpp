@@ -1,0 +1,202 @@
+// A disk that is full: the program is told, nothing older is lost, and deleting makes room again.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "tests/mount/mounted_store.hpp"
+#include "tests/patterns.hpp"
+
+namespace zstdfs::mounttest {
+namespace {
+
+using test::compressible_bytes;
+using test::random_bytes;
+
+/// A small ext4 filesystem in a file, mounted through a loop device that goes with the mount.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& megabytes) : path_(scratch_ / "disk") {
+    const Ended made = shell(
+        "truncate -s \"$2\"M \"$1/image\"; mkfs.ext4 -q -F -m 0 -O ^has_journal \"$1/image\"; "
+        "mkdir \"$1/disk\"; mount -o loop \"$1/image\" \"$1/disk\"; rmdir \"$1/disk/lost+found\"",
+        {scratch_.path(), megabytes});
+    if (!made.ok()) throw std::runtime_error("no small disk: " + made.output);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() { unmount(path_); }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  TempDir scratch_;
+  std::string path_;
+};
+
+class FullDisk : public testing::Test {
+ protected:
+  FullDisk() : disk_("24"), store_({}, disk_.path()) {
+    old_ = compressible_bytes(1500000, 1);
+    write_file(store_.path("old"), old_);
+  }
+
+  void TearDown() override {
+    store_.unmount();
+    if (!HasFatalFailure()) expect_fsck_clean(disk_.path());
+  }
+
+  /// Writes incompressible files until the disk is full, and says how many were closed without an
+  /// error. Whoever writes must be told with ENOSPC, by write, fsync or close.
+  int fill(const std::string& prefix, std::size_t bytes) {
+    for (int i = 0; i < 100; ++i) {
+      const std::string path = store_.path(prefix + std::to_string(i));
+      try {
+        write_file(path, random_bytes(bytes, static_cast<std::uint64_t>(i)), 128 << 10);
+      } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), ENOSPC) << error.what();
+        return i;
+      }
+    }
+    ADD_FAILURE() << "the disk never gets full";
+    return 100;
+  }
+
+  void expect_filled(const std::string& prefix, std::size_t bytes, int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string path = store_.path(prefix + std::to_string(i));
+      EXPECT_EQ(difference(read_file(path), random_bytes(bytes, static_cast<std::uint64_t>(i))), "")
+          << path;
+    }
+  }
+
+  SmallDisk disk_;
+  MountedStore store_;
+  Bytes old_;
+};
+
+TEST_F(FullDisk, Copying) {
+  constexpr std::size_t kBytes = 3000000;
+  const int count = fill("f", kBytes);
+  EXPECT_GE(count, 5);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
+    expect_filled("f", kBytes, count);
+    store_.remount();
+  }
+  // Deleting what did not fit, and one more, makes it work again.
+  ASSERT_EQ(::unlink(store_.path("f" + std::to_string(count)).c_str()), 0);
+  ASSERT_EQ(::unlink(store_.path("f0").c_str()), 0);
+  ASSERT_NO_THROW(write_file(store_.path("again"), random_bytes(2000000, 7)));
+  store_.remount();
+  EXPECT_EQ(difference(read_file(store_.path("again")), random_bytes(2000000, 7)), "");
+  EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
+}
+
+TEST_F(FullDisk, Appending) {
+  Bytes wanted;
+  int told = 0;
+  for (std::uint64_t i = 0; i < 200 && told == 0; ++i) {
+    const Bytes piece = random_bytes(300000, i);
+    Fd fd = open_file(store_.path("log"), O_WRONLY | O_APPEND | O_CREAT);
+    try {
+      write_all(fd.get(), piece);
+      check(::fsync(fd.get()), "fsync");
+      check(fd.close(), "close");
+      wanted.insert(wanted.end(), piece.begin(), piece.end());
+    } catch (const std::system_error& error) {
+      told = error.code().value();
+    }
+  }
+  EXPECT_EQ(told, ENOSPC);
+  for (int round = 0; round < 2; ++round) {
+    const Bytes got = read_file(store_.path("log"));
+    ASSERT_GE(got.size(), wanted.size()) << "what was synced before is lost";
+    EXPECT_EQ(difference(ByteSpan(got).first(wanted.size()), wanted), "");
+    EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
+    store_.remount();
+  }
+  ASSERT_EQ(::unlink(store_.path("old").c_str()), 0);
+  ASSERT_EQ(::truncate(store_.path("log").c_str(), static_cast<off_t>(wanted.size() / 2)), 0);
+  ASSERT_NO_THROW(append_file(store_.path("log"), random_bytes(300000, 1000)));
+  store_.remount();
+  wanted.resize(wanted.size() / 2);
+  const Bytes more = random_bytes(300000, 1000);
+  wanted.insert(wanted.end(), more.begin(), more.end());
+  EXPECT_EQ(difference(read_file(store_.path("log")), wanted), "");
+}
+
+// Compressible content that is overwritten by incompressible one needs room that is not there. Each
+// block is what it was, or what was written.
+TEST_F(FullDisk, Overwriting) {
+  constexpr std::size_t kBytes = 8000000;
+  constexpr std::size_t kBlock = 100000;
+  const Bytes before = test::text_bytes(kBytes, 2);
+  const Bytes after = random_bytes(kBytes, 3);
+  write_file(store_.path("f"), before);
+  store_.remount();
+  fill("filler", 1000000);
+  std::size_t synced = 0;
+  int told = 0;
+  {
+    Fd fd = open_file(store_.path("f"), O_RDWR);
+    try {
+      for (std::size_t at = 0; at < kBytes; at += kBlock) {
+        pwrite_all(fd.get(), ByteSpan(after).subspan(at, kBlock), at);
+        check(::fsync(fd.get()), "fsync");
+        synced = at + kBlock;
+      }
+      check(fd.close(), "close");
+    } catch (const std::system_error& error) {
+      told = error.code().value();
+    }
+  }
+  EXPECT_EQ(told, ENOSPC);
+  for (int round = 0; round < 2; ++round) {
+    const Bytes got = read_file(store_.path("f"));
+    ASSERT_EQ(got.size(), kBytes);
+    for (std::size_t at = 0; at < kBytes; at += kBlock) {
+      const ByteSpan block = ByteSpan(got).subspan(at, kBlock);
+      const bool is_new = difference(block, ByteSpan(after).subspan(at, kBlock)).empty();
+      if (at < synced) {
+        ASSERT_TRUE(is_new) << "synced block at " << at << ", round " << round;
+      } else if (at >= synced + kBlock) {
+        ASSERT_EQ(difference(block, ByteSpan(before).subspan(at, kBlock)), "") << "at " << at;
+      }
+    }
+    EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
+    store_.remount();
+  }
+  const Ended removed = shell("rm -f \"$1\"/filler*", {store_.mountpoint()});
+  ASSERT_TRUE(removed.ok()) << removed.output;
+  const Fd fd = open_file(store_.path("f"), O_RDWR);
+  ASSERT_NO_THROW(pwrite_all(fd.get(), after, 0));
+  ASSERT_EQ(::fsync(fd.get()), 0);
+  EXPECT_EQ(difference(read_all(fd.get()), after), "");
+}
+
+TEST_F(FullDisk, KilledWhileFull) {
+  constexpr std::size_t kBytes = 2000000;
+  const int count = fill("f", kBytes);
+  store_.kill_daemon();
+  store_.mount();
+  expect_filled("f", kBytes, count);
+  EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
+  ASSERT_EQ(::unlink(store_.path("f0").c_str()), 0);
+  ASSERT_NO_THROW(write_file(store_.path("again"), random_bytes(1000000, 7)));
+}
+
+TEST_F(FullDisk, CompressibleContentFitsThatWouldNotOtherwise) {
+  if (!is_zstdfs_under_test()) GTEST_FAIL() << "says something about zstdfs only";
+  // 60 MB of text on a disk of 24.
+  for (std::uint64_t i = 0; i < 15; ++i) {
+    ASSERT_NO_THROW(write_file(store_.path("t" + std::to_string(i)), Bytes(4000000, std::byte{7})));
+  }
+  store_.remount();
+  EXPECT_EQ(status_of(store_.path("t14")).st_size, 4000000);
+}
+
+}  // namespace
+}  // namespace zstdfs::mounttest
