@@ -84,29 +84,11 @@ bool DiskState::power_is_off() const {
 
 void DiskState::restart(Survival survival) {
   const MutexLock lock(mutex_);
-  Random random(survival.seed());
-  if (survival.kind() == Survival::Kind::kNothingUnsynced) names_.keep_synced();
-  if (survival.kind() == Survival::Kind::kRandom) names_.keep_random(random);
-  names_.sync_all();
-
+  // After a kill the page cache is as it was: what was not synced can still be lost.
+  if (survival.kind() != Survival::Kind::kEverything) lose_unsynced(survival);
   const std::set<InodeNumber> reachable = names_.reachable();
-  std::erase_if(inodes_, [&](const auto& each) { return !reachable.contains(each.first); });
   for (auto& [number, file] : inodes_) {
-    switch (survival.kind()) {
-      case Survival::Kind::kNothingUnsynced:
-        file.content.keep_synced();
-        file.modified = file.synced_modified;
-        break;
-      case Survival::Kind::kRandom:
-        file.content.keep_random(random);
-        if (random.chance(50)) file.modified = file.synced_modified;
-        break;
-      case Survival::Kind::kEverything:
-        break;
-    }
-    file.content.sync();
-    file.synced_modified = file.modified;
-    file.linked = true;
+    file.linked = reachable.contains(number);
     file.open_handles = 0;
   }
   locked_.clear();
@@ -115,6 +97,33 @@ void DiskState::restart(Survival survival) {
   power_off_ = false;
   ++epoch_;
   call_log_.push_back("-- restart, " + survival.describe());
+}
+
+void DiskState::lose_unsynced(Survival survival) {
+  Random random(survival.seed());
+  const bool at_random = survival.kind() == Survival::Kind::kRandom;
+  if (at_random) {
+    names_.keep_random(random);
+  } else {
+    names_.keep_synced();
+  }
+  const std::set<InodeNumber> reachable = names_.reachable();
+  std::erase_if(inodes_, [&](const auto& each) { return !reachable.contains(each.first); });
+  for (auto& [number, file] : inodes_) {
+    if (at_random) {
+      file.content.keep_random(random);
+    } else {
+      file.content.keep_synced();
+    }
+    if (!at_random || random.chance(50)) file.modified = file.synced_modified;
+    file.synced_modified = file.modified;
+  }
+  ++boots_;
+}
+
+std::string DiskState::boot_id() const {
+  const MutexLock lock(mutex_);
+  return "boot " + std::to_string(boots_);
 }
 
 void DiskState::fail_calls(const CallFault& fault) {

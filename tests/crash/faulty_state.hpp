@@ -110,6 +110,8 @@ class DiskState {
   bool lock(Epoch epoch, InodeNumber inode);
   void unlock(Epoch epoch, InodeNumber inode) noexcept;
   timespec now(Epoch epoch) const;
+  /// Another one after each loss of power.
+  std::string boot_id() const;
 
   // The file's side.
   void close(Epoch epoch, InodeNumber inode) noexcept;
@@ -144,6 +146,7 @@ class DiskState {
     int error = 0;
   };
 
+  void lose_unsynced(Survival survival) ZSTDFS_REQUIRES(mutex_);
   void check_alive(Epoch epoch) const ZSTDFS_REQUIRES(mutex_);
   /// Counts a call and says what becomes of it.
   Verdict judge(Epoch epoch, CallKind kind, const std::string& path, const std::string& detail)
@@ -176,6 +179,7 @@ class DiskState {
   std::set<InodeNumber> locked_ ZSTDFS_GUARDED_BY(mutex_);
 
   Epoch epoch_ ZSTDFS_GUARDED_BY(mutex_) = 1;
+  std::uint64_t boots_ ZSTDFS_GUARDED_BY(mutex_) = 1;
   bool power_off_ ZSTDFS_GUARDED_BY(mutex_) = false;
   /// Calls until the power goes; 0: it stays.
   std::uint64_t cut_in_ ZSTDFS_GUARDED_BY(mutex_) = 0;

@@ -115,6 +115,7 @@ class FaultyVolume final : public os::Volume {
   std::unique_ptr<os::VolumeLock> try_lock(const std::string& path, pid_t& holder) override;
   std::uint64_t block_bytes() override { return kDiskBlockBytes; }
   timespec now() override { return state_->now(epoch_); }
+  std::string boot_id() override { return state_->boot_id(); }
 
  private:
   // Constant after construction.

@@ -39,7 +39,8 @@ class Survival {
 
   /// Only what was synced. Names are synced with their directory, not with the file.
   static Survival nothing_unsynced() { return {Kind::kNothingUnsynced, 0}; }
-  /// As after kill -9: the page cache outlived the process.
+  /// As after kill -9: the page cache outlived the process. What was not synced is still not, and
+  /// a later loss of power can take it. The boot is still the same.
   static Survival everything() { return {Kind::kEverything, 0}; }
   /// Of what was not synced, each sector of each file on its own, sizes and holes up to some
   /// moment, and the changes of each directory up to some moment.

@@ -185,6 +185,20 @@ TEST_F(FaultyDiskTest, EverythingSurvivesAKill) {
   EXPECT_EQ(disk_.content("dir/file"), bytes_of("x"));
 }
 
+TEST_F(FaultyDiskTest, AKillMakesNothingDurable) {
+  const std::string boot = volume_->boot_id();
+  const auto file = durable_file("file", bytes_of("old"));
+  file->write_at(0, bytes_of("new"));
+  volume_->create("other", 0600);
+  restart(Survival::everything());
+  EXPECT_EQ(volume_->boot_id(), boot);
+  EXPECT_EQ(disk_.content("file"), bytes_of("new"));
+  restart(Survival::nothing_unsynced());
+  EXPECT_NE(volume_->boot_id(), boot);
+  EXPECT_EQ(disk_.content("file"), bytes_of("old"));
+  EXPECT_THAT(disk_.list(), ElementsAre("file"));
+}
+
 TEST_F(FaultyDiskTest, UnsyncedRemovalsComeBack) {
   const auto file = durable_file("file", bytes_of("old"));
   volume_->remove("file");
