@@ -60,6 +60,11 @@ void StoredFile::sync(os::SyncKind kind) {
 void StoredFile::flush_locked() {
   if (!needs_flush_) return;
   finish_rewrite();
+  {
+    // A time that was set after the last write lies in the backing file; storing must not move it.
+    WriterLock lock(state_mutex_);
+    if (!modified_) modified_ = backing_->stat().st_mtim;
+  }
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     if (seen().form == Form::kEmpty && seen().logical_bytes > 0) first_commit();
     if (seen().form == Form::kContainer) flush_container();
