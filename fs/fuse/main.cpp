@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "fs/fuse/command_line.hpp"
+#include "fs/fuse/logging.hpp"
 #include "fs/fuse/mount.hpp"
 
 namespace {
@@ -26,6 +27,7 @@ ExitCode run(int argc, char** argv) {
 int main(int argc, char** argv) {
   ExitCode code = ExitCode::kSystem;
   try {
+    zstdfs::fuse::start_logging(zstdfs::fuse::LogTarget::kStandardError);
     code = run(argc, argv);
   } catch (const zstdfs::fuse::MountError& error) {
     std::fprintf(stderr, "mount.zstdfs: %s\n", error.what());

@@ -144,7 +144,6 @@ ExitCode run_mount(const MountRequest& request) {
   MountPaths paths = check_mount(request.backing, request.mountpoint);
   if (request.pretend) return ExitCode::kSuccess;
   if (request.foreground) {
-    start_logging(LogTarget::kStandardError);
     ReadySignal nobody;
     return mount_and_report(request, std::move(paths), nobody);
   }
