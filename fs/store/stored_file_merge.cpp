@@ -204,7 +204,7 @@ void StoredFile::finish_container(State& after, RedoWriter& redo) {
 std::vector<ByteRange> StoredFile::ranges_to_encode() const {
   const std::uint64_t chunk = state_.header.chunk_bytes;
   std::vector<ByteRange> wanted;
-  const auto want = [&](std::uint64_t from, std::uint64_t to) {
+  const auto want = [&](std::uint64_t from, std::uint64_t to) ZSTDFS_REQUIRES_SHARED(state_mutex_) {
     const std::uint64_t begin = floor_to(from, chunk);
     const std::uint64_t end = std::min(floor_to(to + chunk - 1, chunk), state_.logical_bytes);
     if (begin < end) wanted.push_back(expanded_to_frames({begin, end - begin}));
