@@ -19,7 +19,7 @@ run_packages=(fuse3 mount)
 test_packages=(
   "${build_packages[@]}" "${run_packages[@]}"
   libgtest-dev libgmock-dev clang ccache
-  acl attr bindfs diffutils e2fsprogs findutils git kmod rsync sqlite3 tar util-linux zstd
+  acl attr bindfs diffutils e2fsprogs findutils git kmod procps rsync sqlite3 tar util-linux zstd
 )
 
 usage() {

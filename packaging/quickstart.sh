@@ -68,8 +68,11 @@ require_system() {
 
 build_and_install() {
   step "Packages"
-  "$root/packaging/dependencies.sh" build run || die "the packages could not be installed"
+  say "installing what is missing of:" \
+    "$("$root/packaging/dependencies.sh" --list build run | paste -sd ' ')"
+  quietly "installing packages" "$root/packaging/dependencies.sh" build run
   step "Build"
+  say "this takes some minutes the first time"
   cd "$root"
   # A directory of its own: the tests are left out, and with them what only they need.
   quietly "configuring" cmake --preset release -B "$build" -DZSTDFS_TESTS=OFF
