@@ -1,0 +1,151 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/unit/store_fixture.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+using store::Store;
+using store::StoreOptions;
+using testing::HasSubstr;
+
+StoreOptions quiet() {
+  StoreOptions options;
+  options.settle_in_background = false;
+  return options;
+}
+
+std::string why_not(FaultyDisk& disk) {
+  try {
+    Store::open(disk.volume(), quiet());
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "it opened";
+}
+
+TEST(Opening, OneOwnerAtATime) {
+  FaultyDisk disk;
+  const auto store = Store::open(disk.volume(), quiet());
+  EXPECT_THROW(Store::open(disk.volume(), quiet()), store::StoreBusyError);
+}
+
+TEST(Opening, ANewerFormatIsRefusedAndNothingChanged) {
+  FaultyDisk disk;
+  Store::open(disk.volume(), quiet())->shut_down();
+  disk.put(".zstdfs/store.json", bytes_of("{\"format\": 2}"));
+  disk.restart(Survival::everything());
+  const auto files = disk.list();
+  EXPECT_THROW(Store::open(disk.volume(), quiet()), NewerFormatError);
+  EXPECT_EQ(disk.list(), files);
+  EXPECT_EQ(*disk.content(".zstdfs/store.json"), bytes_of("{\"format\": 2}"));
+}
+
+TEST(Opening, ADamagedDescriptionIsRefused) {
+  FaultyDisk disk;
+  Store::open(disk.volume(), quiet())->shut_down();
+  disk.put(".zstdfs/store.json", bytes_of("{\"form"));
+  disk.restart(Survival::everything());
+  EXPECT_THAT(why_not(disk), HasSubstr("store.json is damaged"));
+}
+
+TEST(Opening, AFullDiskCanBeOpened) {
+  FaultyDisk disk;
+  Store::open(disk.volume(), quiet())->shut_down();
+  disk.restart(Survival::everything());
+  disk.set_free_bytes(0);
+  EXPECT_EQ(why_not(disk), "it opened");
+}
+
+TEST(Opening, ALogOfAnotherFileOrStoreIsDropped) {
+  StoreOnDisk store;
+  const Bytes content = text_bytes(50'000, 1);
+  const auto file = store.open_file("f");
+  file->write(0, content);
+  file->flush();
+  file->write(100, bytes_of("changed"));
+  file->flush();
+  // The log stays, the file is replaced by another of the same name.
+  const Bytes log = *store.disk.content(".zstdfs/journal/1.log");
+  store.disk.put("other", text_bytes(60'000, 2));
+  const auto volume = store.disk.volume();
+  volume->rename("other", "f");
+  store.crash(Survival::everything());
+  EXPECT_FALSE(store.disk.content(".zstdfs/journal/1.log"));
+  const auto replaced = store.open_file("f");
+  EXPECT_EQ(StoreOnDisk::read_all(*replaced), text_bytes(60'000, 2));
+}
+
+TEST(Opening, AFollowedFileThatWasRenamedGetsItsLog) {
+  StoreOnDisk store;
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(50'000, 1));
+  file->flush();
+  file->write(100, bytes_of("changed"));
+  file->flush();
+  store.disk.volume()->rename("f", "g");
+  store.crash(Survival::everything());
+  const auto renamed = store.open_file("g");
+  EXPECT_EQ(StoreOnDisk::read_all(*renamed),
+            overwritten(text_bytes(50'000, 1), 100, bytes_of("changed")));
+}
+
+TEST(Opening, ReadOnlyShowsTheLogAndChangesNothing) {
+  StoreOnDisk store;
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(50'000, 1));
+  file->flush();
+  file->write(100, bytes_of("changed"));
+  file->flush();
+  store.store.reset();
+  store.disk.restart(Survival::everything());
+  const auto before = store.disk.list();
+  const Bytes stored = *store.disk.content("f");
+  StoreOptions options = quiet();
+  options.read_only = true;
+  const auto read_only = Store::open(store.disk.volume(), options);
+  const auto volume = store.disk.volume();
+  auto backing = volume->open("f", os::OpenMode::kRead);
+  const struct stat status = backing->stat();
+  const auto shown = read_only->open_file({status.st_dev, status.st_ino}, store::ForWriting::kNo,
+                                          [&backing] { return std::move(backing); });
+  EXPECT_EQ(StoreOnDisk::read_all(*shown),
+            overwritten(text_bytes(50'000, 1), 100, bytes_of("changed")));
+  EXPECT_THROW(shown->write(0, bytes_of("x")), std::system_error);
+  EXPECT_TRUE(read_only->shut_down());
+  EXPECT_EQ(store.disk.list(), before);
+  EXPECT_EQ(*store.disk.content("f"), stored);
+}
+
+TEST(Times, ClosingAndSettlingMoveNeitherModificationNorChangeTime) {
+  StoreOnDisk store;
+  const auto volume = store.disk.volume();
+  const auto presented = [&](const std::string& path) {
+    struct stat status = volume->stat(path);
+    store.store->present(status, [&] { return volume->open(path, os::OpenMode::kRead); });
+    return status;
+  };
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(50'000, 1));
+  file->flush();
+  file->write(100, bytes_of("changed"));
+  const struct stat written = presented("f");
+  file->flush();
+  const struct stat flushed = presented("f");
+  store.store->close_file(file);
+  EXPECT_TRUE(store.store->settle_now());
+  const struct stat settled = presented("f");
+  for (const struct stat& after : {flushed, settled}) {
+    EXPECT_EQ(after.st_mtim.tv_nsec, written.st_mtim.tv_nsec);
+    EXPECT_EQ(after.st_mtim.tv_sec, written.st_mtim.tv_sec);
+    EXPECT_EQ(after.st_ctim.tv_nsec, written.st_ctim.tv_nsec);
+    EXPECT_EQ(after.st_size, 50'000);
+  }
+}
+
+}  // namespace
+}  // namespace zstdfs::test

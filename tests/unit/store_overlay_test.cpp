@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fs/store/overlay.hpp"
+#include "tests/patterns.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+using store::Overlay;
+
+Bytes laid_over(const Overlay& overlay, std::size_t bytes, std::byte base) {
+  Bytes out(bytes, base);
+  overlay.lay_over(0, out);
+  return out;
+}
+
+TEST(Overlay, PiecesLieOverTheBase) {
+  Overlay overlay;
+  overlay.write(2, bytes_of("abc"));
+  EXPECT_EQ(laid_over(overlay, 7, std::byte{'.'}), bytes_of("..abc.."));
+}
+
+TEST(Overlay, LaterWritesCoverEarlierOnes) {
+  Overlay overlay;
+  overlay.write(0, bytes_of("aaaaaa"));
+  overlay.write(2, bytes_of("bb"));
+  overlay.write(5, bytes_of("ccc"));
+  EXPECT_EQ(laid_over(overlay, 9, std::byte{'.'}), bytes_of("aabbaccc."));
+}
+
+TEST(Overlay, ZerosTakeNoMemory) {
+  Overlay overlay;
+  overlay.write_zeros({10, std::uint64_t{1} << 40});
+  EXPECT_EQ(overlay.memory_bytes(), 0u);
+  overlay.write(20, bytes_of("x"));
+  EXPECT_EQ(overlay.memory_bytes(), 1u);
+  EXPECT_TRUE(overlay.covers({10, 1000}));
+  EXPECT_FALSE(overlay.covers({9, 2}));
+}
+
+TEST(Overlay, ErasingInTheMiddleKeepsBothEnds) {
+  Overlay overlay;
+  overlay.write(0, bytes_of("abcdef"));
+  overlay.erase({2, 2});
+  EXPECT_EQ(laid_over(overlay, 6, std::byte{'.'}), bytes_of("ab..ef"));
+  EXPECT_EQ(overlay.memory_bytes(), 4u);
+  overlay.erase_from(1);
+  EXPECT_EQ(laid_over(overlay, 6, std::byte{'.'}), bytes_of("a....."));
+}
+
+TEST(Overlay, AWriteOverALoggedPieceIsNotLogged) {
+  Overlay overlay;
+  overlay.write(0, bytes_of("abcdef"));
+  overlay.mark_all_logged();
+  overlay.write(2, bytes_of("X"));
+  std::size_t unlogged_bytes = 0;
+  for (const auto& [offset, piece] : overlay.pieces()) {
+    if (!piece.logged) unlogged_bytes += piece.bytes;
+  }
+  EXPECT_EQ(unlogged_bytes, 1u);
+  EXPECT_EQ(laid_over(overlay, 6, std::byte{'.'}), bytes_of("abXdef"));
+}
+
+TEST(Overlay, RandomChangesGiveWhatAnArrayGives) {
+  Random random(7);
+  Overlay overlay;
+  Bytes expected(500, std::byte{'.'});
+  for (int i = 0; i < 3000; ++i) {
+    const std::size_t offset = random.below(expected.size());
+    const std::size_t bytes = std::min<std::size_t>(1 + random.below(60), expected.size() - offset);
+    const auto begin = expected.begin() + static_cast<std::ptrdiff_t>(offset);
+    const auto end = begin + static_cast<std::ptrdiff_t>(bytes);
+    switch (random.below(4)) {
+      case 0:
+        overlay.write_zeros({offset, bytes});
+        std::fill(begin, end, std::byte{0});
+        break;
+      case 1:
+        overlay.erase({offset, bytes});
+        std::fill(begin, end, std::byte{'.'});
+        break;
+      case 2:
+        overlay.mark_all_logged();
+        break;
+      default:
+        const Bytes piece = random_bytes(bytes, random.next());
+        overlay.write(offset, piece);
+        std::copy(piece.begin(), piece.end(), begin);
+    }
+    std::uint64_t memory = 0;
+    for (const auto& [at, piece] : overlay.pieces()) memory += piece.data.size();
+    ASSERT_EQ(overlay.memory_bytes(), memory);
+    ASSERT_EQ(laid_over(overlay, expected.size(), std::byte{'.'}), expected) << "step " << i;
+  }
+}
+
+}  // namespace
+}  // namespace zstdfs::test

@@ -1,0 +1,82 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "fs/store/change_times.hpp"
+#include "fs/store/frame_cache.hpp"
+#include "fs/store/worker_pool.hpp"
+#include "tests/patterns.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+using store::ChangeTimes;
+using store::FrameCache;
+using store::WorkerPool;
+
+TEST(WorkerPool, DoesEachItemOnceFromManyCallers) {
+  WorkerPool pool(4);
+  std::vector<std::thread> callers;
+  std::atomic<int> done{0};
+  for (int c = 0; c < 4; ++c) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 50; ++round) {
+        std::vector<std::atomic<int>> seen(37);
+        pool.for_each(seen.size(), [&seen](std::size_t i) { ++seen[i]; });
+        for (const auto& count : seen) done += count == 1 ? 1 : 1000;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(done, 4 * 50 * 37);
+}
+
+TEST(WorkerPool, ThrowsWhatAnItemThrewAndGoesOnWorking) {
+  WorkerPool pool(3);
+  EXPECT_THROW(pool.for_each(20,
+                             [](std::size_t i) {
+                               if (i == 7) throw std::runtime_error("seven");
+                             }),
+               std::runtime_error);
+  std::atomic<int> done{0};
+  pool.for_each(20, [&done](std::size_t) { ++done; });
+  EXPECT_EQ(done, 20);
+}
+
+TEST(FrameCache, KeepsWhatWasUsedLastWithinItsBound) {
+  FrameCache cache(300);
+  const auto content = [](std::uint64_t seed) {
+    return std::make_shared<const Bytes>(random_bytes(100, seed));
+  };
+  for (std::uint64_t i = 0; i < 3; ++i) cache.put({1, i}, content(i));
+  EXPECT_TRUE(cache.find({1, 0}));
+  cache.put({1, 3}, content(3));
+  EXPECT_FALSE(cache.find({1, 1}));
+  ASSERT_TRUE(cache.find({1, 0}));
+  EXPECT_EQ(*cache.find({1, 0}), random_bytes(100, 0));
+  cache.put({2, 0}, std::make_shared<const Bytes>(1000));
+  EXPECT_FALSE(cache.find({2, 0}));
+}
+
+TEST(ChangeTimes, HidesOnlyTheChangeThatWasOurs) {
+  ChangeTimes times;
+  const store::FileKey key{1, 2};
+  times.hide(key, {100, 5}, {90, 1});
+  EXPECT_EQ(times.visible(key, {100, 5}).tv_sec, 90);
+  EXPECT_EQ(times.visible(key, {101, 5}).tv_sec, 101);
+  EXPECT_EQ(times.visible({1, 3}, {100, 5}).tv_sec, 100);
+}
+
+TEST(ChangeTimes, ForgetsOldFilesInsteadOfGrowing) {
+  ChangeTimes times;
+  times.hide({1, 0}, {100, 0}, {90, 0});
+  for (std::uint64_t i = 1; i <= 70'000; ++i) times.hide({1, i}, {100, 0}, {90, 0});
+  EXPECT_EQ(times.visible({1, 0}, {100, 0}).tv_sec, 100);
+  EXPECT_EQ(times.visible({1, 70'000}, {100, 0}).tv_sec, 90);
+}
+
+}  // namespace
+}  // namespace zstdfs::test
