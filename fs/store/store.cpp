@@ -36,6 +36,13 @@ struct Entry {
   Clock::time_point settle_at{};
 };
 
+bool is_unused(const Entry& entry) {
+  return entry.handles == 0;
+}
+bool has_changes(const Entry& entry) {
+  return entry.file->needs_flush();
+}
+
 /// A part of the table of files that are in use.
 struct Shard {
   Mutex mutex;
@@ -56,7 +63,7 @@ struct Store::Impl {
   void recover();
   void restore_logs(TargetFinder& finder);
   std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
-  std::vector<FileKey> keys();
+  std::vector<FileKey> keys(const std::function<bool(const Entry&)>& wanted);
   /// Settles one file that nobody has open, if its time has come. Returns false after an error.
   bool settle(const FileKey& key, Clock::time_point now);
   bool commit_open_file(const FileKey& key);
@@ -208,13 +215,15 @@ void Store::present(struct stat& status, const Opener& open_backing) {
   status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
 }
 
-std::vector<FileKey> Store::Impl::keys() {
-  std::vector<FileKey> all;
+std::vector<FileKey> Store::Impl::keys(const std::function<bool(const Entry&)>& wanted) {
+  std::vector<FileKey> found;
   for (Shard& shard : shards) {
     MutexLock lock(shard.mutex);
-    for (const auto& [key, entry] : shard.entries) all.push_back(key);
+    for (const auto& [key, entry] : shard.entries) {
+      if (wanted(entry)) found.push_back(key);
+    }
   }
-  return all;
+  return found;
 }
 
 bool Store::Impl::settle(const FileKey& key, Clock::time_point now) {
@@ -259,7 +268,7 @@ void Store::Impl::remove_if_settled(const FileKey& key) {
 
 bool Store::settle_now() {
   bool all = true;
-  for (const FileKey& key : impl_->keys()) {
+  for (const FileKey& key : impl_->keys(is_unused)) {
     all = impl_->settle(key, Clock::time_point::max()) && all;
   }
   return all;
@@ -279,11 +288,7 @@ bool Store::Impl::commit_open_file(const FileKey& key) {
 }
 
 void Store::Impl::flush_open_files() {
-  for (const FileKey& key : keys()) {
-    std::uint64_t opened = 0;
-    const auto file = find(key, opened);
-    if (file && file->needs_flush()) commit_open_file(key);
-  }
+  for (const FileKey& key : keys(has_changes)) commit_open_file(key);
 }
 
 void Store::Impl::checkpoint() {
@@ -304,7 +309,10 @@ void Store::Impl::run_settler() {
     }
     const auto now = Clock::now();
     try {
-      for (const FileKey& key : keys()) settle(key, now);
+      const auto due = [&now](const Entry& entry) {
+        return is_unused(entry) && entry.settle_at <= now;
+      };
+      for (const FileKey& key : keys(due)) settle(key, now);
       if (now >= next_flush) {
         flush_open_files();
         next_flush = now + kFlushOpenFilesEvery;
@@ -332,7 +340,7 @@ bool Store::shut_down() {
   impl_->stop_settler();
   if (impl_->services.options.read_only) return true;
   bool all = true;
-  for (const FileKey& key : impl_->keys()) all = impl_->commit_open_file(key) && all;
+  for (const FileKey& key : impl_->keys(has_changes)) all = impl_->commit_open_file(key) && all;
   all = settle_now() && all;
   try {
     impl_->volume->sync_filesystem();
