@@ -34,8 +34,8 @@ TEST_F(Attributes, ModesAndOwners) {
       }
       side.did("chown", ::chown((side / name).c_str(), 1234, 5678));
       side.did("chgrp", ::chown((side / name).c_str(), static_cast<uid_t>(-1), 77));
-      side.did("nothing", ::chown((side / name).c_str(), static_cast<uid_t>(-1),
-                                  static_cast<gid_t>(-1)));
+      side.did("nothing",
+               ::chown((side / name).c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(-1)));
     }
     const Fd fd = open_file(side / "f", O_RDONLY);
     side.did("fchmod", ::fchmod(fd.get(), 0600));
@@ -76,7 +76,9 @@ TEST_F(Attributes, SetTimes) {
   same_after_remount(look);
 }
 
-timespec modification_of(const std::string& path) { return status_of(path).st_mtim; }
+timespec modification_of(const std::string& path) {
+  return status_of(path).st_mtim;
+}
 
 bool operator_less(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;

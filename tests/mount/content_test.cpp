@@ -18,8 +18,8 @@ using test::text_bytes;
 
 class Content : public PairTest {};
 
-constexpr std::size_t kSizes[] = {0,      1,      15,     16,     17,     79,     80,
-                                  81,     511,    4095,   4096,   4097,   8192,   12289,
+constexpr std::size_t kSizes[] = {0,      1,      15,     16,     17,     79,      80,
+                                  81,     511,    4095,   4096,   4097,   8192,    12289,
                                   131071, 131072, 131073, 262144, 393217, 1048576, 3000001};
 
 std::string name_of(const char* kind, std::size_t bytes) {
@@ -35,9 +35,11 @@ TEST_F(Content, EverySizeAndKindIsKept) {
         side.content(name_of(kind, bytes));
       }
     }
-    const Ended listed = shell("cd \"$1\"; find . -type f -printf '%p %s\\n' | sort | sha256sum; "
-                               "ls -l | awk '{ print $5 }' | sort -n | uniq -c; "
-                               "wc -c text* | tail -n 1", {side.root()});
+    const Ended listed = shell(
+        "cd \"$1\"; find . -type f -printf '%p %s\\n' | sort | sha256sum; "
+        "ls -l | awk '{ print $5 }' | sort -n | uniq -c; "
+        "wc -c text* | tail -n 1",
+        {side.root()});
     side.note("as programs see it", listed.output);
   };
   same([&](Side& side) {
@@ -109,7 +111,7 @@ TEST_F(Content, ContainersAsContent) {
 }
 
 TEST_F(Content, TruncateUpAndDown) {
-  constexpr long kSteps[] = {100000, 5000,   1000000, 999999, 131072, 131071, 262145,
+  constexpr long kSteps[] = {100000, 5000,    1000000, 999999, 131072, 131071, 262145,
                              0,      4000000, 3999999, 1,      700000, 4096,   4097};
   for (const char* kind : {"text", "noise"}) {
     same([&](Side& side) {

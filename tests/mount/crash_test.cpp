@@ -117,7 +117,8 @@ TEST_F(Killed, SyncedAppendsAreThere) {
       [&] {
         const Fd fd = open_file(store_.path("log"), O_WRONLY | O_CREAT | O_APPEND);
         for (std::size_t at = 0; at < all.size(); at += 777) {
-          write_all(fd.get(), ByteSpan(all).subspan(at, std::min<std::size_t>(777, all.size() - at)));
+          write_all(fd.get(),
+                    ByteSpan(all).subspan(at, std::min<std::size_t>(777, all.size() - at)));
           if (at % 10 != 0) continue;
           check(::fdatasync(fd.get()), "fdatasync");
           synced = at + std::min<std::size_t>(777, all.size() - at);

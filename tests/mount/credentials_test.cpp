@@ -128,8 +128,8 @@ TEST_F(Credentials, Permissions) {
       inner.did("times", ::utimensat(AT_FDCWD, (inner / "readable").c_str(), nullptr, 0));
       inner.did("access", ::access((inner / "readable").c_str(), W_OK));
       inner.did("unlink in sticky", ::unlink((inner / "sticky/file1000").c_str()));
-      inner.did("rename in sticky", ::rename((inner / "sticky/file1000").c_str(),
-                                             (inner / "sticky/mine").c_str()));
+      inner.did("rename in sticky",
+                ::rename((inner / "sticky/file1000").c_str(), (inner / "sticky/mine").c_str()));
       inner.did("mkdir", ::mkdir((inner / "x").c_str(), 0755));
       inner.did("link", ::link((inner / "readable").c_str(), (inner / "sticky/hard").c_str()));
       inner.did("device", ::mknod((inner / "sticky/dev").c_str(), S_IFCHR | 0600, 0));
@@ -150,8 +150,8 @@ TEST_F(Credentials, OpenFilesKeepTheirRights) {
     ::mkdir((side / "d").c_str(), 0755);
     ::chmod((side / "d").c_str(), 0777);
     side.as(kAlice, [](Side& inner) {
-      const Fd fd = inner.opened("create read-only",
-                                 ::open((inner / "d/f").c_str(), O_CREAT | O_RDWR, 0444));
+      const Fd fd =
+          inner.opened("create read-only", ::open((inner / "d/f").c_str(), O_CREAT | O_RDWR, 0444));
       for (std::uint64_t i = 0; i < 5; ++i) write_all(fd.get(), text_bytes(100000, i));
       inner.did("chmod", ::fchmod(fd.get(), 0));
       write_all(fd.get(), text_bytes(100000, 6));
@@ -166,8 +166,8 @@ TEST_F(Credentials, OpenFilesKeepTheirRights) {
 
 TEST_F(Credentials, AccessLists) {
   const auto look = [](Side& side) {
-    const Ended lists = shell("cd \"$1\"; getfacl -R --numeric . ; stat -c '%n %A' acl/*",
-                              {side.root()});
+    const Ended lists =
+        shell("cd \"$1\"; getfacl -R --numeric . ; stat -c '%n %A' acl/*", {side.root()});
     side.note("lists", lists.output);
   };
   same([&](Side& side) {
@@ -181,8 +181,8 @@ TEST_F(Credentials, AccessLists) {
       const Caller caller{.uid = 1000, .gid = 1000, .groups = {}, .umask = mask};
       side.as(caller, [&](Side& inner) {
         const std::string suffix = std::to_string(mask);
-        inner.opened("create", ::open((inner / ("acl/new" + suffix)).c_str(), O_CREAT | O_RDWR,
-                                      0666));
+        inner.opened("create",
+                     ::open((inner / ("acl/new" + suffix)).c_str(), O_CREAT | O_RDWR, 0666));
         inner.did("mkdir", ::mkdir((inner / ("acl/dir" + suffix)).c_str(), 0777));
         inner.did("mkfifo", ::mkfifo((inner / ("acl/fifo" + suffix)).c_str(), 0666));
         inner.content("acl/f");
@@ -196,7 +196,8 @@ TEST_F(Credentials, AccessLists) {
     });
     side.did("mode and mask", ::chmod((side / "acl/f").c_str(), 0660));
     look(side);
-    const Ended removed = shell("setfacl -b \"$1/acl/f\"; setfacl -k \"$1/acl/dir0\"", {side.root()});
+    const Ended removed =
+        shell("setfacl -b \"$1/acl/f\"; setfacl -k \"$1/acl/dir0\"", {side.root()});
     side.note("removed", removed.output);
     look(side);
   });

@@ -26,7 +26,9 @@ Fd& Fd::operator=(Fd&& other) noexcept {
   return *this;
 }
 
-Fd::~Fd() { close(); }
+Fd::~Fd() {
+  close();
+}
 
 int Fd::close() {
   if (fd_ < 0) return 0;
@@ -54,16 +56,15 @@ Fd open_file(const std::string& path, int flags, mode_t mode) {
 void write_all(int fd, ByteSpan content, std::size_t piece_bytes) {
   const std::size_t piece = piece_bytes == 0 ? content.size() : piece_bytes;
   while (!content.empty()) {
-    const long wrote =
-        check(::write(fd, content.data(), std::min(piece, content.size())), "write");
+    const long wrote = check(::write(fd, content.data(), std::min(piece, content.size())), "write");
     content = content.subspan(static_cast<std::size_t>(wrote));
   }
 }
 
 void pwrite_all(int fd, ByteSpan content, std::uint64_t offset) {
   while (!content.empty()) {
-    const long wrote = check(
-        ::pwrite(fd, content.data(), content.size(), static_cast<off_t>(offset)), "pwrite");
+    const long wrote =
+        check(::pwrite(fd, content.data(), content.size(), static_cast<off_t>(offset)), "pwrite");
     content = content.subspan(static_cast<std::size_t>(wrote));
     offset += static_cast<std::uint64_t>(wrote);
   }
@@ -86,15 +87,16 @@ Bytes read_all(int fd) {
   for (;;) {
     const std::size_t before = out.size();
     out.resize(before + (1u << 20));
-    const long got = check(::pread(fd, out.data() + before, out.size() - before,
-                                   static_cast<off_t>(before)),
-                           "pread");
+    const long got = check(
+        ::pread(fd, out.data() + before, out.size() - before, static_cast<off_t>(before)), "pread");
     out.resize(before + static_cast<std::size_t>(got));
     if (got == 0) return out;
   }
 }
 
-Bytes read_file(const std::string& path) { return read_all(open_file(path, O_RDONLY).get()); }
+Bytes read_file(const std::string& path) {
+  return read_all(open_file(path, O_RDONLY).get());
+}
 
 struct stat status_of(const std::string& path) {
   struct stat status {};

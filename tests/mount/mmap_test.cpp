@@ -136,7 +136,9 @@ TEST_F(Mmap, ProgramsRun) {
     ::chmod((side / "script").c_str(), 0644);
     side.note("not executable", run({side / "script"}).status);
   });
-  same_after_remount([](Side& side) { side.note("again", run({side / "git", "--version"}).output); });
+  same_after_remount([](Side& side) {
+    side.note("again", run({side / "git", "--version"}).output);
+  });
 }
 
 TEST_F(Mmap, ARunningProgramCannotBeWritten) {

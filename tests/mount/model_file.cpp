@@ -109,11 +109,16 @@ void ModelFile::compare() {
 
 std::size_t ModelFile::random_length() {
   switch (random_.below(5)) {
-    case 0: return 1 + random_.below(20);
-    case 1: return 1 + random_.below(5000);
-    case 2: return 4096 * (1 + random_.below(8));
-    case 3: return 1 + random_.below(140000);
-    default: return 131072 + random_.below(200000);
+    case 0:
+      return 1 + random_.below(20);
+    case 1:
+      return 1 + random_.below(5000);
+    case 2:
+      return 4096 * (1 + random_.below(8));
+    case 3:
+      return 1 + random_.below(140000);
+    default:
+      return 131072 + random_.below(200000);
   }
 }
 
@@ -127,9 +132,12 @@ std::uint64_t ModelFile::random_offset(std::uint64_t limit) {
 
 Bytes ModelFile::piece(std::size_t bytes) {
   switch (random_.below(4)) {
-    case 0: return test::random_bytes(bytes, random_.next());
-    case 1: return Bytes(bytes);
-    default: return test::compressible_bytes(bytes, random_.next());
+    case 0:
+      return test::random_bytes(bytes, random_.next());
+    case 1:
+      return Bytes(bytes);
+    default:
+      return test::compressible_bytes(bytes, random_.next());
   }
 }
 
@@ -183,7 +191,8 @@ void ModelFile::fallocate() {
   constexpr int kModes[] = {FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
                             FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, FALLOC_FL_KEEP_SIZE};
   const int mode = kModes[random_.below(5)];
-  const std::uint64_t offset = random_offset(std::min<std::uint64_t>(model_.size(), kMostBytes - 1));
+  const std::uint64_t offset =
+      random_offset(std::min<std::uint64_t>(model_.size(), kMostBytes - 1));
   const std::uint64_t bytes = std::min<std::uint64_t>(random_length(), kMostBytes - offset);
   did("fallocate mode " + std::to_string(mode) + " " + std::to_string(bytes) + " at " +
       std::to_string(offset));

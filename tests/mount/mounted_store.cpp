@@ -36,9 +36,13 @@ std::string mount_program() {
   return command != nullptr ? command : ZSTDFS_BIN_DIRECTORY "/mount.zstdfs";
 }
 
-std::string tool_program() { return ZSTDFS_BIN_DIRECTORY "/zstdfs"; }
+std::string tool_program() {
+  return ZSTDFS_BIN_DIRECTORY "/zstdfs";
+}
 
-bool is_zstdfs_under_test() { return override_command() == nullptr; }
+bool is_zstdfs_under_test() {
+  return override_command() == nullptr;
+}
 
 bool is_mounted(const std::string& mountpoint) {
   std::ifstream mounts("/proc/self/mountinfo");
@@ -101,7 +105,9 @@ std::string MountedStore::backing(const std::string& name) const {
   return name.empty() ? backing_ : backing_ + "/" + name;
 }
 
-std::string MountedStore::log() const { return text_of(scratch_ / "log"); }
+std::string MountedStore::log() const {
+  return text_of(scratch_ / "log");
+}
 
 void MountedStore::mount(const std::string& options) {
   if (::access("/dev/fuse", F_OK) != 0) throw std::runtime_error("/dev/fuse is missing");
@@ -174,9 +180,9 @@ void expect_containers_are_zstd(const std::string& backing, const std::string& l
   constexpr std::size_t kPortion = 500;
   for (std::size_t at = 3; at < command.size(); at += kPortion) {
     std::vector<std::string> portion(command.begin(), command.begin() + 3);
-    portion.insert(portion.end(), command.begin() + static_cast<std::ptrdiff_t>(at),
-                   command.begin() + static_cast<std::ptrdiff_t>(
-                                         std::min(at + kPortion, command.size())));
+    portion.insert(
+        portion.end(), command.begin() + static_cast<std::ptrdiff_t>(at),
+        command.begin() + static_cast<std::ptrdiff_t>(std::min(at + kPortion, command.size())));
     const Ended tested = run(portion);
     EXPECT_TRUE(tested.ok()) << tested.output;
   }
@@ -188,7 +194,9 @@ void expect_fsck_clean(const std::string& backing) {
   EXPECT_EQ(checked.status, 0) << checked.output;
 }
 
-void MountTest::SetUp() { ASSERT_TRUE(store_.mounted()); }
+void MountTest::SetUp() {
+  ASSERT_TRUE(store_.mounted());
+}
 
 void MountTest::TearDown() {
   store_.unmount();

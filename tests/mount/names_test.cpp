@@ -80,9 +80,11 @@ TEST_F(Names, ErrorsOfCreation) {
 TEST_F(Names, Symlinks) {
   same([](Side& side) {
     make_file(side, "target");
-    const std::vector<std::pair<std::string, std::string>> links{
-        {"good", "target"}, {"dangling", "nowhere"}, {"up", "../.."},
-        {"loop", "loop"},   {"long", std::string(4000, 'x')}};
+    const std::vector<std::pair<std::string, std::string>> links{{"good", "target"},
+                                                                 {"dangling", "nowhere"},
+                                                                 {"up", "../.."},
+                                                                 {"loop", "loop"},
+                                                                 {"long", std::string(4000, 'x')}};
     for (const auto& [name, target] : links) {
       side.did("symlink", ::symlink(target.c_str(), (side / name).c_str()));
       char buffer[5000];
@@ -209,13 +211,14 @@ TEST_F(Names, LongestAndStrangest) {
   same([](Side& side) {
     const std::string longest(255, 'n');
     const std::string too_long(256, 'n');
-    const std::vector<std::string> names{longest,     "\xff\xfe\x80 not UTF-8", "new\nline",
-                                         " ",         "-rf",                    "\x01\x7f",
-                                         "a\\b\"c'd", "\xc3\xa9t\xc3\xa9",      "..."};
+    const std::vector<std::string> names{
+        longest,     "\xff\xfe\x80 not UTF-8", "new\nline", " ", "-rf", "\x01\x7f",
+        "a\\b\"c'd", "\xc3\xa9t\xc3\xa9",      "..."};
     for (const std::string& name : names) {
       make_file(side, name, 9000);
       side.content(name);
-      side.did("rename", ::rename((side / name).c_str(), (side / (name.substr(0, 250) + "+")).c_str()));
+      side.did("rename",
+               ::rename((side / name).c_str(), (side / (name.substr(0, 250) + "+")).c_str()));
     }
     side.listing("");
     side.did("too long mkdir", ::mkdir((side / too_long).c_str(), 0755));
@@ -275,9 +278,9 @@ TEST_F(Names, FileWithoutANameEver) {
   EXPECT_EQ(read_all(fd.get()), content);
   EXPECT_EQ(status_of(fd.get()).st_nlink, 0u);
   const std::string self = "/proc/self/fd/" + std::to_string(fd.get());
-  ASSERT_EQ(::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, store_.path("named").c_str(),
-                     AT_SYMLINK_FOLLOW),
-            0);
+  ASSERT_EQ(
+      ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, store_.path("named").c_str(), AT_SYMLINK_FOLLOW),
+      0);
   EXPECT_EQ(read_file(store_.path("named")), content);
 }
 

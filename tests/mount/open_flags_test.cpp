@@ -101,8 +101,8 @@ TEST_F(OpenFlags, TwoProcessesAppend) {
 TEST_F(OpenFlags, Direct) {
   same([](Side& side) {
     constexpr std::size_t kBlock = 4096;
-    const std::unique_ptr<void, decltype(&std::free)> aligned(std::aligned_alloc(kBlock, 16 * kBlock),
-                                                              &std::free);
+    const std::unique_ptr<void, decltype(&std::free)> aligned(
+        std::aligned_alloc(kBlock, 16 * kBlock), &std::free);
     auto* buffer = static_cast<std::byte*>(aligned.get());
     const Bytes text = text_bytes(16 * kBlock, 7);
     std::copy(text.begin(), text.end(), buffer);

@@ -84,8 +84,10 @@ TEST_F(Readdir, ListsEveryEntryOnce) {
 TEST_F(Readdir, SizesBesideTheNamesAreLogical) {
   store_.remount();
   // find and ls read attributes that came along with the names.
-  const Ended sizes = shell("find \"$1\" -type f -size +15000c -printf '%s\\n' | sort | uniq -c | "
-                            "sed 's/^ *//'", {path_});
+  const Ended sizes = shell(
+      "find \"$1\" -type f -size +15000c -printf '%s\\n' | sort | uniq -c | "
+      "sed 's/^ *//'",
+      {path_});
   EXPECT_EQ(sizes.output, "30 20000\n");
 }
 

@@ -1,0 +1,100 @@
+// mount(8), fstab, umount(8) and ordinary users, in a mount and process namespace of their own: so
+// that nothing is installed on the machine, and everything ends with the test.
+#include <gmock/gmock.h>
+
+#include "tests/mount/mounted_store.hpp"
+
+namespace zstdfs::mounttest {
+namespace {
+
+// Prepares the namespace. $1 scratch directory, $2 mount.zstdfs, $3 zstdfs.
+constexpr const char* kPrelude = R"sh(
+    cd "$1"; chmod 755 .; mkdir -p backing mnt sbin dev bin
+    # The helper where mount(8) looks for it: a copy of that directory, with one more entry.
+    helpers=$(readlink -f /sbin)
+    cp -a "$helpers/." sbin/; rm -f sbin/mount.zstdfs; cp "$2" sbin/mount.zstdfs
+    mount --bind sbin "$helpers"
+    # Nodes that everybody may open; the machine's own may be closed.
+    mount -t tmpfs -o dev,mode=755 tmpfs dev
+    mknod -m 666 dev/fuse c 10 229; mount --bind dev/fuse /dev/fuse
+    cp "$2" "$3" bin/; chmod 755 bin/*
+    ended() { for _ in $(seq 600); do
+      pgrep -x mount.zstdfs > /dev/null || return 0; sleep 0.1; done; return 1; }
+)sh";
+
+class MountCommand : public testing::Test {
+ protected:
+  void expect_runs(const std::string& script) {
+    const std::string all = std::string(kPrelude) + script;
+    const Ended ended =
+        run({"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+             "--propagation", "private", "bash", "-euxo", "pipefail", "-c", all, "script",
+             scratch_.path(), mount_program(), tool_program()});
+    EXPECT_EQ(ended.status, 0) << ended.output;
+  }
+
+  TempDir scratch_;
+};
+
+TEST_F(MountCommand, MountAndUmount) {
+  expect_runs(R"sh(
+    mount -t zstdfs "$PWD/backing" "$PWD/mnt"
+    seq 100000 > mnt/numbers; seq 100000 | cmp - mnt/numbers
+    findmnt -n -o FSTYPE "$PWD/mnt" | grep -qx fuse.zstdfs
+    findmnt -n -o SOURCE "$PWD/mnt" | grep -qx "$PWD/backing"
+    umount mnt; ended
+    mount -t zstdfs -o ro,noatime "$PWD/backing" mnt
+    seq 100000 | cmp - mnt/numbers; ! touch mnt/new
+    umount mnt; ended
+    ! mount -t zstdfs -o level=nonsense "$PWD/backing" "$PWD/mnt" 2> said; grep level said
+    ! mountpoint -q mnt)sh");
+}
+
+TEST_F(MountCommand, Fstab) {
+  expect_runs(R"sh(
+    echo "$PWD/backing $PWD/mnt zstdfs defaults,noauto,nofail,x-test=1,level=5 0 0" > fstab
+    mount --bind fstab /etc/fstab
+    mount "$PWD/mnt"; seq 50000 > mnt/numbers; umount "$PWD/mnt"; ended
+    mount "$PWD/mnt"; seq 50000 | cmp - mnt/numbers; umount "$PWD/mnt"; ended
+    echo "$PWD/backing $PWD/mnt zstdfs ro 0 0" > fstab.new; cat fstab.new > fstab
+    mount -a; seq 50000 | cmp - mnt/numbers; umount mnt; ended)sh");
+}
+
+TEST_F(MountCommand, OrdinaryUser) {
+  expect_runs(R"sh(
+    chown nobody backing mnt; chmod 700 backing
+    as_user() { setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups "$@"; }
+    as_user bin/mount.zstdfs "$PWD/backing" "$PWD/mnt"
+    as_user bash -c 'seq 100000 > mnt/numbers; mkdir mnt/d; ln mnt/numbers mnt/d/link'
+    test "$(as_user stat -c '%U %s %h' mnt/numbers)" = 'nobody 588895 2'
+    # Without allow_other even root stays outside.
+    ! ls mnt 2> /dev/null
+    as_user fusermount3 -u "$PWD/mnt"; ended
+    as_user bin/mount.zstdfs "$PWD/backing" "$PWD/mnt"
+    as_user bash -c 'seq 100000 | cmp - mnt/numbers'
+    as_user fusermount3 -u "$PWD/mnt"; ended
+    as_user bin/zstdfs fsck "$PWD/backing"
+    test "$(stat -c %U backing/numbers)" = nobody)sh");
+}
+
+TEST_F(MountCommand, NoFuseDevice) {
+  expect_runs(R"sh(
+    umount /dev/fuse; mount -t tmpfs tmpfs dev; mkdir dev/empty
+    # A /dev without the node: what a container often has.
+    mount --bind dev/empty /dev
+    ! bin/mount.zstdfs "$PWD/backing" "$PWD/mnt" 2> said
+    grep -q /dev/fuse said; ! mountpoint -q mnt)sh");
+}
+
+TEST_F(MountCommand, TheDaemonLetsGoOfItsSurroundings) {
+  expect_runs(R"sh(
+    # Whoever reads the command's output until its end must not wait for the daemon.
+    out=$(timeout 60 bin/mount.zstdfs backing mnt 2>&1; echo ended); test "${out##*$'\n'}" = ended
+    pid=$(pgrep -x mount.zstdfs)
+    test "$(readlink /proc/$pid/cwd)" = /
+    for fd in 0 1 2; do readlink /proc/$pid/fd/$fd | grep -qx /dev/null; done
+    umount mnt; ended)sh");
+}
+
+}  // namespace
+}  // namespace zstdfs::mounttest
