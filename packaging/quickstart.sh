@@ -10,6 +10,9 @@
 # that are in BACKING already are not touched. It can be run again at any time.
 set -euo pipefail
 
+# Where it installs; root's own PATH does not always have them.
+PATH=$PATH:/usr/local/sbin:/usr/local/bin
+
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build/quickstart
 sample_name=zstdfs-quickstart
@@ -81,27 +84,36 @@ build_and_install() {
   # Whoever owns the checkout can go on building in it.
   chown -R --reference="$root" -- "$root/build"
   hash -r
-  say "installed: $(zstdfs --version), $(command -v zstdfs), $(command -v mount.zstdfs)"
+  local version
+  version=$(zstdfs --version) || die "the installed zstdfs does not run"
+  say "installed: $version, $(command -v zstdfs), $(command -v mount.zstdfs)"
 }
 
 mount_field() { findmnt -n -r -M "$mountpoint" -o "$1" 2>/dev/null | tail -n 1; }
 
-mount_store() {
-  step "Mount"
-  mkdir -p -- "$backing" "$mountpoint" || die "the directories cannot be made; is a dead mount" \
-    "there? Then: umount $mountpoint"
-  if [ "$(mount_field FSTYPE)" = fuse.zstdfs ]; then
+is_mounted_already() { [ "$(mount_field FSTYPE)" = fuse.zstdfs ]; }
+
+# Before anything is installed or built.
+check_directories() {
+  mkdir -p -- "$backing" "$mountpoint" || die "the directories cannot be made; if a dead mount is" \
+    "there: umount $mountpoint"
+  if is_mounted_already; then
     [ "$(findmnt -n -M "$mountpoint" -o SOURCE | tail -n 1)" = "$backing" ] ||
       die "another store is mounted at $mountpoint; unmount it or name another MOUNTPOINT"
-    # A mount of our own is made anew, so that the version that was just installed serves it.
-    if [ -n "$own_directories" ] || ! umount -- "$mountpoint" 2>/dev/null; then
-      say "$backing is mounted at $mountpoint already"
-      return
-    fi
+    return
   fi
   [ -z "$(mount_field FSTYPE)" ] || die "$mountpoint is a mount of something else"
   [ -z "$(ls -A -- "$mountpoint")" ] || die "$mountpoint is not empty: a mount would hide what is" \
     "in it; name an empty directory"
+}
+
+mount_store() {
+  step "Mount"
+  # A mount of our own is made anew, so that the version that was just installed serves it.
+  if is_mounted_already && { [ -n "$own_directories" ] || ! umount -- "$mountpoint"; }; then
+    say "$backing is mounted at $mountpoint already"
+    return
+  fi
   do_mount
   mounted_here=yes
   say "$backing is mounted at $mountpoint"
@@ -163,7 +175,8 @@ show_result() {
   step "Saved"
   zstdfs usage "$sample"
   if [ -n "$own_directories" ]; then
-    say "" "All of $mountpoint (files that were there before stay as they are until written):"
+    say
+    say "All of $mountpoint (files that were there before stay as they are until written):"
     zstdfs usage "$mountpoint"
   fi
   step "Next"
@@ -182,6 +195,7 @@ main() {
   require_system "$@"
   work=$(mktemp -d)
   trap clean_up EXIT
+  check_directories
   build_and_install
   mount_store
   copy_sample
