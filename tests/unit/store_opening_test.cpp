@@ -147,5 +147,37 @@ TEST(Times, ClosingAndSettlingMoveNeitherModificationNorChangeTime) {
   }
 }
 
+// cp -a and tar set the time of a file that they have not closed yet.
+TEST(Times, AModificationTimeThatWasSetBeforeTheFlushStays) {
+  StoreOnDisk store;
+  const auto volume = store.disk.volume();
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(50'000, 1));
+  file->modification_time_set();
+  volume->open("f", os::OpenMode::kReadWrite)->set_modification_time({1234, 5678});
+  file->flush();
+  store.store->close_file(file);
+  EXPECT_TRUE(store.store->settle_now());
+  EXPECT_EQ(volume->stat("f").st_mtim.tv_sec, 1234);
+  EXPECT_EQ(volume->stat("f").st_mtim.tv_nsec, 5678);
+}
+
+TEST(Sizes, AreThoseOfTheContentWhateverTheForm) {
+  StoreOnDisk store;
+  const auto volume = store.disk.volume();
+  for (const std::size_t bytes : {0u, 63u, 64u, 79u, 80u, 4096u, 4097u, 100'000u}) {
+    for (const Bytes& content : {text_bytes(bytes, 1), random_bytes(bytes, 2)}) {
+      const auto file = store.open_file("f");
+      file->truncate(0);
+      file->write(0, content);
+      file->flush();
+      store.store->close_file(file);
+      struct stat status = volume->stat("f");
+      store.store->present(status, [&] { return volume->open("f", os::OpenMode::kRead); });
+      EXPECT_EQ(static_cast<std::size_t>(status.st_size), bytes);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace zstdfs::test
