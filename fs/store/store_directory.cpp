@@ -95,6 +95,7 @@ void StoreDirectory::take_lock(bool read_only) {
 
 void StoreDirectory::create() {
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
+  replace_file(kStateFile, in_one_sector(kCleanState));
   const json description = {
       {"format", kStoreFormat}, {"id", new_uuid()}, {"created", as_iso_8601(volume_.now())}};
   replace_file(kStoreFile, description.dump(2) + "\n");

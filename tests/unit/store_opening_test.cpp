@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "fs/store/store_directory.hpp"
 #include "tests/unit/store_fixture.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -32,6 +33,24 @@ TEST(Opening, OneOwnerAtATime) {
   FaultyDisk disk;
   const auto store = Store::open(disk.volume(), quiet());
   EXPECT_THROW(Store::open(disk.volume(), quiet()), store::StoreBusyError);
+}
+
+TEST(Opening, AStateThatTellsOfNoInterruptionMeansNoRecovery) {
+  FaultyDisk disk;
+  const auto volume = disk.volume();
+  {
+    store::StoreDirectory fresh(*volume, false);
+    EXPECT_FALSE(fresh.interruption());
+    fresh.mark_at_work({1234, 0});
+  }
+  {
+    store::StoreDirectory interrupted(*volume, false);
+    ASSERT_TRUE(interrupted.interruption());
+    EXPECT_EQ(interrupted.interruption()->since.tv_sec, 1234);
+    EXPECT_FALSE(interrupted.interruption()->system_went_down);
+    interrupted.mark_clean();
+  }
+  EXPECT_FALSE(store::StoreDirectory(*volume, false).interruption());
 }
 
 TEST(Opening, ANewerFormatIsRefusedAndNothingChanged) {
