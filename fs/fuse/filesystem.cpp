@@ -94,9 +94,8 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
   if (!S_ISREG(lower.st_mode)) return result;
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  if (inode.writers > 0) {
-    result.timeout_s = 0;
-  } else if (lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec) {
+  // The kernel forgets what its own writes and truncations change; blocks change behind its back.
+  if (inode.writers > 0 || lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec) {
     result.timeout_s = kUnsettledTimeoutSeconds;
   }
   store_.present(result.status, [&] { return open_for_header(descriptor); });
