@@ -66,7 +66,8 @@ fetch_kernel() {
   local package
   apt-get -q update >/dev/null
   package=$(apt-cache depends linux-source | awk '/Depends:/ { print $2; exit }')
-  (cd "$scratch" && apt-get -q download "$package" >/dev/null && dpkg-deb -x "$package"_*.deb deb)
+  (cd "$scratch" && apt-get -q -o APT::Sandbox::User=root download "$package" >/dev/null &&
+    dpkg-deb -x "$package"_*.deb deb)
   rm -f "$scratch/$package"_*.deb
   archive=$(find "$scratch/deb" -name 'linux-source-*.tar.*' | head -n 1)
   [ -n "$archive" ] || { echo "real_input.sh: $package has no archive" >&2; exit 1; }
@@ -85,7 +86,12 @@ listing() {
 
 compare() {  # directory in the mount
   timed "diff -r $1" diff -r --no-dereference "$native" "$mnt/$1"
-  listing "$mnt/$1" | cmp - "$scratch/listing"
+  if ! diff <(listing "$mnt/$1") "$scratch/listing" >"$scratch/differences"; then
+    echo "real_input.sh: $(grep -c '^<' "$scratch/differences") objects of $1 have other attributes" \
+      "(< in the mount, > on the native disk); the first ones:" >&2
+    head -n 20 "$scratch/differences" >&2
+    return 1
+  fi
 }
 
 # Paths of all containers among the backing files, each followed by a zero byte. A container begins

@@ -148,6 +148,32 @@ TEST_F(Attributes, TimesSetAfterTheLastWriteStay) {
   }
 }
 
+// The store's background work keeps the times that it finds. It may not put back an older one over
+// one that is set meanwhile.
+TEST_F(Attributes, TimesSetDuringBackgroundWorkStay) {
+  constexpr int kFiles = 150;
+  const auto path = [&](int i) { return store_.path("f" + std::to_string(i)); };
+  for (int i = 0; i < kFiles; ++i) {
+    write_file(path(i), text_bytes(30000, static_cast<std::uint64_t>(i)));
+    for (int piece = 0; piece < 3; ++piece) append_file(path(i), text_bytes(3000, 1));
+  }
+  // Over all of the time in which files are settled.
+  timespec set[2] = {{1000000000, 0}, {1000000000, 0}};
+  for (int round = 0; round < 40; ++round) {
+    set[1].tv_sec += 1;
+    for (int i = 0; i < kFiles; ++i) {
+      ASSERT_EQ(::utimensat(AT_FDCWD, path(i).c_str(), set, 0), 0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < kFiles; ++i) {
+      expect_same_time(modification_of(path(i)), set[1], path(i).c_str());
+    }
+    store_.remount();
+  }
+}
+
 TEST_F(Attributes, TruncationAndHolesMoveTheTime) {
   write_file(store_.path("f"), text_bytes(500000, 1));
   const timespec old[2] = {{1000, 0}, {1000, 0}};
