@@ -18,12 +18,18 @@ std::string describe(ByteRange range) {
   return std::to_string(range.offset) + "+" + std::to_string(range.bytes);
 }
 
+/// At most so many bytes from `offset` on, ending with a sector.
+std::uint64_t in_whole_sectors(std::uint64_t offset, std::uint64_t bytes) {
+  const std::uint64_t end = (offset + bytes) / kSectorBytes * kSectorBytes;
+  return std::max(end, offset) - offset;
+}
+
 /// How much of a write is done when the power goes in it: nothing, some sectors or all, but always
 /// the same for the same call.
-std::uint64_t torn_bytes(std::uint64_t bytes, std::uint64_t call) {
+std::uint64_t torn_bytes(ByteRange range, std::uint64_t call) {
   Random random(call);
-  const std::uint64_t some = random.below(bytes / kSectorBytes + 1) * kSectorBytes;
-  const std::uint64_t choices[] = {0, some, bytes};
+  const std::uint64_t some = in_whole_sectors(range.offset, random.below(range.bytes + 1));
+  const std::uint64_t choices[] = {0, some, range.bytes};
   return choices[random.below(3)];
 }
 
@@ -181,9 +187,9 @@ void DiskState::write(Epoch epoch, InodeNumber number, std::uint64_t offset, Byt
   const std::uint64_t fits = bytes_that_fit(file, range);
   std::uint64_t done = fits;
   if (verdict.fate == Fate::kPowerGoes) {
-    done = std::min(fits, torn_bytes(bytes.size(), counted_calls_));
+    done = std::min(fits, torn_bytes(range, counted_calls_));
   } else if (verdict.fate == Fate::kFails) {
-    done = std::min<std::uint64_t>(fits, bytes.size() / 2);
+    done = std::min(fits, in_whole_sectors(offset, bytes.size() / 2));
   }
   if (done > 0) {
     file.content.write(offset, bytes.first(done));

@@ -216,7 +216,7 @@ bool FileContent::needs_later_structure(std::uint64_t sector, std::size_t versio
   return false;
 }
 
-void FileContent::keep_random(Random& random) {
+void FileContent::keep_random(Random& random, DataOrder order) {
   // The extremes are where mistakes show: all of the structure and none of the data, and so on.
   const std::size_t all = changes_.size();
   const std::size_t moments[] = {0, all, random.below(all + 1), random.below(all + 1)};
@@ -225,9 +225,12 @@ void FileContent::keep_random(Random& random) {
   const unsigned newest = chances[random.below(5)];
   const unsigned any = chances[random.below(5)];
 
-  SparseContent kept = structure_at(moment);
+  const SparseContent structure = structure_at(moment);
+  SparseContent kept = structure;
   for (auto& [sector, versions] : versions_of_sectors()) {
-    const Version* choice = nullptr;
+    const bool certain = order == DataOrder::kOrdered && versions.front().moment <= moment &&
+                         !structure.has_block_at(sector * kSectorBytes);
+    const Version* choice = certain ? &versions.front() : nullptr;
     if (random.chance(newest)) {
       choice = &versions.back();
     } else if (random.chance(any)) {

@@ -56,6 +56,9 @@ class SparseContent {
 /// Thread safety: none.
 class FileContent {
  public:
+  /// Whether new blocks reach the disk before the structure that leads to them.
+  enum class DataOrder { kOrdered, kUnordered };
+
   const SparseContent& current() const { return current_; }
 
   void write(std::uint64_t offset, ByteSpan bytes);
@@ -70,8 +73,8 @@ class FileContent {
   void keep_synced();
   /// Sectors keep, each on its own, the synced or any later content; sizes and holes are those of
   /// one moment since the sync. Where the data of a surviving size did not survive there are zeros
-  /// or older bytes of the same file.
-  void keep_random(Random& random);
+  /// or older bytes of the same file; in new blocks never when data is ordered.
+  void keep_random(Random& random, DataOrder order);
 
  private:
   struct Change {

@@ -35,7 +35,7 @@ enum class CallKind {
 /// What a restart finds on the disk.
 class Survival {
  public:
-  enum class Kind { kNothingUnsynced, kEverything, kRandom };
+  enum class Kind { kNothingUnsynced, kEverything, kRandom, kRandomUnordered };
 
   /// Only what was synced. Names are synced with their directory, not with the file.
   static Survival nothing_unsynced() { return {Kind::kNothingUnsynced, 0}; }
@@ -43,8 +43,12 @@ class Survival {
   /// a later loss of power can take it. The boot is still the same.
   static Survival everything() { return {Kind::kEverything, 0}; }
   /// Of what was not synced, each sector of each file on its own, sizes and holes up to some
-  /// moment, and the changes of each directory up to some moment.
+  /// moment, and the changes of each directory up to some moment. Where the size or a new block
+  /// survived, so did the data that it was made for (ext4 in its ordered mode, btrfs).
   static Survival random(std::uint64_t seed) { return {Kind::kRandom, seed}; }
+  /// As random, but sizes and new blocks may survive without their data, and are zeros then
+  /// (ext4 in its writeback mode, xfs).
+  static Survival random_unordered(std::uint64_t seed) { return {Kind::kRandomUnordered, seed}; }
 
   Kind kind() const { return kind_; }
   std::uint64_t seed() const { return seed_; }

@@ -307,7 +307,7 @@ TEST_F(FaultyDiskTest, AppendedSizeMaySurviveWithoutItsData) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const auto file = durable_file("file", Bytes(kBlock, std::byte{'a'}));
     file->write_at(kBlock, appended);
-    restart(Survival::random(seed));
+    restart(Survival::random_unordered(seed));
     Bytes content = disk_.content("file").value();
     ASSERT_EQ(std::count(content.begin(), content.begin() + kBlock, std::byte{'a'}),
               static_cast<std::ptrdiff_t>(kBlock));
@@ -319,6 +319,21 @@ TEST_F(FaultyDiskTest, AppendedSizeMaySurviveWithoutItsData) {
   EXPECT_GT(shorter, 0u);
   EXPECT_GT(zeros, 0u);
   EXPECT_GT(whole, 0u);
+}
+
+TEST_F(FaultyDiskTest, OrderedDataIsThereWhereTheSizeIs) {
+  const Bytes appended = random_bytes(3 * kBlock, 1);
+  bool shorter = false;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const auto file = durable_file("file", Bytes(kBlock, std::byte{'a'}));
+    file->write_at(kBlock, ByteSpan(appended).first(2 * kBlock));
+    file->write_at(3 * kBlock, ByteSpan(appended).subspan(2 * kBlock));
+    restart(Survival::random(seed));
+    const Bytes content = disk_.content("file").value();
+    ASSERT_TRUE(std::equal(content.begin() + kBlock, content.end(), appended.begin())) << seed;
+    shorter = shorter || content.size() < 4 * kBlock;
+  }
+  EXPECT_TRUE(shorter);
 }
 
 TEST_F(FaultyDiskTest, WhatWasCutOffDoesNotShowAgain) {
