@@ -45,6 +45,23 @@ void Journal::remove(const std::string& name) {
   volume_.remove(path_of(name));
 }
 
+void Journal::retire(const std::string& name) {
+  MutexLock lock(mutex_);
+  retired_.push_back(name);
+}
+
+void Journal::sync_filesystem() {
+  std::vector<std::string> retired;
+  {
+    MutexLock lock(mutex_);
+    retired = retired_;
+  }
+  volume_.sync_filesystem();
+  for (const std::string& name : retired) remove(name);
+  MutexLock lock(mutex_);
+  retired_.erase(retired_.begin(), retired_.begin() + static_cast<std::ptrdiff_t>(retired.size()));
+}
+
 void Journal::sync_directory() {
   volume_.sync_directory(kJournalDirectory);
 }

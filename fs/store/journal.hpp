@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fs/os/volume.hpp"
+#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::store {
 
@@ -29,6 +30,11 @@ class Journal {
   std::unique_ptr<os::File> open(const std::string& name, os::OpenMode mode);
   /// Removes a file; that the removal is durable takes sync_directory().
   void remove(const std::string& name);
+  /// The file is out of date as soon as what was done up to now is on stable storage: until then a
+  /// loss of power can bring back what it belongs to.
+  void retire(const std::string& name) ZSTDFS_EXCLUDES(mutex_);
+  /// Syncs the whole lower filesystem, and then removes the files that were retired before.
+  void sync_filesystem() ZSTDFS_EXCLUDES(mutex_);
   void sync_directory();
   /// Names of all files, in the order of their numbers; names that are not ours are left out.
   std::vector<std::string> list();
@@ -36,6 +42,8 @@ class Journal {
  private:
   os::Volume& volume_;
   std::atomic<std::uint64_t> next_number_{1};
+  Mutex mutex_;
+  std::vector<std::string> retired_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
 inline constexpr const char* kLogSuffix = ".log";

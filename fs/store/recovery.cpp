@@ -69,16 +69,19 @@ void write_ends(os::File& file, LoadedContainer& container) {
 /// a container that looks finished is trusted beyond what was vouched for.
 void repair(os::File& file, const std::string& path, bool verify) {
   LoadedContainer container = load_container(file);
-  if (container.sealed) {
-    if (!verify) return;
-    const std::size_t whole = count_whole_frames(file, container);
-    if (whole == container.index.size()) return;
-    container.index.keep_first(whole);
-  } else if (container.index.frames_end() < container.header.durable_bytes ||
-             container.index.logical_bytes() < container.logical_bytes) {
-    // What was vouched for is damaged, and no interruption does that.
+  if (container.sealed && !verify) return;
+  // What was vouched for is damaged, and no interruption does that. Beyond it, losing power leaves
+  // any mixture of old and new: a header without its frames, a table without its header.
+  const bool vouched_damaged = container.index.frames_end() < container.header.durable_bytes;
+  const bool cut_short = !verify && container.index.logical_bytes() < container.logical_bytes;
+  if (!container.sealed && (vouched_damaged || cut_short)) {
     log(LogLevel::kError, path + ": damaged, left as it is: " + container.damage);
     return;
+  }
+  if (verify) {
+    const std::size_t whole = count_whole_frames(file, container);
+    if (container.sealed && whole == container.index.size()) return;
+    container.index.keep_first(whole);
   }
   write_ends(file, container);
   log(LogLevel::kWarning, path + ": an interrupted write was repaired; the file has " +
@@ -133,10 +136,16 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
       const auto path = finder.find(content->head.target);
       const auto target = path ? volume.open(*path, os::OpenMode::kReadWrite) : nullptr;
       if (target) {
+        // A killed daemon may have left it in the page cache only. Were the power to go half way
+        // through, it would be gone, and what it leads away from too.
+        redo->sync(os::SyncKind::kData);
+        journal.sync_directory();
         apply_redo(*redo, *content, *target);
         target->sync(os::SyncKind::kDataAndTimes);
         log(LogLevel::kInfo, *path + ": an interrupted rewrite was completed");
       } else {
+        // Before it goes, so must what it could be needed for.
+        volume.sync_filesystem();
         log(LogLevel::kInfo, "journal/" + name + ": its file (" + content->head.target.path_hint +
                                  ") was deleted; dropped");
       }

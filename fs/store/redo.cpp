@@ -74,6 +74,17 @@ std::optional<std::uint64_t> for_each_record(
   return at;
 }
 
+/// Makes sure that the target can grow to `target_bytes`. Changes no content.
+void reserve(os::File& target, std::uint64_t target_bytes) {
+  const std::uint64_t old_bytes = target.size();
+  if (target_bytes <= old_bytes) return;
+  try {
+    target.allocate({old_bytes, target_bytes - old_bytes}, os::AllocateKind::kKeepSize);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EOPNOTSUPP) throw;
+  }
+}
+
 }  // namespace
 
 RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target)
@@ -123,8 +134,10 @@ void RedoWriter::write_record() {
   run_.clear();
 }
 
-std::string RedoWriter::finish(std::uint64_t target_bytes, const timespec& modified) {
+std::string RedoWriter::finish(os::File& target, std::uint64_t target_bytes,
+                               const timespec& modified) {
   write_record();
+  reserve(target, target_bytes);
   finishing_ = true;
   Bytes out;
   append_le(out, kEndMagic);
@@ -160,14 +173,7 @@ std::optional<RedoContent> read_redo(const os::File& redo) {
 }
 
 void apply_redo(const os::File& redo, const RedoContent& content, os::File& target) {
-  const std::uint64_t old_bytes = target.size();
-  if (content.target_bytes > old_bytes) {
-    try {
-      target.allocate({old_bytes, content.target_bytes - old_bytes}, os::AllocateKind::kKeepSize);
-    } catch (const std::system_error& error) {
-      if (error.code().value() != EOPNOTSUPP) throw;
-    }
-  }
+  reserve(target, content.target_bytes);
   const auto records_end = for_each_record(
       redo, content,
       [&target](std::uint64_t offset, ByteSpan bytes) { target.write_at(offset, bytes); });

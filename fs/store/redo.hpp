@@ -22,9 +22,10 @@ class RedoWriter {
 
   /// The target gets `bytes` at `stored_offset`. Runs that follow each other become one record.
   void add(std::uint64_t stored_offset, ByteSpan bytes);
-  /// The target's size and modification time at the end. Makes the redo file durable and returns
-  /// its name; it stays until somebody removes it.
-  std::string finish(std::uint64_t target_bytes, const timespec& modified);
+  /// The target's size and modification time at the end. Reserves the space that the rewrite takes
+  /// beyond the target's end, makes the redo file durable and returns its name; it stays until
+  /// somebody removes it.
+  std::string finish(os::File& target, std::uint64_t target_bytes, const timespec& modified);
 
  private:
   void write_record();

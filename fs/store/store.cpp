@@ -133,7 +133,8 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
         continue;
       }
     }
-    if (!services.options.read_only) services.journal.remove(name);
+    // It belongs to something that is gone, or to what a loss of power may still bring back.
+    if (!services.options.read_only) services.journal.retire(name);
   }
 }
 
@@ -294,7 +295,7 @@ void Store::Impl::flush_open_files() {
 void Store::Impl::checkpoint() {
   if (!services.changed.exchange(false)) return;
   const timespec now = volume->now();
-  volume->sync_filesystem();
+  services.journal.sync_filesystem();
   directory.mark_at_work(now);
 }
 
@@ -343,7 +344,7 @@ bool Store::shut_down() {
   for (const FileKey& key : impl_->keys(has_changes)) all = impl_->commit_open_file(key) && all;
   all = settle_now() && all;
   try {
-    impl_->volume->sync_filesystem();
+    impl_->services.journal.sync_filesystem();
     impl_->directory.mark_clean();
   } catch (const std::system_error& error) {
     log(LogLevel::kError, std::string("the store could not be synced: ") + error.what());

@@ -150,7 +150,9 @@ void StoreDirectory::mark_at_work(const timespec& since) {
   write_state(state.dump());
 }
 
-void StoreDirectory::mark_clean() { write_state(kCleanState); }
+void StoreDirectory::mark_clean() {
+  write_state(kCleanState);
+}
 
 void StoreDirectory::write_state(const std::string& json_text) {
   const std::string text = in_one_sector(json_text);

@@ -86,7 +86,7 @@ class StoredFile {
   /// Merges the write log into the frames and reconsiders the form. Afterwards the backing file
   /// alone holds the content.
   void settle() ZSTDFS_EXCLUDES(write_mutex_);
-  /// Nobody can reach the file any more: removes its journal files.
+  /// Nobody can reach the file any more: its journal files are retired.
   void discard() ZSTDFS_EXCLUDES(write_mutex_);
   /// Takes up a write log that an interrupted daemon left. Returns false when the log is not for
   /// the backing file as it is now.
@@ -213,6 +213,7 @@ class StoredFile {
   /// Goes through with `after`, which the redo file leads to.
   void rewrite(std::string redo_name, State after) ZSTDFS_REQUIRES(write_mutex_);
   void finish_rewrite() ZSTDFS_REQUIRES(write_mutex_);
+  void apply_rewrite(const std::string& redo_name) ZSTDFS_REQUIRES(write_mutex_);
 
   // stored_file_convert.cpp
   void compress_raw_if_it_pays() ZSTDFS_REQUIRES(write_mutex_);

@@ -87,7 +87,7 @@ bool StoredFile::compress_raw(bool required) {
     const std::uint64_t block = services_.block_bytes;
     if (!required && (stored + block - 1) / block * block >= raw_bytes) return false;
     finish_container(after, redo);
-    redo_name = redo.finish(after.header.stored_bytes, status.st_mtim);
+    redo_name = redo.finish(*backing_, after.header.stored_bytes, status.st_mtim);
   }
   rewrite(std::move(redo_name), std::move(after));
   return true;
@@ -103,9 +103,9 @@ void StoredFile::discard() {
     overlay_.clear();
     account_memory();
   }
-  if (log_) log_->remove();
+  if (log_) log_->retire();
   log_.reset();
-  if (!redo_name.empty()) services_.journal.remove(redo_name);
+  if (!redo_name.empty()) services_.journal.retire(redo_name);
   needs_flush_ = needs_settling_ = false;
 }
 

@@ -137,7 +137,8 @@ void StoredFile::merge() {
     after = plan_merge(redo);
     const std::uint64_t target_bytes =
         after.form == Form::kContainer ? after.header.stored_bytes : after.logical_bytes;
-    redo_name = redo.finish(target_bytes, modified_ ? *modified_ : backing_->stat().st_mtim);
+    redo_name =
+        redo.finish(*backing_, target_bytes, modified_ ? *modified_ : backing_->stat().st_mtim);
   }
   rewrite(std::move(redo_name), std::move(after));
 }
@@ -146,7 +147,7 @@ void StoredFile::rewrite(std::string redo_name, State after) {
   {
     WriterLock lock(state_mutex_);
     pending_ = PendingRewrite{std::move(redo_name), std::move(after), false};
-    modified_.reset();
+    needs_settling_ = needs_flush_ = true;  // should it fail, it is tried again
   }
   finish_rewrite();
 }
@@ -247,29 +248,32 @@ ByteRange StoredFile::expanded_to_frames(ByteRange range) const {
   return {begin, end - begin};
 }
 
-// May be called again after it failed: until the redo file is gone, and that for good, nothing else
-// may change the file.
-void StoredFile::finish_rewrite() {
-  std::string redo_name;
-  {
-    ReaderLock lock(state_mutex_);
-    if (!pending_) return;
-    redo_name = pending_->redo_name;
-  }
+void StoredFile::apply_rewrite(const std::string& redo_name) {
   const auto redo = services_.journal.open(redo_name, os::OpenMode::kRead);
   if (!redo) throw std::system_error(EIO, std::generic_category(), "journal/" + redo_name);
   const auto content = read_redo(*redo);
   if (!content) throw CorruptError(0, "the redo file journal/" + redo_name + " is damaged");
+  WriterLock lock(state_mutex_);
+  apply_redo(*redo, *content, *backing_);
+  state_ = std::move(pending_->after);
+  overlay_.clear();
+  account_memory();
+  modified_.reset();
+  pending_->applied = true;
+}
+
+// May be called again after it failed: until the redo file is gone, and that for good, nothing else
+// may change the file.
+void StoredFile::finish_rewrite() {
+  std::string redo_name;
+  bool applied = false;
   {
-    WriterLock lock(state_mutex_);
-    if (!pending_->applied) {
-      apply_redo(*redo, *content, *backing_);
-      state_ = std::move(pending_->after);
-      overlay_.clear();
-      account_memory();
-      pending_->applied = true;
-    }
+    ReaderLock lock(state_mutex_);
+    if (!pending_) return;
+    redo_name = pending_->redo_name;
+    applied = pending_->applied;
   }
+  if (!applied) apply_rewrite(redo_name);
   backing().sync(os::SyncKind::kData);
   if (log_) log_->remove();
   log_.reset();

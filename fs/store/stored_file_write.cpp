@@ -132,8 +132,8 @@ void StoredFile::truncate(std::uint64_t logical_bytes) {
   changed_in_memory();
 }
 
-// As on a native disk, the content is gone at once. A write log that is still there does not fit
-// any container of this file that follows.
+// As on a native disk, the content is gone at once. The write log does not fit any container of
+// this file that follows; but a loss of power may bring the old one back, which needs it.
 void StoredFile::truncate_to_nothing() {
   data_unsynced_ = true;
   {
@@ -150,7 +150,7 @@ void StoredFile::truncate_to_nothing() {
   table_stale_ = size_changed_ = reconsider_form_ = false;
   durable_bytes_ = lowest_bytes_ = logged_base_bytes_ = 0;
   needs_flush_ = needs_settling_ = false;
-  if (log_) log_->remove();
+  if (log_) log_->retire();
   log_.reset();
 }
 

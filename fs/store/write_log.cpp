@@ -152,6 +152,10 @@ void WriteLog::remove() {
   journal_.remove(name_);
 }
 
+void WriteLog::retire() {
+  journal_.retire(name_);
+}
+
 std::optional<WriteLogContent> read_write_log(const os::File& file, const LogReader& on_batch) {
   WriteLogContent content;
   const auto head = read_journal_head(file, JournalKind::kWriteLog, content.end_offset);

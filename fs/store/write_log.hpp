@@ -40,6 +40,8 @@ class WriteLog {
   /// Removes the file. Without a sync of the journal directory it may come back after a power cut;
   /// the container's generation tells that it is out of date then.
   void remove();
+  /// As remove(), where it is not certain yet that nobody needs the log: see Journal::retire.
+  void retire();
 
  private:
   Journal& journal_;

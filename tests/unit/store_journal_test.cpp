@@ -137,7 +137,8 @@ class RedoTest : public JournalTest {
     writer.add(0, bytes_of("AB"));
     writer.add(6, bytes_of("C"));
     writer.add(7, bytes_of("D"));
-    name_ = writer.finish(8, {1234, 5678});
+    disk.put("target", bytes_of("0123456789"));
+    name_ = writer.finish(*volume->open("target", os::OpenMode::kReadWrite), 8, {1234, 5678});
     return *disk.content(path(name_));
   }
 
@@ -146,7 +147,6 @@ class RedoTest : public JournalTest {
 
 TEST_F(RedoTest, AppliedTwiceIsAppliedOnce) {
   make_redo();
-  disk.put("target", bytes_of("0123456789"));
   const auto redo = volume->open(path(name_), os::OpenMode::kRead);
   const auto target = volume->open("target", os::OpenMode::kReadWrite);
   const auto content = store::read_redo(*redo);
