@@ -100,6 +100,13 @@ TEST_F(Programs, CompilerAndMake) {
   expect_runs("test \"$(build/program)\" = 2870");
 }
 
+// Sanitizers make the daemon many times slower; they see the same operations on fewer files.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr const char* kTree = "linux asm-generic";
+#else
+constexpr const char* kTree = ".";
+#endif
+
 constexpr const char* kListing =
     "find . -printf '%P %y %m %U %G %T@ %n %l ' \\( -type d -printf '\\n' -o -printf '%s\\n' \\) | "
     "sort";
@@ -107,8 +114,11 @@ constexpr const char* kListing =
 // A large tree through the usual ways in: equal in content and in all attributes, now and after a
 // remount, and every container is a zstd file.
 TEST_F(Programs, CopiesOfATree) {
-  expect_runs(R"sh(
-    mkdir "$2/tree"; cp -a /usr/include "$2/tree/"; cd "$2/tree"
+  expect_runs(std::string(R"sh(
+    mkdir -p "$2/tree/include"; for part in )sh") +
+              kTree + R"sh(; do
+      test ! -e /usr/include/$part || cp -a /usr/include/$part "$2/tree/include/"; done
+    cp -aL /usr/include/stdio.h "$2/tree/include/stdio.h"; cd "$2/tree"
     ln include/stdio.h hard1; ln include/stdio.h hard2; ln -s include/stdio.h soft
     mkfifo fifo; mkdir -m 2750 private; echo x > private/x; chown -R 7:8 private; chmod 4755 hard1
     touch -d '2001-02-03 04:05:06.789012345' private/x; truncate -s 3M hole
