@@ -12,6 +12,7 @@
 #include "fs/store/store.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/seek_table.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -86,6 +87,16 @@ void repair(os::File& file, const std::string& path, bool verify) {
   write_ends(file, container);
   log(LogLevel::kWarning, path + ": an interrupted write was repaired; the file has " +
                               std::to_string(container.index.logical_bytes()) + " bytes");
+}
+
+/// Whether a file was a container until the power went and took the block with its header: where a
+/// lower filesystem lets a file's size survive without its data, zeros are there instead.
+bool lost_its_header(const os::File& file) {
+  Bytes beginning(kContainerHeaderBytes);
+  if (file.read_at(0, beginning) < beginning.size()) return false;
+  const bool zeros = std::all_of(beginning.begin(), beginning.end(),
+                                 [](std::byte b) { return b == std::byte{0}; });
+  return zeros && read_seek_table(file).has_value();
 }
 
 }  // namespace
@@ -163,7 +174,12 @@ void repair_interrupted_files(os::Volume& volume, const Interruption& interrupti
     if (is_before(status.st_ctim, since)) return;
     try {
       const auto file = volume.open(path, os::OpenMode::kReadWrite);
-      if (file && is_container(*file)) repair(*file, path, interruption.system_went_down);
+      if (!file) return;
+      // With a header that vouches for nothing it is repaired as any other.
+      if (interruption.system_went_down && lost_its_header(*file)) {
+        file->write_at(0, encode_container_header({}));
+      }
+      if (is_container(*file)) repair(*file, path, interruption.system_went_down);
     } catch (const std::exception& error) {
       log(LogLevel::kError, path + ": not repaired: " + error.what());
     }

@@ -129,6 +129,29 @@ TEST(Opening, AnUnlinkedFileThatComesBackHasItsLog) {
   EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), content);
 }
 
+// Where a size survives without its data: what is left must not be taken for content.
+TEST(Opening, AContainerThatLostItsFirstBlockIsNotReadAsRaw) {
+  StoreOnDisk store;
+  const auto lose = [&store](std::size_t bytes) {
+    const auto file = store.open_file("f");
+    file->truncate(0);
+    file->write(0, text_bytes(50'000, 1));
+    file->sync(os::SyncKind::kDataAndTimes);
+    store.sync_names();
+    store.store->close_file(file);
+    Bytes stored = *store.disk.content("f");
+    std::fill_n(stored.begin(), bytes, std::byte{0});
+    store.disk.put("f", stored);
+  };
+  lose(512);
+  store.crash(Survival::nothing_unsynced());
+  ASSERT_TRUE(store.disk.content("f"));
+  EXPECT_EQ(store.open_file("f")->logical_bytes(), 0u);
+  lose(kContainerHeaderBytes);
+  store.crash(Survival::nothing_unsynced());
+  EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), text_bytes(50'000, 1));
+}
+
 TEST(Opening, ReadOnlyShowsTheLogAndChangesNothing) {
   StoreOnDisk store;
   const Bytes content = leave_a_log(store);
