@@ -98,9 +98,10 @@ stage_wrapper() {
   [ "$1" != tsan ] || echo "setarch -R"
 }
 
-# The value of an attribute in the first line of a JUnit report that has it.
+# The value of an attribute of a JUnit report's outermost element, which comes first; ctest writes
+# each attribute on a line of its own.
 junit_count() {
-  grep -o -m 1 " $2=\"[0-9]*\"" "$1" | grep -o '[0-9]*' | head -n 1
+  grep -E -o -m 1 "(^|[[:space:]])$2=\"[0-9]+\"" "$1" | grep -E -o '[0-9]+'
 }
 
 table=()
@@ -120,7 +121,7 @@ build_stage() {  # stage
 }
 
 run_stage() {  # stage
-  local stage=$1 start=$SECONDS report failed skipped passed tests remark=ok
+  local stage=$1 start=$SECONDS report failed skipped disabled passed tests remark=ok
   local -a select=()
   echo "== $stage"
   if ! build_stage "$stage"; then
@@ -142,9 +143,9 @@ run_stage() {  # stage
   local status=$?
   tests=$(junit_count "$report" tests 2>/dev/null)
   failed=$(junit_count "$report" failures 2>/dev/null)
-  skipped=$(($(junit_count "$report" skipped 2>/dev/null || echo 0) + \
-    $(junit_count "$report" disabled 2>/dev/null || echo 0)))
-  tests=${tests:-0} failed=${failed:-0}
+  skipped=$(junit_count "$report" skipped 2>/dev/null)
+  disabled=$(junit_count "$report" disabled 2>/dev/null)
+  tests=${tests:-0} failed=${failed:-0} skipped=$((${skipped:-0} + ${disabled:-0}))
   passed=$((tests - failed - skipped))
   failed=$((failed + skipped))
   [ $skipped -eq 0 ] || remark="$skipped skipped"
