@@ -125,7 +125,10 @@ run_round() {  # filesystem
   ! mountpoint -q "$disk"
 }
 
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
+median() {
+  sort -n "$1" |
+    awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+}
 
 make_input
 for round in $(seq "$rounds"); do
