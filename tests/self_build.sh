@@ -29,6 +29,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/zstdfs-self.XXXXXX")
 backing=$scratch/backing mnt=$scratch/mnt
 mkdir "$backing" "$mnt"
 clean_up() {
+  cd /
   ! mountpoint -q "$mnt" || umount "$mnt" || umount -l "$mnt" || true
   rm -rf --one-file-system -- "$scratch"
 }
