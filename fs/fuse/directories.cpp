@@ -22,7 +22,7 @@ namespace {
 ///
 /// The kernel sees the lower directory's own offsets, so that a position stays valid whatever is
 /// created and removed meanwhile.
-struct OpenDirectory {
+struct OpenDirectory : OpenHandle {
   explicit OpenDirectory(os::UniqueFd descriptor) : fd(std::move(descriptor)) {}
 
   const os::UniqueFd fd;
@@ -140,13 +140,13 @@ void op_opendir(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept 
     os::UniqueFd fd(
         ::openat(fs.descriptor(number)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) throw_errno(errno, "openat");
-    auto directory = std::make_unique<OpenDirectory>(std::move(fd));
-    fi->fh = reinterpret_cast<std::uint64_t>(directory.get());
+    OpenDirectory* const handle = fs.handles().keep(std::make_unique<OpenDirectory>(std::move(fd)));
+    fi->fh = reinterpret_cast<std::uint64_t>(handle);
     // The kernel drops what it remembers of a directory when it changes it.
     fi->cache_readdir = 1;
     fi->keep_cache = 1;
-    OpenDirectory* const handle = directory.release();
-    if (fuse_reply_open(req, fi) != 0) delete handle;  // There will be no releasedir.
+    // There will be no releasedir after an answer that does not arrive.
+    if (fuse_reply_open(req, fi) != 0) fs.handles().take(*handle);
   });
 }
 
@@ -178,7 +178,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t o
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) noexcept {
-  delete &open_directory(fi);
+  filesystem(req).handles().take(open_directory(fi));
   fuse_reply_err(req, 0);
 }
 

@@ -8,6 +8,7 @@
 
 #include "fs/fuse/inode_table.hpp"
 #include "fs/fuse/libfuse.hpp"
+#include "fs/fuse/open_handles.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/store/store.hpp"
 
@@ -35,11 +36,11 @@ struct Attributes {
 };
 
 /// One open handle of a regular file. Its address is the kernel's file handle.
-class OpenFile {
+class OpenFile : public OpenHandle {
  public:
   OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file, Inode& inode,
            store::ForWriting for_writing);
-  ~OpenFile();
+  ~OpenFile() override;
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
@@ -70,6 +71,7 @@ class Filesystem {
 
   store::Store& store() { return store_; }
   InodeTable& inodes() { return inodes_; }
+  OpenHandles& handles() { return handles_; }
   const FilesystemOptions& options() const { return options_; }
   int root() const { return root_.get(); }
 
@@ -119,6 +121,7 @@ class Filesystem {
   const FilesystemOptions options_;
   // Synchronised by themselves.
   InodeTable inodes_;
+  OpenHandles handles_;  // After the inodes, which the handles refer to.
 };
 
 /// The filesystem that a request is for.

@@ -49,7 +49,13 @@ os::UniqueFd open_backing(const std::string& path) {
   }
 }
 
-/// Takes a mount away whose daemon has died: everything below it fails with ENOTCONN.
+/// Whether a failed call says that the daemon of a mount has died. Calls that were waiting for it
+/// end with ECONNABORTED, later ones with ENOTCONN.
+bool is_disconnected(int error) {
+  return error == ENOTCONN || error == ECONNABORTED;
+}
+
+/// Takes a mount away whose daemon has died.
 void detach_dead_mount(const std::string& mountpoint) {
   if (::geteuid() == 0) {
     if (::umount2(mountpoint.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return;
@@ -81,7 +87,7 @@ std::string path_of_dead_mount(const std::string& path) {
 
 std::string check_mountpoint(const std::string& path) {
   struct stat status;
-  if (::stat(path.c_str(), &status) != 0 && errno == ENOTCONN) {
+  if (::stat(path.c_str(), &status) != 0 && is_disconnected(errno)) {
     const std::string dead = path_of_dead_mount(path);
     const auto entry = find_mount(read_mount_table(), dead);
     if (!entry || entry->type != "fuse.zstdfs") {

@@ -37,13 +37,14 @@ void drop_set_id_bits(fuse_req_t req, const Descriptor& descriptor) {
 }
 
 /// Fills in what the kernel is told about a handle, which becomes the kernel's.
-OpenFile* hand_over(fuse_file_info* fi, std::unique_ptr<OpenFile> handle) {
-  fi->fh = reinterpret_cast<std::uint64_t>(handle.get());
+OpenFile& hand_over(Filesystem& fs, fuse_file_info* fi, std::unique_ptr<OpenFile> owned) {
+  OpenFile* const handle = fs.handles().keep(std::move(owned));
+  fi->fh = reinterpret_cast<std::uint64_t>(handle);
   // Content changes only through this mount, so pages that the kernel has stay true.
   fi->keep_cache = 1;
   // Nothing to commit: spares closing a round trip.
   fi->noflush = handle->for_writing() ? 0 : 1;
-  return handle.release();
+  return *handle;
 }
 
 /// Creates the file and returns it open for reading and writing, whatever its mode; or nothing
@@ -76,10 +77,10 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     if (!created && (fi->flags & O_TRUNC) != 0) handle->file().truncate(0);
     const fuse_entry_param param = fs.entry(reference.inode(), lower);
 
-    OpenFile* const open_file = hand_over(fi, std::move(handle));
+    OpenFile& open_file = hand_over(fs, fi, std::move(handle));
     Inode& inode = reference.release();
     if (fuse_reply_create(req, &param, fi) != 0) {  // There will be neither release nor forget.
-      delete open_file;
+      fs.handles().take(open_file);
       fs.inodes().forget(inode, 1);
     }
   });
@@ -97,8 +98,8 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
       drop_set_id_bits(req, fs.descriptor(number));
       handle->file().truncate(0);
     }
-    OpenFile* const open_file = hand_over(fi, std::move(handle));
-    if (fuse_reply_open(req, fi) != 0) delete open_file;  // There will be no release.
+    OpenFile& open_file = hand_over(fs, fi, std::move(handle));
+    if (fuse_reply_open(req, fi) != 0) fs.handles().take(open_file);  // There will be no release.
   });
 }
 
@@ -113,11 +114,12 @@ void op_flush(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
 
 void op_release(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
   answer(req, "release", number, [&] {
-    std::unique_ptr<OpenFile> open(&open_file(fi));
+    OpenFile& open = open_file(fi);
+    std::unique_ptr<OpenHandle> owner = filesystem(req).handles().take(open);
     // Pages of a mapping may have come after the last flush. Nobody hears of the error but the
     // log; the store tries again later.
-    if (open->for_writing()) open->file().flush();
-    open.reset();  // Before the answer: the inode may go with it.
+    if (open.for_writing()) open.file().flush();
+    owner.reset();  // Before the answer: the inode may go with it.
     fuse_reply_err(req, 0);
   });
 }
