@@ -29,8 +29,7 @@ class Killed : public MountTest {
       }
     });
     EXPECT_TRUE(eventually(moment));
-    store_.kill_daemon();
-    worker.join();
+    store_.kill_daemon([&] { worker.join(); });
     // What was killed needs no help: fsck repairs nothing here, it only looks.
     store_.mount();
   }

@@ -34,9 +34,8 @@ TEST_F(HiddenStore, IsNotListedAndNotFound) {
   EXPECT_EQ(names_in(store_.mountpoint()), (std::vector<std::string>{"dir", "file"}));
   struct stat status {};
   char buffer[100];
-  const char* path = hidden().c_str();
-  const std::string copy = hidden();
-  path = copy.c_str();
+  const std::string at = hidden();
+  const char* path = at.c_str();
   EXPECT_EQ(errno_of([&] { return ::lstat(path, &status); }), ENOENT);
   EXPECT_EQ(errno_of([&] { return ::access(path, F_OK); }), ENOENT);
   EXPECT_EQ(errno_of([&] { return ::open(path, O_RDONLY | O_DIRECTORY); }), ENOENT);
@@ -48,8 +47,8 @@ TEST_F(HiddenStore, IsNotListedAndNotFound) {
   EXPECT_EQ(errno_of([&] { return ::readlink(path, buffer, sizeof buffer); }), ENOENT);
   EXPECT_EQ(errno_of([&] { return ::setxattr(path, "user.a", "b", 1, 0); }), ENOENT);
   EXPECT_EQ(errno_of([&] { return ::listxattr(path, buffer, sizeof buffer); }), ENOENT);
-  EXPECT_EQ(errno_of([&] { return ::open((copy + "/store.json").c_str(), O_RDONLY); }), ENOENT);
-  EXPECT_EQ(errno_of([&] { return ::open((copy + "/../file").c_str(), O_RDONLY); }), ENOENT);
+  EXPECT_EQ(errno_of([&] { return ::open((at + "/store.json").c_str(), O_RDONLY); }), ENOENT);
+  EXPECT_EQ(errno_of([&] { return ::open((at + "/../file").c_str(), O_RDONLY); }), ENOENT);
   EXPECT_EQ(errno_of([&] { return ::open(store_.path("dir/../.zstdfs").c_str(), O_RDONLY); }),
             ENOENT);
 }

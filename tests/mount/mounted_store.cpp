@@ -155,10 +155,11 @@ void MountedStore::remount() {
   mount();
 }
 
-void MountedStore::kill_daemon() {
+void MountedStore::kill_daemon(const std::function<void()>& before_unmount) {
   check(::kill(daemon_, SIGKILL), "kill");
   wait_for(daemon_, kDaemonPatience);
   daemon_ = -1;
+  before_unmount();
   ::umount2(mountpoint_.c_str(), MNT_DETACH);
   EXPECT_FALSE(is_mounted(mountpoint_));
 }

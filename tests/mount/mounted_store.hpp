@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,10 @@ class MountedStore {
   /// daemon does not end with 0 (that is how a sanitizer speaks).
   void unmount();
   void remount();
-  /// kill -9, and what an administrator does then: a lazy unmount.
-  void kill_daemon();
+  /// kill -9, and what an administrator does then: a lazy unmount. `before_unmount` runs while the
+  /// dead mount still answers; whoever works on it must have stopped by the end of it, or would go
+  /// on in the directory below.
+  void kill_daemon(const std::function<void()>& before_unmount = [] {});
 
   bool mounted() const { return daemon_ > 0; }
   pid_t daemon() const { return daemon_; }
