@@ -76,7 +76,7 @@ std::size_t StoredFile::read_locked(std::uint64_t offset, MutableByteSpan out) {
 }
 
 void StoredFile::load_content(std::uint64_t offset, MutableByteSpan out) {
-  if (pending_ && !pending_->applied) {
+  if (pending_ && pending_->progress == PendingRewrite::Progress::kBegun) {
     throw CorruptError(0,
                        "a rewrite of this file could not be brought to its end; the content is "
                        "safe in the store's journal and comes back when the rewrite succeeds");

@@ -123,9 +123,14 @@ class StoredFile {
 
   /// A rewrite that is in a redo file and has to be brought to its end before anything else.
   struct PendingRewrite {
+    enum class Progress {
+      kPlanned,  ///< the backing file is as it was
+      kBegun,    ///< the backing file is neither the old one nor the new one
+      kApplied,  ///< the redo file has only to be removed
+    };
     std::string redo_name;
     State after;
-    bool applied = false;
+    Progress progress = Progress::kPlanned;
   };
 
   // What the holder of write_mutex_ may look at without state_mutex_: nobody else changes it.

@@ -146,7 +146,7 @@ void StoredFile::merge() {
 void StoredFile::rewrite(std::string redo_name, State after) {
   {
     WriterLock lock(state_mutex_);
-    pending_ = PendingRewrite{std::move(redo_name), std::move(after), false};
+    pending_ = PendingRewrite{std::move(redo_name), std::move(after)};
     needs_settling_ = needs_flush_ = true;  // should it fail, it is tried again
   }
   finish_rewrite();
@@ -254,12 +254,13 @@ void StoredFile::apply_rewrite(const std::string& redo_name) {
   const auto content = read_redo(*redo);
   if (!content) throw CorruptError(0, "the redo file journal/" + redo_name + " is damaged");
   WriterLock lock(state_mutex_);
+  pending_->progress = PendingRewrite::Progress::kBegun;
   apply_redo(*redo, *content, *backing_);
   state_ = std::move(pending_->after);
   overlay_.clear();
   account_memory();
   modified_.reset();
-  pending_->applied = true;
+  pending_->progress = PendingRewrite::Progress::kApplied;
 }
 
 // May be called again after it failed: until the redo file is gone, and that for good, nothing else
@@ -271,7 +272,7 @@ void StoredFile::finish_rewrite() {
     ReaderLock lock(state_mutex_);
     if (!pending_) return;
     redo_name = pending_->redo_name;
-    applied = pending_->applied;
+    applied = pending_->progress == PendingRewrite::Progress::kApplied;
   }
   if (!applied) apply_rewrite(redo_name);
   backing().sync(os::SyncKind::kData);
