@@ -15,10 +15,11 @@ build_packages=(
   libfuse3-dev libzstd-dev libxxhash-dev nlohmann-json3-dev libcli11-dev
 )
 run_packages=(fuse3 mount)
-# The programs that the tests run inside a mount, the second compiler, and the comparison.
+# The programs that the tests run inside a mount, the second compiler with its sanitizers, and the
+# comparison.
 test_packages=(
   "${build_packages[@]}" "${run_packages[@]}"
-  libgtest-dev libgmock-dev clang ccache
+  libgtest-dev libgmock-dev clang libclang-rt-dev ccache
   acl attr bindfs diffutils e2fsprogs findutils git kmod procps rsync sqlite3 tar util-linux zstd
 )
 

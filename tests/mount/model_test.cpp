@@ -18,7 +18,7 @@ namespace zstdfs::mounttest {
 namespace {
 
 constexpr int kThreads = 4;
-constexpr int kPhases = 5;
+constexpr int kPhases = ZSTDFS_SANITIZED ? 3 : 5;
 constexpr int kSteps = 60;
 constexpr std::size_t kSharedBytes = 2000000;
 

@@ -76,7 +76,8 @@ TEST(Fsck, ATurnedBitIsFoundWhereverItIs) {
   const Bytes intact = container_of(content, kChunk).sealed();
   int harmless = 0;
   // The first 16 bytes are the signature: without it, the file is a raw one.
-  for (std::size_t at = kContainerSignatureBytes; at < intact.size(); at += 7) {
+  const std::size_t step = ZSTDFS_SANITIZED ? 67 : 7;
+  for (std::size_t at = kContainerSignatureBytes; at < intact.size(); at += step) {
     SCOPED_TRACE(at);
     Bytes damaged = intact;
     damaged[at] ^= std::byte{0x10};
