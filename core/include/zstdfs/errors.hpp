@@ -22,6 +22,13 @@ class ZstdError : public std::runtime_error {
   int code_;
 };
 
+/// The caller broke an object's protocol: a closed stream, an operation that was overtaken by
+/// another, two threads in an object that takes one.
+class UsageError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
 /// Stored bytes are not what they have to be. Says what was expected and where; whoever knows the
 /// file's name adds it with `in_file`.
 class CorruptError : public std::runtime_error {

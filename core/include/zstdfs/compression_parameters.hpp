@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "zstdfs/bytes.hpp"
+
+struct ZSTD_CCtx_params_s;
+struct ZSTD_CCtx_s;
+
+namespace zstdfs {
+
+/// What a ZstdCompressionParameters is made from. Zero means: as the level has it. The fields are
+/// those of python-zstandard's constructor, in its order.
+struct CompressionParameterValues {
+  int format = 0;  ///< kFormatZstd1 or kFormatZstd1Magicless
+  int compression_level = 0;
+  int window_log = 0;
+  int hash_log = 0;
+  int chain_log = 0;
+  int search_log = 0;
+  int min_match = 0;
+  int target_length = 0;
+  int strategy = -1;  ///< -1: as the level has it
+  bool write_content_size = true;
+  bool write_checksum = false;
+  bool write_dict_id = true;
+  int job_size = 0;
+  int overlap_log = -1;  ///< -1: libzstd's choice
+  bool force_max_window = false;
+  bool enable_ldm = false;
+  int ldm_hash_log = 0;
+  int ldm_min_match = 0;
+  int ldm_bucket_size_log = 0;
+  int ldm_hash_rate_log = -1;  ///< -1: libzstd's choice
+  int threads = 0;             ///< worker threads; negative: one for each processor
+};
+
+/// A checked set of compression parameters, for any number of compressors.
+///
+/// Thread safety: immutable; copies share.
+class ZstdCompressionParameters {
+ public:
+  /// Throws ZstdError when a value is out of bounds; the message names the parameter.
+  explicit ZstdCompressionParameters(const CompressionParameterValues& values = {});
+
+  /// The seven parameters (window_log to strategy) that libzstd chooses for a level, tuned for the
+  /// sizes that are to be compressed; 0 is unknown. What `overrides` sets wins.
+  static ZstdCompressionParameters from_level(int level, std::uint64_t source_size = 0,
+                                              std::uint64_t dict_size = 0,
+                                              CompressionParameterValues overrides = {});
+
+  int format() const;
+  int compression_level() const;
+  int window_log() const;
+  int hash_log() const;
+  int chain_log() const;
+  int search_log() const;
+  int min_match() const;
+  int target_length() const;
+  int strategy() const;
+  bool write_content_size() const;
+  bool write_checksum() const;
+  bool write_dict_id() const;
+  int job_size() const;
+  int overlap_log() const;
+  bool force_max_window() const;
+  bool enable_ldm() const;
+  int ldm_hash_log() const;
+  int ldm_min_match() const;
+  int ldm_bucket_size_log() const;
+  int ldm_hash_rate_log() const;
+  int threads() const;
+
+  /// Any other parameter that the installed libzstd knows (a ZSTD_cParameter). Throws ZstdError.
+  int get(int parameter) const;
+  /// A copy in which one parameter is different. Throws ZstdError.
+  ZstdCompressionParameters with(int parameter, int value) const;
+
+  /// Bytes that a compressor with these parameters takes, without worker threads' buffers, which
+  /// libzstd cannot estimate: with threads this throws ZstdError.
+  std::size_t estimated_compression_context_size() const;
+
+  /// Makes them the parameters of a context, which begins a new session.
+  void apply_to(ZSTD_CCtx_s* context) const;
+  /// For libzstd's own functions; lives as long as this or a copy.
+  const ZSTD_CCtx_params_s* raw() const { return parameters_.get(); }
+
+ private:
+  explicit ZstdCompressionParameters(std::shared_ptr<const ZSTD_CCtx_params_s> parameters)
+      : parameters_(std::move(parameters)) {}
+
+  std::shared_ptr<const ZSTD_CCtx_params_s> parameters_;  // shared by copies; never changed
+};
+
+}  // namespace zstdfs
