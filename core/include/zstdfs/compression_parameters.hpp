@@ -25,7 +25,7 @@ struct CompressionParameterValues {
   int strategy = -1;  ///< -1: as the level has it
   bool write_content_size = true;
   bool write_checksum = false;
-  bool write_dict_id = true;
+  bool write_dict_id = false;
   int job_size = 0;
   int overlap_log = -1;  ///< -1: libzstd's choice
   bool force_max_window = false;
@@ -82,16 +82,18 @@ class ZstdCompressionParameters {
   /// libzstd cannot estimate: with threads this throws ZstdError.
   std::size_t estimated_compression_context_size() const;
 
-  /// Makes them the parameters of a context, which begins a new session.
+  /// Makes them the parameters of a context, which begins a new session: an unfinished frame, other
+  /// parameters and a dictionary are dropped, a thread pool stays.
   void apply_to(ZSTD_CCtx_s* context) const;
   /// For libzstd's own functions; lives as long as this or a copy.
-  const ZSTD_CCtx_params_s* raw() const { return parameters_.get(); }
+  const ZSTD_CCtx_params_s* raw() const;
 
  private:
-  explicit ZstdCompressionParameters(std::shared_ptr<const ZSTD_CCtx_params_s> parameters)
-      : parameters_(std::move(parameters)) {}
+  struct State;
+  explicit ZstdCompressionParameters(std::shared_ptr<const State> state)
+      : state_(std::move(state)) {}
 
-  std::shared_ptr<const ZSTD_CCtx_params_s> parameters_;  // shared by copies; never changed
+  std::shared_ptr<const State> state_;  // shared by copies; never changed
 };
 
 }  // namespace zstdfs

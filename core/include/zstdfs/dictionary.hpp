@@ -14,9 +14,9 @@ struct ZSTD_DDict_s;
 namespace zstdfs {
 
 enum class DictType {
-  kAuto = 0,         ///< full if it begins with the dictionary magic, raw content otherwise
-  kRawContent = 1,   ///< content alone, whatever it begins with
-  kFullDict = 2,     ///< entropy tables and content; anything else is an error
+  kAuto = 0,        ///< full if it begins with the dictionary magic, raw content otherwise
+  kRawContent = 1,  ///< content alone, whatever it begins with
+  kFullDict = 2,    ///< entropy tables and content; anything else is an error
 };
 
 /// A dictionary. Immutable but for what is precomputed on first use.
@@ -25,14 +25,16 @@ enum class DictType {
 /// Memory: a copy of the data, and one digested form per direction, made on first use.
 class ZstdCompressionDict {
  public:
-  /// Throws ZstdError when `dict_type` is kFullDict and `data` is not one.
+  /// Copies `data`. Throws ZstdError when `dict_type` is kFullDict and `data` is not one,
+  /// std::invalid_argument when `dict_type` is none of the three. Damage behind the magic number is
+  /// found here for kFullDict, for kAuto when the dictionary is digested or used.
   explicit ZstdCompressionDict(ByteSpan data, DictType dict_type = DictType::kAuto);
   ~ZstdCompressionDict();
   ZstdCompressionDict(const ZstdCompressionDict&) = delete;
   ZstdCompressionDict& operator=(const ZstdCompressionDict&) = delete;
 
-  std::size_t size() const { return data_.size(); }
-  ByteSpan as_bytes() const { return data_; }
+  std::size_t size() const { return data_->size(); }
+  ByteSpan as_bytes() const { return *data_; }
   DictType dict_type() const { return dict_type_; }
   /// 0 for raw content.
   std::uint32_t dict_id() const;
@@ -41,8 +43,8 @@ class ZstdCompressionDict {
   unsigned d() const { return d_; }
 
   /// Digests the dictionary once for all compressors that use it; their own level and parameters
-  /// then give way to these. Throws ZstdError. A later call replaces the earlier form for
-  /// compressors that begin a frame afterwards.
+  /// then give way to these. Throws ZstdError, and leaves what was precomputed before. A later call
+  /// replaces the earlier form for compressors that begin a frame afterwards.
   void precompute_compress(int level);
   void precompute_compress(const ZstdCompressionParameters& parameters);
 
@@ -54,11 +56,13 @@ class ZstdCompressionDict {
  private:
   friend struct DictionaryTrainer;
 
-  Bytes data_;
+  struct Digests;
+
+  // Shared with the digested forms, which refer to it and may outlive the dictionary.
+  std::shared_ptr<const Bytes> data_;
   DictType dict_type_;
   unsigned k_ = 0;
   unsigned d_ = 0;
-  struct Digests;
   std::unique_ptr<Digests> digests_;
 };
 
@@ -89,8 +93,8 @@ struct FinalizingOptions {
   unsigned notifications = 0;
 };
 
-/// Makes a full dictionary of at most `dict_size` bytes from content that was chosen by other means,
-/// with entropy tables from the samples. Throws ZstdError.
+/// Makes a full dictionary of at most `dict_size` bytes from content that was chosen by other
+/// means, with entropy tables from the samples. Throws ZstdError.
 std::shared_ptr<ZstdCompressionDict> finalize_dictionary(ByteSpan content, std::size_t dict_size,
                                                          std::span<const ByteSpan> samples,
                                                          const FinalizingOptions& options = {});

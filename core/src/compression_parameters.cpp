@@ -1,0 +1,205 @@
+#include "zstdfs/compression_parameters.hpp"
+
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "zstdfs/constants.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs {
+
+// What was set is kept beside libzstd's object, which cannot be copied: `with` sets it once more.
+struct ZstdCompressionParameters::State {
+  struct Setting {
+    int parameter;
+    int value;
+  };
+  struct Free {
+    void operator()(ZSTD_CCtx_params* last) const { ZSTD_freeCCtxParams(last); }
+  };
+
+  explicit State(std::vector<Setting> wanted)
+      : settings(std::move(wanted)), parameters(ZSTD_createCCtxParams()) {
+    if (parameters == nullptr) throw std::bad_alloc();
+    for (const Setting& setting : settings) {
+      const std::string doing = "set " + compression_parameter_name(setting.parameter) + " to " +
+                                std::to_string(setting.value);
+      ZstdError::check(
+          ZSTD_CCtxParams_setParameter(
+              parameters.get(), static_cast<ZSTD_cParameter>(setting.parameter), setting.value),
+          doing.c_str());
+    }
+  }
+
+  std::vector<Setting> settings;
+  std::unique_ptr<ZSTD_CCtx_params, Free> parameters;
+};
+
+namespace {
+
+int processors() {
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+/// python-zstandard's -1 is libzstd's 0.
+int choice_of_libzstd(int value) {
+  return value == -1 ? 0 : value;
+}
+
+}  // namespace
+
+ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterValues& values)
+    : state_(std::make_shared<const State>(std::vector<State::Setting>{
+          // The number of workers comes first: libzstd may reset the job size and the overlap when
+          // it changes.
+          {kParameterThreads, values.threads < 0 ? processors() : values.threads},
+          {kParameterFormat, values.format},
+          {kParameterCompressionLevel, values.compression_level},
+          {kParameterWindowLog, values.window_log},
+          {kParameterHashLog, values.hash_log},
+          {kParameterChainLog, values.chain_log},
+          {kParameterSearchLog, values.search_log},
+          {kParameterMinMatch, values.min_match},
+          {kParameterTargetLength, values.target_length},
+          {kParameterStrategy, choice_of_libzstd(values.strategy)},
+          {kParameterContentSizeFlag, values.write_content_size ? 1 : 0},
+          {kParameterChecksumFlag, values.write_checksum ? 1 : 0},
+          {kParameterDictIdFlag, values.write_dict_id ? 1 : 0},
+          {kParameterJobSize, values.job_size},
+          {kParameterOverlapLog, choice_of_libzstd(values.overlap_log)},
+          {kParameterForceMaxWindow, values.force_max_window ? 1 : 0},
+          {kParameterEnableLdm, values.enable_ldm ? 1 : 0},
+          {kParameterLdmHashLog, values.ldm_hash_log},
+          {kParameterLdmMinMatch, values.ldm_min_match},
+          {kParameterLdmBucketSizeLog, values.ldm_bucket_size_log},
+          {kParameterLdmHashRateLog, choice_of_libzstd(values.ldm_hash_rate_log)},
+      })) {}
+
+ZstdCompressionParameters ZstdCompressionParameters::from_level(
+    int level, std::uint64_t source_size, std::uint64_t dict_size,
+    CompressionParameterValues overrides) {
+  const ZSTD_compressionParameters chosen = ZSTD_getCParams(level, source_size, dict_size);
+  const auto fill = [](int& value, int unset, auto of_level) {
+    if (value == unset) value = static_cast<int>(of_level);
+  };
+  fill(overrides.window_log, 0, chosen.windowLog);
+  fill(overrides.hash_log, 0, chosen.hashLog);
+  fill(overrides.chain_log, 0, chosen.chainLog);
+  fill(overrides.search_log, 0, chosen.searchLog);
+  fill(overrides.min_match, 0, chosen.minMatch);
+  fill(overrides.target_length, 0, chosen.targetLength);
+  fill(overrides.strategy, -1, chosen.strategy);
+  return ZstdCompressionParameters(overrides);
+}
+
+int ZstdCompressionParameters::get(int parameter) const {
+  int value = 0;
+  const std::string doing = "get " + compression_parameter_name(parameter);
+  ZstdError::check(
+      ZSTD_CCtxParams_getParameter(raw(), static_cast<ZSTD_cParameter>(parameter), &value),
+      doing.c_str());
+  return value;
+}
+
+ZstdCompressionParameters ZstdCompressionParameters::with(int parameter, int value) const {
+  std::vector<State::Setting> settings = state_->settings;
+  const auto same = std::find_if(settings.begin(), settings.end(), [&](const auto& setting) {
+    return setting.parameter == parameter;
+  });
+  if (same == settings.end()) {
+    settings.push_back({parameter, value});
+  } else {
+    same->value = value;
+  }
+  return ZstdCompressionParameters(std::make_shared<const State>(std::move(settings)));
+}
+
+std::size_t ZstdCompressionParameters::estimated_compression_context_size() const {
+  return ZstdError::check(ZSTD_estimateCCtxSize_usingCCtxParams(raw()),
+                          "estimate a compressor's size (which is possible without threads only)");
+}
+
+void ZstdCompressionParameters::apply_to(ZSTD_CCtx_s* context) const {
+  ZstdError::check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters),
+                   "reset a compression context");
+  ZstdError::check(ZSTD_CCtx_setParametersUsingCCtxParams(context, raw()),
+                   "set the parameters of a compression context");
+}
+
+const ZSTD_CCtx_params_s* ZstdCompressionParameters::raw() const {
+  return state_->parameters.get();
+}
+
+int ZstdCompressionParameters::format() const {
+  return get(kParameterFormat);
+}
+int ZstdCompressionParameters::compression_level() const {
+  return get(kParameterCompressionLevel);
+}
+int ZstdCompressionParameters::window_log() const {
+  return get(kParameterWindowLog);
+}
+int ZstdCompressionParameters::hash_log() const {
+  return get(kParameterHashLog);
+}
+int ZstdCompressionParameters::chain_log() const {
+  return get(kParameterChainLog);
+}
+int ZstdCompressionParameters::search_log() const {
+  return get(kParameterSearchLog);
+}
+int ZstdCompressionParameters::min_match() const {
+  return get(kParameterMinMatch);
+}
+int ZstdCompressionParameters::target_length() const {
+  return get(kParameterTargetLength);
+}
+int ZstdCompressionParameters::strategy() const {
+  return get(kParameterStrategy);
+}
+bool ZstdCompressionParameters::write_content_size() const {
+  return get(kParameterContentSizeFlag) != 0;
+}
+bool ZstdCompressionParameters::write_checksum() const {
+  return get(kParameterChecksumFlag) != 0;
+}
+bool ZstdCompressionParameters::write_dict_id() const {
+  return get(kParameterDictIdFlag) != 0;
+}
+int ZstdCompressionParameters::job_size() const {
+  return get(kParameterJobSize);
+}
+int ZstdCompressionParameters::overlap_log() const {
+  return get(kParameterOverlapLog);
+}
+bool ZstdCompressionParameters::force_max_window() const {
+  return get(kParameterForceMaxWindow) != 0;
+}
+// 2 is libzstd's "never", which `with` can ask for.
+bool ZstdCompressionParameters::enable_ldm() const {
+  return get(kParameterEnableLdm) == 1;
+}
+int ZstdCompressionParameters::ldm_hash_log() const {
+  return get(kParameterLdmHashLog);
+}
+int ZstdCompressionParameters::ldm_min_match() const {
+  return get(kParameterLdmMinMatch);
+}
+int ZstdCompressionParameters::ldm_bucket_size_log() const {
+  return get(kParameterLdmBucketSizeLog);
+}
+int ZstdCompressionParameters::ldm_hash_rate_log() const {
+  return get(kParameterLdmHashRateLog);
+}
+int ZstdCompressionParameters::threads() const {
+  return get(kParameterThreads);
+}
+
+}  // namespace zstdfs
