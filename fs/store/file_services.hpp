@@ -9,7 +9,7 @@
 #include "fs/store/frame_cache.hpp"
 #include "fs/store/journal_codec.hpp"
 #include "fs/store/options.hpp"
-#include "fs/store/worker_pool.hpp"
+#include "zstdfs/worker_pool.hpp"
 
 namespace zstdfs::store {
 

@@ -7,15 +7,14 @@
 
 #include "fs/store/change_times.hpp"
 #include "fs/store/frame_cache.hpp"
-#include "fs/store/worker_pool.hpp"
 #include "tests/patterns.hpp"
+#include "zstdfs/worker_pool.hpp"
 
 namespace zstdfs::test {
 namespace {
 
 using store::ChangeTimes;
 using store::FrameCache;
-using store::WorkerPool;
 
 TEST(WorkerPool, DoesEachItemOnceFromManyCallers) {
   WorkerPool pool(4);

@@ -8,7 +8,7 @@
 
 #include "zstdfs/mutex.hpp"
 
-namespace zstdfs::store {
+namespace zstdfs {
 
 /// Threads that compress and decompress chunks for whoever has several of them at once.
 ///
@@ -38,4 +38,4 @@ class WorkerPool {
   std::vector<std::thread> workers_;  // constant after construction
 };
 
-}  // namespace zstdfs::store
+}  // namespace zstdfs

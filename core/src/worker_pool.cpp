@@ -1,10 +1,10 @@
-#include "fs/store/worker_pool.hpp"
+#include "zstdfs/worker_pool.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
 
-namespace zstdfs::store {
+namespace zstdfs {
 
 // Items are claimed one by one with `next`; `open` counts those that are not done.
 struct WorkerPool::Batch {
@@ -94,4 +94,4 @@ void WorkerPool::run_worker() {
   }
 }
 
-}  // namespace zstdfs::store
+}  // namespace zstdfs
