@@ -17,10 +17,6 @@ namespace zstdfs {
 
 // What was set is kept beside libzstd's object, which cannot be copied: `with` sets it once more.
 struct ZstdCompressionParameters::State {
-  struct Setting {
-    int parameter;
-    int value;
-  };
   struct Free {
     void operator()(ZSTD_CCtx_params* last) const { ZSTD_freeCCtxParams(last); }
   };
@@ -56,7 +52,7 @@ int choice_of_libzstd(int value) {
 }  // namespace
 
 ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterValues& values)
-    : state_(std::make_shared<const State>(std::vector<State::Setting>{
+    : state_(std::make_shared<const State>(std::vector<Setting>{
           // The number of workers comes first: libzstd may reset the job size and the overlap when
           // it changes.
           {kParameterThreads, values.threads < 0 ? processors() : values.threads},
@@ -109,16 +105,61 @@ int ZstdCompressionParameters::get(int parameter) const {
 }
 
 ZstdCompressionParameters ZstdCompressionParameters::with(int parameter, int value) const {
-  std::vector<State::Setting> settings = state_->settings;
-  const auto same = std::find_if(settings.begin(), settings.end(), [&](const auto& setting) {
-    return setting.parameter == parameter;
-  });
-  if (same == settings.end()) {
-    settings.push_back({parameter, value});
-  } else {
-    same->value = value;
+  return with_all({{parameter, value}});
+}
+
+ZstdCompressionParameters ZstdCompressionParameters::with_all(
+    std::initializer_list<Setting> changes) const {
+  std::vector<Setting> settings = state_->settings;
+  for (const Setting& change : changes) {
+    const auto same = std::find_if(settings.begin(), settings.end(), [&](const auto& setting) {
+      return setting.parameter == change.parameter;
+    });
+    if (same == settings.end()) {
+      settings.push_back(change);
+    } else {
+      same->value = change.value;
+    }
   }
   return ZstdCompressionParameters(std::make_shared<const State>(std::move(settings)));
+}
+
+ZstdCompressionParameters ZstdCompressionParameters::clamped_to(std::uint64_t source_size,
+                                                                std::uint64_t dict_size) const {
+  // libzstd's adjustment takes 0 for a value that is too small, so the level fills it in first.
+  CompressionParameterValues set;
+  set.window_log = window_log();
+  set.hash_log = hash_log();
+  set.chain_log = chain_log();
+  set.search_log = search_log();
+  set.min_match = min_match();
+  set.target_length = target_length();
+  set.strategy = strategy() == 0 ? -1 : strategy();
+  const ZstdCompressionParameters filled =
+      from_level(compression_level(), source_size, dict_size, set);
+  ZSTD_compressionParameters all{};
+  all.windowLog = static_cast<unsigned>(filled.window_log());
+  all.chainLog = static_cast<unsigned>(filled.chain_log());
+  all.hashLog = static_cast<unsigned>(filled.hash_log());
+  all.searchLog = static_cast<unsigned>(filled.search_log());
+  all.minMatch = static_cast<unsigned>(filled.min_match());
+  all.targetLength = static_cast<unsigned>(filled.target_length());
+  all.strategy = static_cast<ZSTD_strategy>(filled.strategy());
+  all = ZSTD_adjustCParams(all, source_size, dict_size);
+
+  const auto number = [](auto value) { return static_cast<int>(value); };
+  return with_all({{kParameterWindowLog, number(all.windowLog)},
+                   {kParameterHashLog, number(all.hashLog)},
+                   {kParameterChainLog, number(all.chainLog)},
+                   {kParameterSearchLog, number(all.searchLog)},
+                   {kParameterMinMatch, number(all.minMatch)},
+                   {kParameterTargetLength, number(all.targetLength)},
+                   {kParameterStrategy, number(all.strategy)}});
+}
+
+std::size_t ZstdCompressionParameters::estimated_compression_stream_size() const {
+  return ZstdError::check(ZSTD_estimateCStreamSize_usingCCtxParams(raw()),
+                          "estimate a compressor's size (which is possible without threads only)");
 }
 
 std::size_t ZstdCompressionParameters::estimated_compression_context_size() const {

@@ -93,9 +93,12 @@ void ZstdCompressionDict::precompute_compress(int level) {
 }
 
 void ZstdCompressionDict::precompute_compress(const ZstdCompressionParameters& parameters) {
+  // Whether a frame names its dictionary is for the compressor to say. A digest that was made
+  // without the flag would not even know the dictionary's id.
+  const ZstdCompressionParameters with_id = parameters.with(kParameterDictIdFlag, 1);
   auto digest =
       shared(ZSTD_createCDict_advanced2(data_->data(), data_->size(), ZSTD_dlm_byRef,
-                                        content_type(dict_type_), parameters.raw(), kDefaultMemory),
+                                        content_type(dict_type_), with_id.raw(), kDefaultMemory),
              data_, dict_type_);
   const MutexLock lock(digests_->mutex);
   digests_->for_compression.swap(digest);

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
-#include <optional>
+#include <utility>
 
 #include "zstdfs/bytes.hpp"
 
@@ -51,6 +52,11 @@ class ZstdCompressionParameters {
                                               std::uint64_t dict_size = 0,
                                               CompressionParameterValues overrides = {});
 
+  /// A copy whose window and tables are no larger than an input of that size needs, with what the
+  /// level has where nothing was set. 0 is unknown.
+  ZstdCompressionParameters clamped_to(std::uint64_t source_size,
+                                       std::uint64_t dict_size = 0) const;
+
   int format() const;
   int compression_level() const;
   int window_log() const;
@@ -81,6 +87,8 @@ class ZstdCompressionParameters {
   /// Bytes that a compressor with these parameters takes, without worker threads' buffers, which
   /// libzstd cannot estimate: with threads this throws ZstdError.
   std::size_t estimated_compression_context_size() const;
+  /// As above, with the buffers that streaming needs. With threads this throws ZstdError.
+  std::size_t estimated_compression_stream_size() const;
 
   /// Makes them the parameters of a context, which begins a new session: an unfinished frame, other
   /// parameters and a dictionary are dropped, a thread pool stays.
@@ -90,8 +98,13 @@ class ZstdCompressionParameters {
 
  private:
   struct State;
+  struct Setting {
+    int parameter;
+    int value;
+  };
   explicit ZstdCompressionParameters(std::shared_ptr<const State> state)
       : state_(std::move(state)) {}
+  ZstdCompressionParameters with_all(std::initializer_list<Setting> changes) const;
 
   std::shared_ptr<const State> state_;  // shared by copies; never changed
 };
