@@ -156,6 +156,10 @@ ZstdVersion zstd_version() {
   return {.major = number / 10000, .minor = number / 100 % 100, .release = number % 100};
 }
 
+const char* core_version() {
+  return ZSTDFS_VERSION;
+}
+
 std::span<const char* const> backend_features() {
   static constexpr const char* kFeatures[] = {"buffer_types", "multi_compress_to_buffer",
                                               "multi_decompress_to_buffer"};

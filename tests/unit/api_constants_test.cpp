@@ -18,6 +18,7 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 
 // The numbers are those that python-zstandard prints for its module's attributes.
 TEST(ApiConstants, HaveTheValuesOfPythonZstandard) {
@@ -59,6 +60,10 @@ TEST(ApiConstants, TheVersionIsThatOfTheLibraryThatRuns) {
   const ZstdVersion version = zstd_version();
   EXPECT_EQ(version.major * 10000 + version.minor * 100 + version.release, ZSTD_versionNumber());
   EXPECT_GE(version, (ZstdVersion{.major = 1, .minor = 5, .release = 4}));
+}
+
+TEST(ApiConstants, TheLibrarysOwnVersionIsThreeNumbers) {
+  EXPECT_THAT(core_version(), MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
 }
 
 TEST(ApiConstants, TheFeaturesIncludeTheBatchFunctions) {

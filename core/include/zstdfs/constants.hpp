@@ -22,6 +22,9 @@ struct ZstdVersion {
 };
 ZstdVersion zstd_version();
 
+/// Version of this library ("0.1.0").
+const char* core_version();
+
 /// Names of what this build offers beyond the plain API, as python-zstandard's backend_features:
 /// "buffer_types", "multi_compress_to_buffer" and "multi_decompress_to_buffer".
 std::span<const char* const> backend_features();
