@@ -38,8 +38,9 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
   }
   const bool reaches_next = next != pieces_.end() && next->first < it->first + end;
   if (at != piece.bytes || reaches_next || end > kMaxGrownPieceBytes) return false;
-  piece.data.insert(piece.data.end(), bytes.begin(), bytes.end());
-  piece.bytes = piece.data.size();
+  piece.data.resize(static_cast<std::size_t>(end));
+  std::copy(bytes.begin(), bytes.end(), piece.data.begin() + static_cast<std::ptrdiff_t>(at));
+  piece.bytes = end;
   memory_bytes_ += bytes.size();
   return true;
 }
