@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "zstdfs/bytes.hpp"
+#include "zstdfs/decompression_iterator.hpp"
+#include "zstdfs/decompression_object.hpp"
+#include "zstdfs/decompression_reader.hpp"
+#include "zstdfs/decompression_writer.hpp"
+#include "zstdfs/dictionary.hpp"
+#include "zstdfs/stream.hpp"
+
+namespace zstdfs {
+
+class CompressedInput;
+struct DecompressionContext;
+
+/// Whether frames have to carry a checksum of their content.
+enum class ChecksumPolicy {
+  kVerifyIfPresent,
+  /// A frame without one is refused where the dictionary is raw content: nothing else would tell
+  /// that it is the wrong dictionary, and the content would be silently wrong.
+  kRequireWithRawDict,
+  kRequire,
+};
+
+struct DecompressorOptions {
+  /// Shared, because decompressors and what they make may outlive the caller's own handle.
+  std::shared_ptr<const ZstdCompressionDict> dict_data = nullptr;
+  /// The largest window, in bytes, that a frame may ask for: what bounds the memory taken. From
+  /// 1 KiB to 2 GiB. 0 is libzstd's limit (128 MiB) where a window takes memory, in streams, and
+  /// none in one-shot decompression.
+  std::uint64_t max_window_size = 0;
+  int format = 0;  ///< kFormatZstd1 or kFormatZstd1Magicless
+  ChecksumPolicy checksums = ChecksumPolicy::kVerifyIfPresent;
+};
+
+struct DecompressOptions {
+  /// The most bytes that are returned where the frames do not say how many they hold; not looked
+  /// at where they do. 0: such frames are an error.
+  std::size_t max_output_size = 0;
+  /// Decompresses all frames instead of one.
+  bool read_across_frames = false;
+  /// Whether bytes after the frame are left alone instead of being an error. Across frames: bytes
+  /// that do not begin like a frame.
+  bool allow_extra_data = false;
+};
+
+struct DecompressingCopyOptions {
+  std::size_t read_size = 131075;   ///< how many bytes the source is asked for at a time; not 0
+  std::size_t write_size = 131072;  ///< the most that the sink is given at a time; not 0
+};
+
+/// Compressed bytes read and decompressed bytes written.
+struct DecompressingCopyResult {
+  std::uint64_t read = 0;
+  std::uint64_t written = 0;
+  friend bool operator==(const DecompressingCopyResult&, const DecompressingCopyResult&) = default;
+};
+
+/// Decompresses zstd frames. Everywhere, skippable frames before a frame are passed over.
+///
+/// One decompressor does one thing at a time. Each call below except memory_size() begins an
+/// operation, and what an earlier one returned (an object, reader, writer, range) can then no
+/// longer be used: its calls throw UsageError.
+///
+/// Thread safety: one thread at a time, together with all objects it has made; a second thread gets
+/// a UsageError. Not so moving and destroying, which nothing else may overlap.
+/// After an error: the decompressor can be used again, for new operations.
+/// Memory: one zstd context (about 96 KiB), which streams let grow by the largest window and a
+/// block; the dictionary's digested form, shared with other users of the dictionary.
+class ZstdDecompressor {
+ public:
+  /// Throws ZstdError for a window limit or format that libzstd refuses, or a damaged dictionary.
+  explicit ZstdDecompressor(const DecompressorOptions& options = {});
+  ~ZstdDecompressor();
+  ZstdDecompressor(ZstdDecompressor&&) noexcept;
+  ZstdDecompressor& operator=(ZstdDecompressor&&) noexcept;
+
+  /// Bytes that the context takes now.
+  std::size_t memory_size() const;
+
+  /// Decompresses the first frame of `data`, or all. Throws ZstdError: no frame, truncated or
+  /// damaged, bytes left over (the message says how many), more than `max_output_size`. Takes
+  /// memory only for what the frames' blocks can really hold, whatever their headers claim.
+  Bytes decompress(ByteSpan data, const DecompressOptions& options = {});
+  /// As above into the caller's memory, which bounds the output in place of `max_output_size`.
+  /// Returns how many bytes that were. After an error `out` holds unspecified bytes.
+  std::size_t decompress_into(ByteSpan data, MutableByteSpan out,
+                              const DecompressOptions& options = {});
+
+  /// Decompresses frames each of which, but the first, has the content of the one before as its
+  /// dictionary; returns the last one's content. Every frame has to carry its content size. Throws
+  /// std::invalid_argument for no frames, ZstdError otherwise; its message has the chunk's number,
+  /// counted from 0.
+  Bytes decompress_content_dict_chain(std::span<const ByteSpan> frames);
+
+  /// Throws std::invalid_argument for a size of 0, as do the functions below.
+  ZstdDecompressionObj decompressobj(const DecompressionObjectOptions& options = {});
+
+  /// The source or memory has to outlive what is returned, unless it is given away.
+  ZstdDecompressionRange read_to_iter(Source& source,
+                                      const DecompressionIteratorOptions& options = {});
+  ZstdDecompressionRange read_to_iter(ByteSpan data,
+                                      const DecompressionIteratorOptions& options = {});
+  ZstdDecompressionRange read_to_iter(Bytes&& data,
+                                      const DecompressionIteratorOptions& options = {});
+  ZstdDecompressionReader stream_reader(Source& source,
+                                        const DecompressionReaderOptions& options = {});
+  ZstdDecompressionReader stream_reader(std::unique_ptr<Source> source,
+                                        const DecompressionReaderOptions& options = {});
+  ZstdDecompressionReader stream_reader(ByteSpan data,
+                                        const DecompressionReaderOptions& options = {});
+  ZstdDecompressionReader stream_reader(Bytes&& data,
+                                        const DecompressionReaderOptions& options = {});
+  ZstdDecompressionWriter stream_writer(Sink& sink, const DecompressionWriterOptions& options = {});
+  ZstdDecompressionWriter stream_writer(std::unique_ptr<Sink> sink,
+                                        const DecompressionWriterOptions& options = {});
+
+  /// Decompresses all frames of `source` into `sink`; closes and flushes neither. Throws ZstdError
+  /// for damaged data and for a source that ends within a frame, after what came before that was
+  /// written; and what source and sink throw.
+  DecompressingCopyResult copy_stream(Source& source, Sink& sink,
+                                      const DecompressingCopyOptions& options = {});
+
+ private:
+  ZstdDecompressionRange make_range(CompressedInput&& input,
+                                    const DecompressionIteratorOptions& options);
+
+  /// Shared with the objects it makes, which may outlive it.
+  std::shared_ptr<DecompressionContext> context_;
+};
+
+/// Decompresses one frame with a context of its own: in a loop, a ZstdDecompressor is faster.
+/// Trailing bytes are an error. Throws as ZstdDecompressor::decompress does.
+Bytes decompress(ByteSpan data, std::size_t max_output_size = 0);
+
+}  // namespace zstdfs

@@ -1,0 +1,90 @@
+#pragma once
+
+#ifndef ZSTD_STATIC_LINKING_ONLY
+#define ZSTD_STATIC_LINKING_ONLY
+#endif
+#include <zstd.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include "exclusive_use.hpp"
+#include "zstdfs/decompressor.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs {
+
+/// What a decompressor and the objects that it made share.
+struct DecompressionContext {
+  explicit DecompressionContext(const DecompressorOptions& options);
+
+  /// Makes the context ready for a new operation, whatever the last one has left. While in use.
+  void begin();
+  bool is_magicless() const { return options.format == ZSTD_f_zstd1_magicless; }
+
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  const DecompressorOptions options;
+  const bool requires_checksum;
+  UseState use;
+  std::unique_ptr<ZSTD_DCtx, Free> dctx;  // touched only while in use
+  /// Shared: libzstd refers to it, and the dictionary may let go of it.
+  std::shared_ptr<const ZSTD_DDict> digested;
+};
+
+/// Throws std::invalid_argument, naming the option, for a size of 0.
+void require_positive(std::size_t size, const char* name);
+
+/// Frames, decompressed in steps: tells where they end, and data from skippable ones.
+class FrameStream {
+ public:
+  enum class Event { kNone, kSkippableFrameEnd, kDataFrameEnd };
+
+  /// Begins a new operation of the context.
+  explicit FrameStream(std::shared_ptr<DecompressionContext> context);
+
+  /// To be held during each call of the object that this belongs to.
+  ExclusiveUse use() const { return ExclusiveUse(context_->use, operation_); }
+
+  /// Decompresses until the input is used up, the output full, or a frame at its end, and takes
+  /// what was consumed and produced from the fronts of the spans. Throws ZstdError, and the same
+  /// one whenever it is called again.
+  Event step(ByteSpan& in, MutableByteSpan& out);
+
+  /// Whether a step without input may produce more.
+  bool has_pending_output() const { return has_pending_output_; }
+  /// Whether the input so far ends within a frame.
+  bool is_in_frame() const { return is_in_frame_; }
+  /// Data frames that have ended.
+  std::uint64_t data_frames() const { return data_frames_; }
+  std::uint64_t consumed() const { return consumed_; }
+  std::uint64_t produced() const { return produced_; }
+  std::size_t memory_size() const;
+
+  /// For an input that is at its end: throws ZstdError if it ends within a frame.
+  void check_not_truncated() const;
+
+ private:
+  /// Up to and with the frame header descriptor.
+  static constexpr std::size_t kStartBytes = 5;
+
+  void note_start(ByteSpan consumed);
+  bool is_skippable() const;
+  void check_checksum_policy();
+  [[noreturn]] void fail(int code, const std::string& what);
+
+  std::shared_ptr<DecompressionContext> context_;  // shared: see ZstdDecompressor
+  std::uint64_t operation_ = 0;
+  std::array<std::byte, kStartBytes> start_{};  // of the present frame
+  std::size_t start_bytes_ = 0;
+  bool is_in_frame_ = false;
+  bool has_pending_output_ = false;
+  std::uint64_t data_frames_ = 0;
+  std::uint64_t consumed_ = 0;
+  std::uint64_t produced_ = 0;
+  std::optional<ZstdError> failure_;
+};
+
+}  // namespace zstdfs

@@ -1,0 +1,83 @@
+#include "zstdfs/decompression_object.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "decompression_states.hpp"
+
+namespace zstdfs {
+
+ZstdDecompressionObj::State::State(std::shared_ptr<DecompressionContext> context,
+                                   const DecompressionObjectOptions& given)
+    : stream(std::move(context)),
+      options(given),
+      buffer(std::make_unique_for_overwrite<std::byte[]>(given.write_size)) {}
+
+ZstdDecompressionObj::ZstdDecompressionObj(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+ZstdDecompressionObj::~ZstdDecompressionObj() = default;
+ZstdDecompressionObj::ZstdDecompressionObj(ZstdDecompressionObj&&) noexcept = default;
+ZstdDecompressionObj& ZstdDecompressionObj::operator=(ZstdDecompressionObj&&) noexcept = default;
+
+void ZstdDecompressionObj::State::run(ByteSpan& in, Bytes& out, std::size_t max_length) {
+  // The pieces go through a buffer: a vector's new bytes would be set to zero first, and those of a
+  // whole step are many more than most calls produce.
+  while ((!in.empty() || stream.has_pending_output()) && out.size() < max_length) {
+    const std::size_t room = std::min(options.write_size, max_length - out.size());
+    MutableByteSpan rest(buffer.get(), room);
+    const FrameStream::Event event = stream.step(in, rest);
+    out.insert(out.end(), buffer.get(), buffer.get() + (room - rest.size()));
+    if (event == FrameStream::Event::kDataFrameEnd && !options.read_across_frames) {
+      finished = true;
+      return;
+    }
+  }
+}
+
+Bytes ZstdDecompressionObj::decompress(ByteSpan data, std::optional<std::size_t> max_length) {
+  const ExclusiveUse in_use = state_->stream.use();
+  if (state_->finished) throw UsageError("the frame has ended; begin a new decompression object");
+  ByteSpan rest = data;
+  Bytes out;
+  state_->run(rest, out, max_length.value_or(std::numeric_limits<std::size_t>::max()));
+  // Copied before the old one goes: `data` may be the old one.
+  Bytes left(rest.begin(), rest.end());
+  (state_->finished ? state_->unused_data : state_->unconsumed_tail) = std::move(left);
+  if (state_->finished) state_->unconsumed_tail.clear();
+  return out;
+}
+
+Bytes ZstdDecompressionObj::flush() {
+  if (state_->finished || needs_input()) return {};
+  return decompress(state_->unconsumed_tail);
+}
+
+ByteSpan ZstdDecompressionObj::unused_data() const {
+  return state_->unused_data;
+}
+
+ByteSpan ZstdDecompressionObj::unconsumed_tail() const {
+  return state_->unconsumed_tail;
+}
+
+bool ZstdDecompressionObj::eof() const {
+  const FrameStream& stream = state_->stream;
+  return state_->finished || (state_->options.read_across_frames && stream.data_frames() != 0 &&
+                              !stream.is_in_frame() && state_->unconsumed_tail.empty());
+}
+
+bool ZstdDecompressionObj::needs_input() const {
+  return !state_->finished && state_->unconsumed_tail.empty() &&
+         !state_->stream.has_pending_output();
+}
+
+std::uint64_t ZstdDecompressionObj::bytes_consumed() const {
+  return state_->stream.consumed();
+}
+
+std::uint64_t ZstdDecompressionObj::bytes_produced() const {
+  return state_->stream.produced();
+}
+
+}  // namespace zstdfs

@@ -1,0 +1,253 @@
+#include "zstdfs/decompressor.hpp"
+
+#include <zstd_errors.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "decompression_context.hpp"
+#include "decompression_states.hpp"
+#include "frames_in_memory.hpp"
+
+namespace zstdfs {
+namespace {
+
+/// What a one-shot decompression is to do, found before memory is taken for it.
+struct Plan {
+  std::size_t stored_bytes = 0;     ///< from the start to the end of the last frame
+  std::uint64_t content_bytes = 0;  ///< of the frames that say
+  std::uint64_t content_bound = 0;  ///< of all frames
+  bool knows_size = true;
+};
+
+void check_policy(const FrameInMemory& frame, const DecompressionContext& context) {
+  if (context.requires_checksum && !frame.has_checksum) {
+    throw ZstdError(ZSTD_error_checksum_wrong, "a frame without a content checksum is refused");
+  }
+  const std::uint64_t limit = context.options.max_window_size;
+  if (limit != 0 && frame.window_bytes > limit) {
+    throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
+                    "a frame asks for a window of " + std::to_string(frame.window_bytes) +
+                        " bytes, more than max_window_size");
+  }
+}
+
+Plan plan_for(ByteSpan data, const DecompressOptions& options,
+              const DecompressionContext& context) {
+  const int format = context.options.format;
+  Plan plan;
+  bool done = false;
+  if (data.empty()) throw ZstdError(ZSTD_error_srcSize_wrong, "no frame in an empty input");
+  while (!done && plan.stored_bytes < data.size()) {
+    const ByteSpan rest = data.subspan(plan.stored_bytes);
+    // What is no frame behind a frame is extra data; before one, an error of its own.
+    if (plan.stored_bytes != 0 && !begins_like_a_frame(rest, format)) break;
+    const FrameInMemory frame = first_frame(rest, format);
+    plan.stored_bytes += frame.bytes;
+    if (frame.kind == FrameInMemory::Kind::kSkippable) continue;
+    check_policy(frame, context);
+    plan.content_bytes += frame.content_bytes.value_or(0);
+    plan.content_bound += frame.content_bytes.value_or(frame.content_bound);
+    plan.knows_size = plan.knows_size && frame.content_bytes.has_value();
+    done = !options.read_across_frames;
+  }
+  if (!done && !options.read_across_frames) {
+    throw ZstdError(ZSTD_error_srcSize_wrong, "no frame but skippable ones");
+  }
+  if (plan.stored_bytes != data.size() && !options.allow_extra_data) {
+    throw ZstdError(ZSTD_error_srcSize_wrong,
+                    std::to_string(data.size() - plan.stored_bytes) +
+                        " bytes of extra data after the compressed frame");
+  }
+  return plan;
+}
+
+/// Decompresses whole frames, which `stored` consists of.
+std::size_t run(DecompressionContext& context, ByteSpan stored, MutableByteSpan out) {
+  const std::size_t result =
+      ZSTD_decompressDCtx(context.dctx.get(), out.data(), out.size(), stored.data(), stored.size());
+  if (ZSTD_isError(result) != 0 && ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall) {
+    throw ZstdError(ZSTD_error_dstSize_tooSmall, "did not decompress full frame: more than " +
+                                                     std::to_string(out.size()) +
+                                                     " bytes of content");
+  }
+  return ZstdError::check(result, "decompress");
+}
+
+Bytes decompress_planned(DecompressionContext& context, ByteSpan data, const Plan& plan,
+                         std::uint64_t content_bytes) {
+  if (content_bytes > std::numeric_limits<std::ptrdiff_t>::max()) throw std::bad_alloc();
+  Bytes out(static_cast<std::size_t>(content_bytes));
+  out.resize(run(context, data.first(plan.stored_bytes), out));
+  return out;
+}
+
+/// Content of a frame of a chain; `dictionary` is the content before it.
+Bytes decompress_link(DecompressionContext& context, ByteSpan data, const Bytes* dictionary) {
+  const Plan plan = plan_for(data, {}, context);
+  if (!plan.knows_size) {
+    throw ZstdError(ZSTD_error_GENERIC, "missing content size in frame header");
+  }
+  if (dictionary != nullptr) {
+    ZstdError::check(
+        ZSTD_DCtx_refPrefix(context.dctx.get(), dictionary->data(), dictionary->size()),
+        "set the content before as dictionary");
+  }
+  return decompress_planned(context, data, plan, plan.content_bytes);
+}
+
+}  // namespace
+
+ZstdDecompressor::ZstdDecompressor(const DecompressorOptions& options)
+    : context_(std::make_shared<DecompressionContext>(options)) {}
+ZstdDecompressor::~ZstdDecompressor() = default;
+ZstdDecompressor::ZstdDecompressor(ZstdDecompressor&&) noexcept = default;
+ZstdDecompressor& ZstdDecompressor::operator=(ZstdDecompressor&&) noexcept = default;
+
+std::size_t ZstdDecompressor::memory_size() const {
+  const ExclusiveUse in_use(context_->use);
+  return ZSTD_sizeof_DCtx(context_->dctx.get());
+}
+
+Bytes ZstdDecompressor::decompress(ByteSpan data, const DecompressOptions& options) {
+  ExclusiveUse in_use(context_->use);
+  in_use.begin_operation();
+  context_->begin();
+  const Plan plan = plan_for(data, options, *context_);
+  if (plan.knows_size) return decompress_planned(*context_, data, plan, plan.content_bytes);
+  if (options.max_output_size == 0) {
+    throw ZstdError(ZSTD_error_GENERIC, "could not determine content size in frame header");
+  }
+  Bytes out = decompress_planned(
+      *context_, data, plan, std::min<std::uint64_t>(plan.content_bound, options.max_output_size));
+  // The bound may have been far too high: memory that is not needed is given back.
+  if (out.capacity() / 2 > out.size()) out.shrink_to_fit();
+  return out;
+}
+
+std::size_t ZstdDecompressor::decompress_into(ByteSpan data, MutableByteSpan out,
+                                              const DecompressOptions& options) {
+  ExclusiveUse in_use(context_->use);
+  in_use.begin_operation();
+  context_->begin();
+  const Plan plan = plan_for(data, options, *context_);
+  return run(*context_, data.first(plan.stored_bytes), out);
+}
+
+Bytes ZstdDecompressor::decompress_content_dict_chain(std::span<const ByteSpan> frames) {
+  if (frames.empty()) throw std::invalid_argument("a chain of no frames has no content");
+  ExclusiveUse in_use(context_->use);
+  in_use.begin_operation();
+  context_->begin();
+  Bytes content;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    try {
+      content = decompress_link(*context_, frames[i], i == 0 ? nullptr : &content);
+    } catch (const ZstdError& error) {
+      throw ZstdError(error.code(), "chunk " + std::to_string(i) + ": " + error.what());
+    }
+  }
+  return content;
+}
+
+ZstdDecompressionObj ZstdDecompressor::decompressobj(const DecompressionObjectOptions& options) {
+  require_positive(options.write_size, "write_size");
+  return ZstdDecompressionObj(std::make_unique<ZstdDecompressionObj::State>(context_, options));
+}
+
+ZstdDecompressionRange ZstdDecompressor::read_to_iter(Source& source,
+                                                      const DecompressionIteratorOptions& options) {
+  return make_range(CompressedInput(source, options.read_size), options);
+}
+
+ZstdDecompressionRange ZstdDecompressor::read_to_iter(ByteSpan data,
+                                                      const DecompressionIteratorOptions& options) {
+  require_positive(options.read_size, "read_size");
+  return make_range(CompressedInput(data), options);
+}
+
+ZstdDecompressionRange ZstdDecompressor::read_to_iter(Bytes&& data,
+                                                      const DecompressionIteratorOptions& options) {
+  require_positive(options.read_size, "read_size");
+  return make_range(CompressedInput(std::move(data)), options);
+}
+
+ZstdDecompressionRange ZstdDecompressor::make_range(CompressedInput&& input,
+                                                    const DecompressionIteratorOptions& options) {
+  require_positive(options.write_size, "write_size");
+  if (options.skip_bytes >= options.read_size) {
+    throw std::invalid_argument("skip_bytes must be smaller than read_size");
+  }
+  return ZstdDecompressionRange(
+      std::make_unique<ZstdDecompressionRange::State>(context_, std::move(input), options));
+}
+
+ZstdDecompressionReader ZstdDecompressor::stream_reader(Source& source,
+                                                        const DecompressionReaderOptions& options) {
+  return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
+      context_, CompressedInput(source, options.read_size), options));
+}
+
+ZstdDecompressionReader ZstdDecompressor::stream_reader(std::unique_ptr<Source> source,
+                                                        const DecompressionReaderOptions& options) {
+  if (!source) throw std::invalid_argument("no source to read from");
+  return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
+      context_, CompressedInput(std::move(source), options.read_size), options));
+}
+
+ZstdDecompressionReader ZstdDecompressor::stream_reader(ByteSpan data,
+                                                        const DecompressionReaderOptions& options) {
+  require_positive(options.read_size, "read_size");
+  return ZstdDecompressionReader(
+      std::make_unique<ZstdDecompressionReader::State>(context_, CompressedInput(data), options));
+}
+
+ZstdDecompressionReader ZstdDecompressor::stream_reader(Bytes&& data,
+                                                        const DecompressionReaderOptions& options) {
+  require_positive(options.read_size, "read_size");
+  return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
+      context_, CompressedInput(std::move(data)), options));
+}
+
+ZstdDecompressionWriter ZstdDecompressor::stream_writer(Sink& sink,
+                                                        const DecompressionWriterOptions& options) {
+  require_positive(options.write_size, "write_size");
+  return ZstdDecompressionWriter(
+      std::make_unique<ZstdDecompressionWriter::State>(context_, sink, options));
+}
+
+ZstdDecompressionWriter ZstdDecompressor::stream_writer(std::unique_ptr<Sink> sink,
+                                                        const DecompressionWriterOptions& options) {
+  if (!sink) throw std::invalid_argument("no sink to write to");
+  require_positive(options.write_size, "write_size");
+  auto state = std::make_unique<ZstdDecompressionWriter::State>(context_, *sink, options);
+  state->owned = std::move(sink);
+  return ZstdDecompressionWriter(std::move(state));
+}
+
+DecompressingCopyResult ZstdDecompressor::copy_stream(Source& source, Sink& sink,
+                                                      const DecompressingCopyOptions& options) {
+  require_positive(options.write_size, "write_size");
+  DecompressionPull pull(context_, CompressedInput(source, options.read_size),
+                         DecompressionPull::FrameEnd::kGoOn);
+  const ExclusiveUse in_use = pull.stream().use();
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(options.write_size);
+  DecompressingCopyResult result;
+  for (std::size_t n = 1; n != 0;) {
+    pull.begin_read();
+    n = pull.pull(MutableByteSpan(buffer.get(), options.write_size),
+                  DecompressionPull::Wait::kForAny);
+    write_all(sink, ByteSpan(buffer.get(), n));
+    result.written += n;
+  }
+  result.read = pull.input().bytes_read();
+  return result;
+}
+
+Bytes decompress(ByteSpan data, std::size_t max_output_size) {
+  return ZstdDecompressor().decompress(data, {.max_output_size = max_output_size});
+}
+
+}  // namespace zstdfs

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "zstdfs/bytes.hpp"
+
+// Frames in memory, of either format, seen without decompressing them.
+
+namespace zstdfs {
+
+struct FrameInMemory {
+  enum class Kind { kData, kSkippable };
+  Kind kind = Kind::kData;
+  std::size_t bytes = 0;  ///< of the whole frame
+  // Data frames:
+  std::optional<std::uint64_t> content_bytes;  ///< absent: the frame does not say
+  /// The most content that its blocks can hold. Never below content_bytes.
+  std::uint64_t content_bound = 0;
+  std::uint64_t window_bytes = 0;
+  bool has_checksum = false;
+};
+
+/// The frame that `data` begins with, in a format that is a ZSTD_format_e. Throws ZstdError:
+/// prefix_unknown (no frame), srcSize_wrong (truncated), corruption_detected (block headers, or a
+/// content size that the blocks cannot hold).
+FrameInMemory first_frame(ByteSpan data, int format);
+
+/// Whether `data` is a frame or the start of one, as far as the magic number tells.
+bool begins_like_a_frame(ByteSpan data, int format);
+
+}  // namespace zstdfs

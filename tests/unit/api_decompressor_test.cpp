@@ -1,0 +1,331 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/unit/api_decompression_frames.hpp"
+#include "zstdfs/decompressor.hpp"
+
+namespace zstdfs {
+namespace {
+
+using test::bytes_of;
+using test::compressible_bytes;
+using test::frame_of;
+using test::joined;
+using test::message_of;
+using test::skippable_frame;
+using test::text_bytes;
+using test::without_end;
+using test::zstd_error_of;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const Bytes kContent = text_bytes(300'000, 1);
+const Bytes kOther = compressible_bytes(5'000, 2);
+
+TEST(Decompressor, GivesTheContentOfAFrameOfEveryForm) {
+  for (const bool magicless : {false, true}) {
+    ZstdDecompressor decompressor({.format = magicless ? 1 : 0});
+    for (const Bytes& content : {Bytes{}, Bytes(1, std::byte{7}), kOther, kContent,
+                                 Bytes(400'000, std::byte{0}), test::random_bytes(200'000, 3)}) {
+      for (const bool with_size : {false, true}) {
+        const Bytes frame = frame_of(content, {.content_size = with_size, .magicless = magicless});
+        EXPECT_EQ(decompressor.decompress(frame, {.max_output_size = content.size() + 1}), content);
+        Bytes out(content.size());
+        EXPECT_EQ(decompressor.decompress_into(frame, out), content.size());
+        EXPECT_EQ(out, content);
+      }
+    }
+  }
+  EXPECT_EQ(decompress(frame_of(kContent)), kContent);
+}
+
+TEST(Decompressor, AFrameOfUnknownSizeNeedsABound) {
+  ZstdDecompressor decompressor;
+  const Bytes frame = frame_of(kOther, {.content_size = false});
+  EXPECT_THAT(message_of<ZstdError>([&] { decompressor.decompress(frame); }),
+              HasSubstr("could not determine content size in frame header"));
+  EXPECT_EQ(decompressor.decompress(frame, {.max_output_size = kOther.size()}), kOther);
+  EXPECT_EQ(decompressor.decompress(frame, {.max_output_size = std::size_t{1} << 50}), kOther)
+      << "memory is taken for what the blocks can hold, not for the bound";
+  EXPECT_THAT(message_of<ZstdError>(
+                  [&] { decompressor.decompress(frame, {.max_output_size = kOther.size() - 1}); }),
+              HasSubstr("did not decompress full frame"));
+}
+
+TEST(Decompressor, TheBoundIsIgnoredWhereTheSizeIsKnown) {
+  EXPECT_EQ(ZstdDecompressor().decompress(frame_of(kOther), {.max_output_size = 3}), kOther);
+}
+
+TEST(Decompressor, OutputThatDoesNotFitTheCallersMemoryIsAnError) {
+  Bytes out(kOther.size() - 1);
+  EXPECT_EQ(zstd_error_of([&] { ZstdDecompressor().decompress_into(frame_of(kOther), out); }),
+            ZSTD_error_dstSize_tooSmall);
+}
+
+TEST(Decompressor, ExtraDataIsRefusedUnlessItIsAllowed) {
+  ZstdDecompressor decompressor;
+  for (const bool with_size : {false, true}) {
+    const Bytes frame = frame_of(kOther, {.content_size = with_size});
+    const Bytes extra = joined({frame, bytes_of("12345")});
+    // Far more room than needed: the original then did not look.
+    EXPECT_THAT(message_of<ZstdError>(
+                    [&] { decompressor.decompress(extra, {.max_output_size = 1u << 20}); }),
+                StartsWith("5 bytes of extra data"));
+    EXPECT_EQ(
+        decompressor.decompress(extra, {.max_output_size = 1u << 20, .allow_extra_data = true}),
+        kOther);
+  }
+  const Bytes two = joined({frame_of(kOther), frame_of(kContent)});
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(two); }), ZSTD_error_srcSize_wrong);
+  EXPECT_EQ(decompressor.decompress(two, {.allow_extra_data = true}), kOther);
+}
+
+TEST(Decompressor, ReadsAllFramesWhenAsked) {
+  for (const bool magicless : {false, true}) {
+    ZstdDecompressor decompressor({.format = magicless ? 1 : 0});
+    const Bytes sized = frame_of(kOther, {.magicless = magicless});
+    const Bytes unsized = frame_of(kContent, {.content_size = false, .magicless = magicless});
+    const Bytes empty = frame_of({}, {.magicless = magicless});
+    const Bytes all = joined({empty, sized, unsized, empty, sized});
+    const Bytes content = joined({kOther, kContent, kOther});
+    EXPECT_EQ(decompressor.decompress(
+                  all, {.max_output_size = content.size(), .read_across_frames = true}),
+              content);
+    EXPECT_THROW(decompressor.decompress(all, {.read_across_frames = true}), ZstdError);
+    EXPECT_EQ(decompressor.decompress(joined({sized, sized}), {.read_across_frames = true}),
+              joined({kOther, kOther}));
+  }
+}
+
+TEST(Decompressor, AcrossFramesOnlyWhatIsNoFrameIsExtraData) {
+  ZstdDecompressor decompressor;
+  const Bytes frame = frame_of(kOther);
+  const Bytes junk = joined({frame, frame, bytes_of("not a frame")});
+  EXPECT_THAT(
+      message_of<ZstdError>([&] { decompressor.decompress(junk, {.read_across_frames = true}); }),
+      StartsWith("11 bytes of extra data"));
+  EXPECT_EQ(decompressor.decompress(junk, {.read_across_frames = true, .allow_extra_data = true}),
+            joined({kOther, kOther}));
+  for (std::size_t cut = 1; cut < frame.size(); cut += 7) {
+    const Bytes torn = joined({frame, without_end(frame, cut)});
+    EXPECT_EQ(zstd_error_of([&] {
+                decompressor.decompress(torn,
+                                        {.read_across_frames = true, .allow_extra_data = true});
+              }),
+              ZSTD_error_srcSize_wrong)
+        << cut;
+  }
+}
+
+TEST(Decompressor, SkippableFramesArePassedOver) {
+  ZstdDecompressor decompressor;
+  const Bytes skippable = skippable_frame(100);
+  const Bytes frame = frame_of(kOther);
+  EXPECT_EQ(decompressor.decompress(joined({skippable, skippable_frame(0, 15), frame})), kOther);
+  EXPECT_EQ(decompressor.decompress(joined({frame, skippable, frame, skippable}),
+                                    {.read_across_frames = true}),
+            joined({kOther, kOther}));
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(skippable); }), ZSTD_error_srcSize_wrong);
+  EXPECT_TRUE(decompressor.decompress(skippable, {.read_across_frames = true}).empty());
+  EXPECT_THROW(decompressor.decompress(without_end(skippable, 1)), ZstdError);
+}
+
+TEST(Decompressor, AnEmptyFrameIsCheckedLikeAnyOther) {
+  ZstdDecompressor decompressor;
+  const Bytes empty = frame_of({});
+  EXPECT_TRUE(decompressor.decompress(empty).empty());
+  for (std::size_t cut = 1; cut <= empty.size(); ++cut) {
+    EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(without_end(empty, cut)); }),
+              ZSTD_error_srcSize_wrong)
+        << cut;
+  }
+  EXPECT_THROW(decompressor.decompress(joined({empty, bytes_of("junk")})), ZstdError);
+}
+
+TEST(Decompressor, WhatIsNoWholeFrameIsAnError) {
+  ZstdDecompressor decompressor;
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress({}); }), ZSTD_error_srcSize_wrong);
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(bytes_of("no frame at all")); }),
+            ZSTD_error_prefix_unknown);
+  const Bytes frame = frame_of(kOther);
+  for (std::size_t cut = 1; cut < frame.size(); ++cut) {
+    EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(without_end(frame, cut)); }),
+              ZSTD_error_srcSize_wrong)
+        << cut;
+  }
+  Bytes damaged = frame;
+  damaged.back() ^= std::byte{1};
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(damaged); }), ZSTD_error_checksum_wrong);
+  EXPECT_EQ(decompressor.decompress(frame), kOther) << "usable after an error";
+}
+
+TEST(Decompressor, ASizeThatTheBlocksCannotHoldIsRefusedBeforeMemoryIsTaken) {
+  Bytes frame;
+  append_le<std::uint32_t>(frame, ZSTD_MAGICNUMBER);
+  frame.push_back(std::byte{0xE0});  // single segment, eight bytes of content size
+  append_le<std::uint64_t>(frame, std::uint64_t{1} << 40);
+  for (const unsigned byte : {0x0Bu, 0x00u, 0x00u, 0x00u}) frame.push_back(std::byte(byte));
+  EXPECT_EQ(zstd_error_of([&] { ZstdDecompressor().decompress(frame); }),
+            ZSTD_error_corruption_detected);
+}
+
+TEST(Decompressor, LimitsTheWindowInBytes) {
+  for (const std::uint64_t refused :
+       {std::uint64_t{1}, std::uint64_t{1023}, std::uint64_t{1} << 32, std::uint64_t{1} << 60}) {
+    EXPECT_THROW(ZstdDecompressor({.max_window_size = refused}), ZstdError) << refused;
+  }
+  const Bytes frame = frame_of(kContent, {.content_size = false, .window_log = 18});
+  ZstdDecompressor enough({.max_window_size = 1u << 18});
+  EXPECT_EQ(enough.decompress(frame, {.max_output_size = kContent.size()}), kContent);
+  EXPECT_EQ(enough.stream_reader(frame).readall(), kContent);
+  ZstdDecompressor too_little({.max_window_size = (1u << 18) - 1});
+  EXPECT_EQ(
+      zstd_error_of([&] { too_little.decompress(frame, {.max_output_size = kContent.size()}); }),
+      ZSTD_error_frameParameter_windowTooLarge);
+  EXPECT_EQ(zstd_error_of([&] { too_little.stream_reader(frame).readall(); }),
+            ZSTD_error_frameParameter_windowTooLarge);
+}
+
+TEST(Decompressor, RefusesUnknownFormats) {
+  EXPECT_THROW(ZstdDecompressor({.format = 7}), ZstdError);
+  EXPECT_THROW(ZstdDecompressor().decompress(frame_of(kOther, {.magicless = true})), ZstdError);
+}
+
+TEST(Decompressor, TellsTheMemoryOfItsContext) {
+  ZstdDecompressor decompressor;
+  const std::size_t before = decompressor.memory_size();
+  EXPECT_GT(before, 50'000u);
+  decompressor.stream_reader(frame_of(kContent)).readall();
+  EXPECT_GT(decompressor.memory_size(), before + 100'000);
+}
+
+TEST(Decompressor, UsesADictionaryForEveryFrame) {
+  const auto dictionary = std::make_shared<ZstdCompressionDict>(kContent, DictType::kRawContent);
+  ZstdDecompressor decompressor({.dict_data = dictionary});
+  const Bytes frame = frame_of(kContent, {.raw_dictionary = kContent});
+  ASSERT_LT(frame.size(), 1000u);
+  EXPECT_EQ(decompressor.decompress(frame), kContent);
+  EXPECT_EQ(decompressor.decompress(joined({frame, frame}), {.read_across_frames = true}),
+            joined({kContent, kContent}));
+  EXPECT_EQ(decompressor.stream_reader(joined({frame, frame})).readall(),
+            joined({kContent, kContent}));
+  EXPECT_THROW(ZstdDecompressor().decompress(frame), ZstdError);
+}
+
+TEST(Decompressor, AWrongRawDictionaryIsNoticedByTheChecksumWhichCanBeRequired) {
+  const auto wrong =
+      std::make_shared<ZstdCompressionDict>(text_bytes(300'000, 9), DictType::kRawContent);
+  const auto right = std::make_shared<ZstdCompressionDict>(kContent, DictType::kRawContent);
+  const Bytes checked = frame_of(kContent, {.raw_dictionary = kContent});
+  EXPECT_THROW(ZstdDecompressor({.dict_data = wrong}).decompress(checked), ZstdError);
+  const Bytes unchecked = frame_of(kContent, {.checksum = false, .raw_dictionary = kContent});
+  for (const ChecksumPolicy policy :
+       {ChecksumPolicy::kRequireWithRawDict, ChecksumPolicy::kRequire}) {
+    ZstdDecompressor decompressor({.dict_data = right, .checksums = policy});
+    EXPECT_EQ(decompressor.decompress(checked), kContent);
+    EXPECT_EQ(decompressor.stream_reader(joined({skippable_frame(3), checked})).readall(),
+              kContent);
+    EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(unchecked); }),
+              ZSTD_error_checksum_wrong);
+    EXPECT_EQ(zstd_error_of([&] { decompressor.stream_reader(unchecked).read(1); }),
+              ZSTD_error_checksum_wrong);
+    // A byte at a time, the header is complete before there is content.
+    test::PiecewiseSource slow(unchecked, 1);
+    EXPECT_EQ(zstd_error_of([&] { decompressor.stream_reader(slow).read(1); }),
+              ZSTD_error_checksum_wrong);
+  }
+  EXPECT_EQ(ZstdDecompressor({.checksums = ChecksumPolicy::kRequireWithRawDict})
+                .decompress(frame_of(kOther, {.checksum = false})),
+            kOther);
+}
+
+TEST(Decompressor, DecodesAChainOfFrames) {
+  for (const bool magicless : {false, true}) {
+    ZstdDecompressor decompressor({.format = magicless ? 1 : 0});
+    std::vector<Bytes> contents{text_bytes(50'000, 5)};
+    std::vector<Bytes> frames{frame_of(contents[0], {.magicless = magicless})};
+    for (std::size_t i = 1; i < 5; ++i) {
+      contents.push_back(test::overwritten(contents.back(), 1000 * i, bytes_of("changed")));
+      frames.push_back(frame_of(contents[i], {.magicless = magicless, .prefix = contents[i - 1]}));
+      ASSERT_LT(frames[i].size(), 1000u);
+    }
+    const std::vector<ByteSpan> spans(frames.begin(), frames.end());
+    for (std::size_t n = 1; n <= spans.size(); ++n) {
+      EXPECT_EQ(decompressor.decompress_content_dict_chain(std::span(spans).first(n)),
+                contents[n - 1]);
+    }
+    EXPECT_EQ(decompressor.decompress(frames[0]), contents[0]) << "the prefix is gone again";
+    EXPECT_THROW(decompressor.decompress(frames[1]), ZstdError);
+  }
+}
+
+TEST(Decompressor, ErrorsInAChainNameTheChunk) {
+  ZstdDecompressor decompressor;
+  const auto message = [&](const std::vector<Bytes>& frames) {
+    const std::vector<ByteSpan> spans(frames.begin(), frames.end());
+    return message_of<ZstdError>([&] { decompressor.decompress_content_dict_chain(spans); });
+  };
+  const Bytes good = frame_of(kOther);
+  EXPECT_THROW(decompressor.decompress_content_dict_chain({}), std::invalid_argument);
+  EXPECT_THAT(message({{}}), StartsWith("chunk 0:"));
+  EXPECT_THAT(message({good, bytes_of("nothing like it")}), StartsWith("chunk 1:"));
+  EXPECT_THAT(message({good, good, Bytes(good.begin(), good.end() - 3)}), StartsWith("chunk 2:"));
+  EXPECT_THAT(message({good, frame_of(kOther, {.content_size = false})}),
+              StartsWith("chunk 1: missing content size"));
+  EXPECT_THAT(message({joined({good, bytes_of("more")})}),
+              StartsWith("chunk 0: 4 bytes of extra data"));
+  const Bytes before = text_bytes(50'000, 5);
+  const Bytes wrong =
+      frame_of(test::overwritten(before, 99, bytes_of("changed")), {.prefix = before});
+  ASSERT_LT(wrong.size(), 1000u);
+  EXPECT_THAT(message({good, wrong}), StartsWith("chunk 1: cannot decompress"));
+}
+
+TEST(Decompressor, AnOverlappingOperationIsNoticed) {
+  const Bytes frame = frame_of(kContent);
+  ZstdDecompressor decompressor;
+  ZstdDecompressionReader reader = decompressor.stream_reader(frame);
+  ASSERT_EQ(reader.read(10).size(), 10u);
+  ZstdDecompressionObj object = decompressor.decompressobj();
+  EXPECT_THROW(reader.read(10), UsageError);
+  EXPECT_EQ(object.decompress(frame), kContent);
+  decompressor.decompress(frame);
+  EXPECT_THROW(object.decompress(frame), UsageError);
+}
+
+TEST(Decompressor, UseFromWithinASourceIsNoticed) {
+  ZstdDecompressor decompressor;
+  CallbackSource source([&](MutableByteSpan) -> std::size_t {
+    decompressor.decompress(frame_of(kOther));
+    return 0;
+  });
+  ZstdDecompressionReader reader = decompressor.stream_reader(source);
+  EXPECT_THROW(reader.read(1), UsageError);
+}
+
+TEST(Decompressor, UseByASecondThreadIsNoticed) {
+  ZstdDecompressor decompressor;
+  bool noticed = false;
+  CallbackSource source([&](MutableByteSpan) -> std::size_t {
+    std::thread other(
+        [&] { noticed = !message_of<UsageError>([&] { decompressor.memory_size(); }).empty(); });
+    other.join();
+    return 0;
+  });
+  EXPECT_TRUE(decompressor.stream_reader(source).readall().empty());
+  EXPECT_TRUE(noticed);
+}
+
+TEST(Decompressor, WhatItMadeMayOutliveIt) {
+  const Bytes frame = frame_of(kContent);
+  auto decompressor = std::make_unique<ZstdDecompressor>();
+  ZstdDecompressionReader reader = decompressor->stream_reader(frame);
+  ZstdDecompressor moved = std::move(*decompressor);
+  decompressor.reset();
+  EXPECT_EQ(reader.readall(), kContent);
+}
+
+}  // namespace
+}  // namespace zstdfs
