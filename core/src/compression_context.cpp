@@ -1,0 +1,173 @@
+#include "compression_context.hpp"
+
+#include <cerrno>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace zstdfs {
+namespace {
+
+/// `compression_params` already says everything that the other options could.
+void check_no_conflict(const CompressorOptions& options) {
+  const auto refuse = [](const char* name) {
+    throw std::invalid_argument(std::string("compression_params and ") + name +
+                                " cannot be given both");
+  };
+  if (options.write_checksum) refuse("write_checksum");
+  if (options.write_content_size) refuse("write_content_size");
+  if (options.write_dict_id) refuse("write_dict_id");
+  if (options.threads != 0) refuse("threads");
+}
+
+ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
+  if (options.level > kMaxCompressionLevel) {
+    throw std::invalid_argument("level is " + std::to_string(options.level) +
+                                "; it must be less than " +
+                                std::to_string(kMaxCompressionLevel + 1));
+  }
+  if (options.compression_params) {
+    check_no_conflict(options);
+    return *options.compression_params;
+  }
+  CompressionParameterValues values;
+  values.compression_level = options.level;
+  values.write_checksum = options.write_checksum.value_or(false);
+  values.write_content_size = options.write_content_size.value_or(true);
+  values.write_dict_id = options.write_dict_id.value_or(true);
+  values.threads = options.threads;
+  return ZstdCompressionParameters(values);
+}
+
+ZSTD_dictContentType_e content_type(DictType type) {
+  switch (type) {
+    case DictType::kRawContent:
+      return ZSTD_dct_rawContent;
+    case DictType::kFullDict:
+      return ZSTD_dct_fullDict;
+    case DictType::kAuto:
+      break;
+  }
+  return ZSTD_dct_auto;
+}
+
+}  // namespace
+
+void require_nonzero(std::size_t size, const char* name) {
+  if (size == 0) throw std::invalid_argument(std::string(name) + " must not be 0");
+}
+
+MutableByteSpan ScratchBuffer::at_least(std::size_t bytes) {
+  if (capacity_ < bytes) {
+    memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+    capacity_ = bytes;
+  }
+  return {memory_.get(), bytes};
+}
+
+CompressionContext::CompressionContext(const CompressorOptions& options)
+    : parameters(parameters_of(options)), dict(options.dict_data), cctx(ZSTD_createCCtx()) {
+  if (!cctx) throw std::bad_alloc();
+  if (dict) attached = dict->precomputed();
+  configure(cctx.get());
+}
+
+void CompressionContext::configure(ZSTD_CCtx* context) const {
+  parameters.apply_to(context);
+  if (attached) {
+    ZstdError::check(ZSTD_CCtx_refCDict(context, attached.get()), "use a precomputed dictionary");
+  } else if (dict) {
+    const ByteSpan data = dict->as_bytes();
+    ZstdError::check(
+        ZSTD_CCtx_loadDictionary_advanced(context, data.data(), data.size(), ZSTD_dlm_byRef,
+                                          content_type(dict->dict_type())),
+        "load a dictionary");
+  }
+}
+
+void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
+  ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
+  refresh_dictionary();
+  ZstdError::check(ZSTD_CCtx_setPledgedSrcSize(cctx.get(), size.value_or(ZSTD_CONTENTSIZE_UNKNOWN)),
+                   "declare the size of the data");
+}
+
+void CompressionContext::refresh_dictionary() {
+  if (!dict) return;
+  std::shared_ptr<const ZSTD_CDict> precomputed = dict->precomputed();
+  if (precomputed == attached) return;
+  // libzstd lets go of the old form only in a context that is at rest.
+  ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
+  ZstdError::check(ZSTD_CCtx_refCDict(cctx.get(), precomputed.get()),
+                   "use a precomputed dictionary");
+  attached = std::move(precomputed);
+}
+
+CompressionContext::Step CompressionContext::step(ByteSpan& input, MutableByteSpan out,
+                                                  ZSTD_EndDirective directive) {
+  ZSTD_inBuffer in{input.data(), input.size(), 0};
+  ZSTD_outBuffer output{out.data(), out.size(), 0};
+  const std::size_t left = ZstdError::check(
+      ZSTD_compressStream2(cctx.get(), &output, &in, directive), "compress a stream");
+  input = input.subspan(in.pos);
+  const bool emitted = directive == ZSTD_e_continue || left == 0;
+  return {.produced = output.pos, .complete = emitted && input.empty()};
+}
+
+std::size_t CompressionContext::memory_size() const {
+  return ZSTD_sizeof_CCtx(cctx.get()) + input_scratch.capacity() + output_scratch.capacity();
+}
+
+FrameProgression CompressionContext::progression() const {
+  const ZSTD_frameProgression now = ZSTD_getFrameProgression(cctx.get());
+  return {.ingested = now.ingested, .consumed = now.consumed, .produced = now.produced};
+}
+
+CompressionOperation::CompressionOperation(std::shared_ptr<CompressionContext> context,
+                                           std::optional<std::uint64_t> size)
+    : context_(std::move(context)) {
+  ExclusiveUse in_use(context_->use);
+  number_ = in_use.begin_operation();
+  context_->begin_frame(size);
+}
+
+void CompressionOperation::check_can_go_on() const {
+  if (context_->use.operation != number_) {
+    throw UsageError("another operation was begun with the same compressor");
+  }
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+UncompressedInput::UncompressedInput(Source& source, std::size_t read_size)
+    : source_(&source), read_size_(read_size) {
+  require_nonzero(read_size, "read_size");
+}
+
+UncompressedInput::UncompressedInput(std::unique_ptr<Source> source, std::size_t read_size)
+    : owned_(std::move(source)), source_(owned_.get()), read_size_(read_size) {
+  if (!source_) throw std::invalid_argument("there is no source");
+  require_nonzero(read_size, "read_size");
+}
+
+bool UncompressedInput::refill(CompressionContext& context) {
+  if (!pending_.empty()) return true;
+  if (source_ == nullptr || ended_) return false;
+  const MutableByteSpan buffer = context.input_scratch.at_least(read_size_);
+  const std::size_t n = source_->read(buffer);
+  if (n > buffer.size()) {
+    throw std::system_error(
+        EIO, std::generic_category(),
+        "a source gave " + std::to_string(n) + " of " + std::to_string(buffer.size()) + " bytes");
+  }
+  ended_ = n == 0;
+  bytes_read_ += n;
+  pending_ = buffer.first(n);
+  return !ended_;
+}
+
+void UncompressedInput::close() {
+  if (source_ != nullptr) source_->close();
+}
+
+}  // namespace zstdfs

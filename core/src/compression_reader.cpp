@@ -1,0 +1,114 @@
+#include "zstdfs/compression_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "compression_states.hpp"
+
+namespace zstdfs {
+
+ZstdCompressionReader::ZstdCompressionReader(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+ZstdCompressionReader::~ZstdCompressionReader() = default;
+ZstdCompressionReader::ZstdCompressionReader(ZstdCompressionReader&&) noexcept = default;
+ZstdCompressionReader& ZstdCompressionReader::operator=(ZstdCompressionReader&&) noexcept = default;
+
+void ZstdCompressionReader::State::check_open() const {
+  if (is_closed) throw UsageError("the stream is closed");
+}
+
+std::size_t ZstdCompressionReader::State::pull(MutableByteSpan out, Wait wait) {
+  // At its end it needs the compressor no longer, which may be doing something else.
+  if (is_finished) return 0;
+  return operation.go_on([&](CompressionContext& context) {
+    std::size_t n = 0;
+    while (!is_finished && n < out.size()) {
+      const bool at_end = !input.refill(context);
+      const auto step =
+          context.step(input.pending(), out.subspan(n), at_end ? ZSTD_e_end : ZSTD_e_continue);
+      n += step.produced;
+      is_finished = at_end && step.complete;
+      if (wait == Wait::kForAny && n > 0) break;
+    }
+    emitted_bytes += n;
+    return n;
+  });
+}
+
+Bytes ZstdCompressionReader::State::pull_bytes(std::size_t size, Wait wait) {
+  // What is asked for may be far more than there is.
+  Bytes result;
+  while (result.size() < size) {
+    const std::size_t before = result.size();
+    const std::size_t more = std::min(size - before, kCompressionRecommendedOutputSize);
+    result.resize(before + more);
+    const std::size_t n = pull(MutableByteSpan(result).subspan(before), wait);
+    result.resize(before + n);
+    if (n < more) break;
+    if (wait == Wait::kForAny) break;
+  }
+  return result;
+}
+
+Bytes ZstdCompressionReader::read(std::optional<std::size_t> size) {
+  const ExclusiveUse use = state_->operation.enter();
+  state_->check_open();
+  return state_->pull_bytes(size.value_or(std::numeric_limits<std::size_t>::max()),
+                            State::Wait::kForAll);
+}
+
+Bytes ZstdCompressionReader::read1(std::optional<std::size_t> size) {
+  const ExclusiveUse use = state_->operation.enter();
+  state_->check_open();
+  return state_->pull_bytes(size.value_or(kCompressionRecommendedOutputSize), State::Wait::kForAny);
+}
+
+std::size_t ZstdCompressionReader::readinto(MutableByteSpan out) {
+  const ExclusiveUse use = state_->operation.enter();
+  state_->check_open();
+  return state_->pull(out, State::Wait::kForAll);
+}
+
+std::size_t ZstdCompressionReader::readinto1(MutableByteSpan out) {
+  const ExclusiveUse use = state_->operation.enter();
+  state_->check_open();
+  return state_->pull(out, State::Wait::kForAny);
+}
+
+Bytes ZstdCompressionReader::readall() {
+  return read();
+}
+
+std::uint64_t ZstdCompressionReader::tell() const {
+  const ExclusiveUse use = state_->operation.enter();
+  return state_->emitted_bytes;
+}
+
+std::uint64_t ZstdCompressionReader::bytes_consumed() const {
+  const ExclusiveUse use = state_->operation.enter();
+  return state_->input.bytes_consumed();
+}
+
+void ZstdCompressionReader::close() {
+  const ExclusiveUse use = state_->operation.enter();
+  if (std::exchange(state_->is_closed, true)) return;
+  if (state_->closes_source) state_->input.close();
+}
+
+bool ZstdCompressionReader::closed() const {
+  const ExclusiveUse use = state_->operation.enter();
+  return state_->is_closed;
+}
+
+ByteChunks chunks_of(ZstdCompressionReader reader, std::size_t write_size) {
+  require_nonzero(write_size, "write_size");
+  // Shared because std::function has to be copyable; nobody copies it.
+  auto shared = std::make_shared<ZstdCompressionReader>(std::move(reader));
+  return ByteChunks([shared = std::move(shared), write_size]() -> std::optional<Bytes> {
+    Bytes piece = shared->read1(write_size);
+    if (piece.empty()) return std::nullopt;
+    return piece;
+  });
+}
+
+}  // namespace zstdfs
