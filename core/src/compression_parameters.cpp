@@ -157,13 +157,31 @@ ZstdCompressionParameters ZstdCompressionParameters::clamped_to(std::uint64_t so
                    {kParameterStrategy, number(all.strategy)}});
 }
 
+// libzstd's estimate takes the parameters of long-distance matching as they are, and divides by a
+// match length of 0. A compressor puts its defaults there; so does this.
+ZstdCompressionParameters ZstdCompressionParameters::for_estimate() const {
+  if (!enable_ldm()) return *this;
+  static constexpr int kDefaultLdmWindowLog = 27;
+  static constexpr int kLeastDefaultLdmMinMatch = 32;
+  const int window = window_log() != 0 ? window_log() : kDefaultLdmWindowLog;
+  const int matcher = strategy() != 0 ? strategy() : from_level(compression_level()).strategy();
+  // libzstd 1.5.7 has denser tables for better strategies.
+  const int hash_rate = ZSTD_versionNumber() >= 10507 ? 7 - matcher / 3 : 7;
+  const auto or_default = [](int value, int otherwise) { return value != 0 ? value : otherwise; };
+  return with_all(
+      {{kParameterLdmMinMatch, or_default(ldm_min_match(), kLeastDefaultLdmMinMatch)},
+       {kParameterLdmHashLog,
+        or_default(ldm_hash_log(), std::clamp(window - hash_rate, kHashLogMin, kHashLogMax))},
+       {kParameterLdmBucketSizeLog, or_default(ldm_bucket_size_log(), 3)}});
+}
+
 std::size_t ZstdCompressionParameters::estimated_compression_stream_size() const {
-  return ZstdError::check(ZSTD_estimateCStreamSize_usingCCtxParams(raw()),
+  return ZstdError::check(ZSTD_estimateCStreamSize_usingCCtxParams(for_estimate().raw()),
                           "estimate a compressor's size (which is possible without threads only)");
 }
 
 std::size_t ZstdCompressionParameters::estimated_compression_context_size() const {
-  return ZstdError::check(ZSTD_estimateCCtxSize_usingCCtxParams(raw()),
+  return ZstdError::check(ZSTD_estimateCCtxSize_usingCCtxParams(for_estimate().raw()),
                           "estimate a compressor's size (which is possible without threads only)");
 }
 

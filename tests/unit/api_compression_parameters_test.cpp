@@ -231,6 +231,26 @@ TEST(ApiCompressionParameters, TheEstimateIsLibzstds) {
   EXPECT_GT(large.estimated_compression_stream_size(), large.estimated_compression_context_size());
 }
 
+// libzstd's own estimate divides by zero here, and python-zstandard with it.
+TEST(ApiCompressionParameters, TheEstimateWithLongDistanceMatchingCoversWhatACompressorTakes) {
+  const Bytes data = test::text_bytes(3 << 20, 3);
+  for (const int level : {1, 9, 16}) {
+    const ZstdCompressionParameters parameters(
+        Values{.compression_level = level, .window_log = 20, .enable_ldm = true});
+    const Context context(ZSTD_createCCtx());
+    parameters.apply_to(context.get());
+    compressed_with(context.get(), data);
+    const std::size_t taken = ZSTD_sizeof_CCtx(context.get());
+    const std::size_t estimated = parameters.estimated_compression_context_size();
+    EXPECT_GE(estimated, taken) << level;
+    EXPECT_LT(estimated, taken * 2) << level;
+    EXPECT_GT(parameters.estimated_compression_stream_size(), estimated);
+  }
+  EXPECT_GT(
+      ZstdCompressionParameters(Values{.enable_ldm = true}).estimated_compression_context_size(),
+      std::size_t{1} << 20);
+}
+
 // Defect 9 of the original: libzstd's error code came out as a size of nearly 2^64.
 TEST(ApiCompressionParameters, AnEstimateWithThreadsIsAnErrorAndNotASize) {
   const ZstdCompressionParameters parameters(Values{.threads = 2});

@@ -105,6 +105,7 @@ class ZstdCompressionParameters {
   explicit ZstdCompressionParameters(std::shared_ptr<const State> state)
       : state_(std::move(state)) {}
   ZstdCompressionParameters with_all(std::initializer_list<Setting> changes) const;
+  ZstdCompressionParameters for_estimate() const;
 
   std::shared_ptr<const State> state_;  // shared by copies; never changed
 };
