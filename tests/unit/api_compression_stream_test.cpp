@@ -63,7 +63,9 @@ TEST(CompressionReader, ReadsOfAnySizeGiveTheSameFrame) {
     Bytes whole;
     for (;;) {
       const Bytes piece = reader.read(size);
-      if (piece.size() < size) EXPECT_TRUE(reader.read(size).empty());
+      if (piece.size() < size) {
+        EXPECT_TRUE(reader.read(size).empty());
+      }
       whole.insert(whole.end(), piece.begin(), piece.end());
       if (piece.empty()) break;
     }
