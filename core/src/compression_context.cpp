@@ -89,8 +89,9 @@ void CompressionContext::configure(ZSTD_CCtx* context) const {
 void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
   refresh_dictionary();
-  ZstdError::check(ZSTD_CCtx_setPledgedSrcSize(cctx.get(), size.value_or(ZSTD_CONTENTSIZE_UNKNOWN)),
-                   "declare the size of the data");
+  // A reset has made it unknown.
+  if (!size) return;
+  ZstdError::check(ZSTD_CCtx_setPledgedSrcSize(cctx.get(), *size), "declare the size of the data");
 }
 
 void CompressionContext::refresh_dictionary() {
