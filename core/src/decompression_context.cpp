@@ -22,13 +22,18 @@ bool policy_requires_checksum(const DecompressorOptions& options) {
 DecompressionContext::DecompressionContext(const DecompressorOptions& given)
     : options(given), requires_checksum(policy_requires_checksum(given)), dctx(ZSTD_createDCtx()) {
   if (!dctx) throw std::bad_alloc();
+  if (options.dict_data) digested = options.dict_data->digested();
+  configure(dctx.get());
+}
+
+void DecompressionContext::configure(ZSTD_DCtx* context) const {
   if (options.max_window_size != 0) {
-    ZstdError::check(ZSTD_DCtx_setMaxWindowSize(dctx.get(), options.max_window_size),
+    ZstdError::check(ZSTD_DCtx_setMaxWindowSize(context, options.max_window_size),
                      "set the largest window");
   }
-  ZstdError::check(ZSTD_DCtx_setParameter(dctx.get(), ZSTD_d_format, options.format),
+  ZstdError::check(ZSTD_DCtx_setParameter(context, ZSTD_d_format, options.format),
                    "set the format");
-  if (options.dict_data) digested = options.dict_data->digested();
+  ZstdError::check(ZSTD_DCtx_refDDict(context, digested.get()), "set the dictionary");
 }
 
 void DecompressionContext::begin() {

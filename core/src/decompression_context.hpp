@@ -19,6 +19,9 @@ namespace zstdfs {
 struct DecompressionContext {
   explicit DecompressionContext(const DecompressorOptions& options);
 
+  /// Gives a context the limits, format and dictionary of the options: this one's, or others that
+  /// are to decompress alike. They may not outlive this.
+  void configure(ZSTD_DCtx* context) const;
   /// Makes the context ready for a new operation, whatever the last one has left. While in use.
   void begin();
   bool is_magicless() const { return options.format == ZSTD_f_zstd1_magicless; }

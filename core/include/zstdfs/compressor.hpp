@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 
+#include "zstdfs/batch.hpp"
 #include "zstdfs/byte_chunks.hpp"
 #include "zstdfs/bytes.hpp"
 #include "zstdfs/compression_chunker.hpp"
@@ -125,6 +127,17 @@ class ZstdCompressor {
   ZstdCompressionWriter stream_writer(Sink& sink, const CompressionWriterOptions& options = {});
   ZstdCompressionWriter stream_writer(std::unique_ptr<Sink> sink,
                                       const CompressionWriterOptions& options = {});
+
+  /// Compresses each item to a frame of its own, several at once; each frame is compressed by one
+  /// thread, whatever `compression_params` say. Segment number i of the result is item number i.
+  /// Throws std::invalid_argument when there is no item, or only empty ones; ZstdError that names
+  /// the item. Memory: a context for each thread, and the compressed bound of 1 MiB or one item.
+  BufferWithSegmentsCollection multi_compress_to_buffer(std::span<const ByteSpan> items,
+                                                        const BatchOptions& options = {});
+  BufferWithSegmentsCollection multi_compress_to_buffer(const BufferWithSegments& items,
+                                                        const BatchOptions& options = {});
+  BufferWithSegmentsCollection multi_compress_to_buffer(const BufferWithSegmentsCollection& items,
+                                                        const BatchOptions& options = {});
 
   /// Abandons the present operation.
   void reset();

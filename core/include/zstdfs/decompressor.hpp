@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "zstdfs/batch.hpp"
 #include "zstdfs/bytes.hpp"
 #include "zstdfs/decompression_iterator.hpp"
 #include "zstdfs/decompression_object.hpp"
@@ -118,6 +119,21 @@ class ZstdDecompressor {
   ZstdDecompressionWriter stream_writer(Sink& sink, const DecompressionWriterOptions& options = {});
   ZstdDecompressionWriter stream_writer(std::unique_ptr<Sink> sink,
                                         const DecompressionWriterOptions& options = {});
+
+  /// Decompresses frames, several at once. Each has to be one whole frame and nothing else; segment
+  /// number i of the result is the content of frame number i. `decompressed_sizes` has one size for
+  /// each frame, or is empty: then every frame has to carry its own. Throws std::invalid_argument
+  /// or ZstdError that names the frame. Memory: that of the content, once it was seen that the
+  /// frames can hold as much; a context for each thread.
+  BufferWithSegmentsCollection multi_decompress_to_buffer(
+      std::span<const ByteSpan> frames, std::span<const std::uint64_t> decompressed_sizes = {},
+      const BatchOptions& options = {});
+  BufferWithSegmentsCollection multi_decompress_to_buffer(
+      const BufferWithSegments& frames, std::span<const std::uint64_t> decompressed_sizes = {},
+      const BatchOptions& options = {});
+  BufferWithSegmentsCollection multi_decompress_to_buffer(
+      const BufferWithSegmentsCollection& frames,
+      std::span<const std::uint64_t> decompressed_sizes = {}, const BatchOptions& options = {});
 
   /// Decompresses all frames of `source` into `sink`; closes and flushes neither. Throws ZstdError
   /// for damaged data and for a source that ends within a frame, after what came before that was

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <vector>
+
+#include "zstdfs/buffers.hpp"
+#include "zstdfs/worker_pool.hpp"
+
+namespace zstdfs {
+
+/// How ZstdCompressor::multi_compress_to_buffer and ZstdDecompressor::multi_decompress_to_buffer
+/// go about it. The result does not depend on it: the same items give the same buffers.
+struct BatchOptions {
+  /// Threads that work at once, the calling one counted; 0: one; negative: one for each processor.
+  /// No more are used than there is work for.
+  int threads = 0;
+  /// Threads that are there already, instead; not owned.
+  WorkerPool* pool = nullptr;
+};
+
+/// The items of buffers, for the functions that take many spans. They live as long as the buffers.
+std::vector<ByteSpan> items_of(const BufferWithSegments& buffer);
+std::vector<ByteSpan> items_of(const BufferWithSegmentsCollection& buffers);
+
+}  // namespace zstdfs
