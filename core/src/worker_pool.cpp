@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <system_error>
 
 namespace zstdfs {
 
@@ -44,7 +45,12 @@ struct WorkerPool::Batch {
 
 WorkerPool::WorkerPool(unsigned threads) {
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  for (unsigned i = 1; i < threads; ++i) workers_.emplace_back([this] { run_worker(); });
+  workers_.reserve(threads - 1);
+  try {
+    while (threads > workers_.size() + 1) workers_.emplace_back([this] { run_worker(); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: the work gets done with fewer.
+  }
 }
 
 WorkerPool::~WorkerPool() {

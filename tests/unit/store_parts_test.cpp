@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -43,6 +45,21 @@ TEST(WorkerPool, ThrowsWhatAnItemThrewAndGoesOnWorking) {
   std::atomic<int> done{0};
   pool.for_each(20, [&done](std::size_t) { ++done; });
   EXPECT_EQ(done, 20);
+}
+
+TEST(WorkerPool, GoesOnWithTheThreadsThatThereAre) {
+  // In a process of its own, whose limit is its own. Root has none, so it does not stay root.
+  const auto use_pool_without_threads = [] {
+    constexpr uid_t kUnusedUser = 54321;
+    if (::geteuid() == 0 && ::setresuid(kUnusedUser, kUnusedUser, kUnusedUser) != 0) _exit(2);
+    const rlimit one{1, 1};
+    if (::setrlimit(RLIMIT_NPROC, &one) != 0) _exit(3);
+    WorkerPool pool(8);
+    std::atomic<int> done{0};
+    pool.for_each(100, [&done](std::size_t) { ++done; });
+    _exit(done == 100 && pool.threads() < 8 ? 0 : 4);
+  };
+  EXPECT_EXIT(use_pool_without_threads(), testing::ExitedWithCode(0), "");
 }
 
 TEST(FrameCache, KeepsWhatWasUsedLastWithinItsBound) {

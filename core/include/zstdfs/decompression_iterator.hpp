@@ -47,9 +47,7 @@ class ZstdDecompressionRange {
       return *this;
     }
     void operator++(int) { range_->advance(); }
-    friend bool operator==(const Iterator& at, std::default_sentinel_t) {
-      return (*at).empty();
-    }
+    friend bool operator==(const Iterator& at, std::default_sentinel_t) { return (*at).empty(); }
 
    private:
     friend class ZstdDecompressionRange;

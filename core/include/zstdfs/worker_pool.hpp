@@ -16,7 +16,8 @@ namespace zstdfs {
 /// never wait for a thread that waits for them.
 class WorkerPool {
  public:
-  /// `threads` in all, the calling one counted; 0: one for each processor.
+  /// `threads` in all, the calling one counted; 0: one for each processor. Where the system does not
+  /// give so many, there are fewer.
   explicit WorkerPool(unsigned threads);
   ~WorkerPool();
 
