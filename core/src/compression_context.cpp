@@ -67,7 +67,10 @@ MutableByteSpan ScratchBuffer::at_least(std::size_t bytes) {
 }
 
 CompressionContext::CompressionContext(const CompressorOptions& options)
-    : parameters(parameters_of(options)), dict(options.dict_data), cctx(ZSTD_createCCtx()) {
+    : initial_parameters(parameters_of(options)),
+      parameters(initial_parameters),
+      dict(options.dict_data),
+      cctx(ZSTD_createCCtx()) {
   if (!cctx) throw std::bad_alloc();
   if (dict) attached = dict->precomputed();
   configure(cctx.get());

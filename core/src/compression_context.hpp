@@ -58,7 +58,8 @@ struct CompressionContext {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   };
   UseState use;
-  const ZstdCompressionParameters parameters;
+  const ZstdCompressionParameters initial_parameters;
+  ZstdCompressionParameters parameters;  // with what was set since
   const std::shared_ptr<const ZstdCompressionDict> dict;
   std::shared_ptr<const ZSTD_CDict> attached;  // libzstd refers to it
   std::unique_ptr<ZSTD_CCtx, Free> cctx;

@@ -155,6 +155,7 @@ void ZstdCompressor::reset() {
 void ZstdCompressor::reset_parameters() {
   ExclusiveUse use(context_->use);
   use.begin_operation();
+  context_->parameters = context_->initial_parameters;
   context_->configure(context_->cctx.get());
 }
 
@@ -165,6 +166,7 @@ void ZstdCompressor::set_parameter(int parameter, int value) {
   ZstdError::check(
       ZSTD_CCtx_setParameter(context_->cctx.get(), static_cast<ZSTD_cParameter>(parameter), value),
       doing.c_str());
+  context_->parameters = context_->parameters.with(parameter, value);
 }
 
 int ZstdCompressor::get_parameter(int parameter) const {

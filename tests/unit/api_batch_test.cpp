@@ -206,6 +206,19 @@ TEST_F(BatchErrors, TheWindowLimitAndTheChecksumPolicyHold) {
                             {.checksums = ChecksumPolicy::kRequire});
 }
 
+TEST(Batch, ParametersThatWereSetLaterHold) {
+  const std::vector<Bytes> items = {text_bytes(5000, 1), text_bytes(5000, 2)};
+  ZstdCompressor compressor;
+  const Bytes before = compressor.compress(items[1]);
+  compressor.set_parameter(kParameterChecksumFlag, 1);
+  compressor.set_parameter(kParameterCompressionLevel, 19);
+  const auto frames = compressor.multi_compress_to_buffer(spans_of(items));
+  EXPECT_EQ(frames[1].tobytes(), compressor.compress(items[1]));
+  EXPECT_NE(frames[1].tobytes(), before);
+  compressor.reset_parameters();
+  EXPECT_EQ(compressor.multi_compress_to_buffer(spans_of(items))[1].tobytes(), before);
+}
+
 TEST(Batch, MagiclessFramesAndDictionariesWork) {
   const std::vector<Bytes> items = {text_bytes(5000, 1), text_bytes(5000, 2)};
   const auto dictionary = std::make_shared<const ZstdCompressionDict>(text_bytes(5000, 1));
