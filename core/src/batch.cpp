@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <exception>
 #include <functional>
-#include <limits>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "compression_context.hpp"
 #include "decompression_context.hpp"
@@ -21,24 +18,6 @@
 
 namespace zstdfs {
 namespace {
-
-struct FreeCCtx {
-  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-};
-struct FreeDCtx {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-using CCtxPtr = std::unique_ptr<ZSTD_CCtx, FreeCCtx>;
-using DCtxPtr = std::unique_ptr<ZSTD_DCtx, FreeDCtx>;
-
-/// What the frames of a batch are checked against before memory is taken for them.
-struct FrameExpectations {
-  int format = 0;
-  std::uint64_t max_window_bytes = 0;
-  bool requires_checksum = false;
-  /// Sizes that the caller knows, one for each frame; empty: the frames say.
-  std::span<const std::uint64_t> content_bytes;
-};
 
 // Items are handed out in slices of about so many bytes: enough that handing them out costs nothing
 // beside the work, little enough that the last one does not keep the others waiting. Slices depend
@@ -66,7 +45,7 @@ std::vector<Slice> cut_into_slices(std::span<const std::uint64_t> item_bytes) {
 
 unsigned threads_for(int wanted, std::size_t slices) {
   unsigned threads = static_cast<unsigned>(std::max(wanted, 1));
-  if (wanted < 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  if (wanted < 0) threads = processor_count();
   return static_cast<unsigned>(std::min<std::size_t>(threads, slices));
 }
 
@@ -143,7 +122,9 @@ BufferWithSegments compress_slice(std::span<const ByteSpan> items, const Slice& 
   for (const ByteSpan& item : items.subspan(slice.first, slice.count)) {
     bound += ZSTD_compressBound(item.size());
   }
-  Bytes out(bound);
+  // Compressed elsewhere and copied: a vector would be zeroed first, in the size of the bound.
+  ScratchBuffer scratch;
+  const MutableByteSpan out = scratch.at_least(bound);
   std::vector<ByteRange> segments;
   std::size_t at = 0;
   for (std::size_t i = slice.first; i < slice.first + slice.count; ++i) {
@@ -153,54 +134,53 @@ BufferWithSegments compress_slice(std::span<const ByteSpan> items, const Slice& 
     segments.push_back({at, n});
     at += n;
   }
-  out.resize(at);
-  out.shrink_to_fit();
-  return {std::move(out), std::move(segments)};
+  return {Bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(at)), std::move(segments)};
 }
 
-ZSTD_frameHeader header_of(ByteSpan frame, std::size_t i, const FrameExpectations& expected) {
-  ZSTD_frameHeader header{};
-  const std::size_t result = ZSTD_getFrameHeader_advanced(
-      &header, frame.data(), frame.size(), static_cast<ZSTD_format_e>(expected.format));
-  ZstdError::check(result, ("read the header of " + item_name(i)).c_str());
-  if (result != 0 || header.frameType == ZSTD_skippableFrame) {
-    throw std::invalid_argument(item_name(i) + " of " + std::to_string(frame.size()) +
-                                " bytes is not a whole zstd frame");
+/// Calls `work`, and adds the item's number to what it says of its data.
+template <typename Work>
+auto about_item(std::size_t i, Work work) {
+  try {
+    return work();
+  } catch (const ZstdError& error) {
+    throw ZstdError(error.code(), item_name(i) + ": " + error.what());
   }
-  // libzstd itself would not look at the limit where it can decompress in one step.
-  if (header.windowSize > expected.max_window_bytes) {
-    throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
-                    item_name(i) + " needs a window of " + std::to_string(header.windowSize) +
-                        " bytes, more than the " + std::to_string(expected.max_window_bytes) +
-                        " allowed");
-  }
-  if (expected.requires_checksum && header.checksumFlag == 0) {
-    throw ZstdError(ZSTD_error_checksum_wrong, item_name(i) + " carries no checksum");
-  }
-  return header;
 }
 
-/// The content size of a frame, which must be known: from the caller, from the frame, or from both,
-/// and then the same.
-std::uint64_t content_bytes_of(ByteSpan frame, std::size_t i, const FrameExpectations& expected) {
-  const std::uint64_t says = header_of(frame, i, expected).frameContentSize;
-  const bool known = says != ZSTD_CONTENTSIZE_UNKNOWN;
-  if (!known && expected.content_bytes.empty()) {
-    throw std::invalid_argument(item_name(i) +
-                                " does not say how much it holds, and the caller does not either");
+/// The content size of the one frame in `data`, which must be known: from the caller, from the
+/// frame, or from both, and then the same. Makes sure that the frame can hold as much.
+std::uint64_t content_bytes_of(ByteSpan data, std::optional<std::uint64_t> wanted,
+                               const DecompressionContext& context) {
+  const FrameInMemory frame = first_frame(data, context.options.format);
+  if (frame.kind == FrameInMemory::Kind::kSkippable) {
+    throw ZstdError(ZSTD_error_prefix_unknown, "a skippable frame");
   }
-  const std::uint64_t bytes = expected.content_bytes.empty() ? says : expected.content_bytes[i];
-  if (known && says != bytes) {
-    throw std::invalid_argument(item_name(i) + " says that it holds " + std::to_string(says) +
-                                " bytes, not " + std::to_string(bytes));
+  if (frame.bytes != data.size()) {
+    throw ZstdError(ZSTD_error_srcSize_wrong, std::to_string(data.size() - frame.bytes) +
+                                                  " bytes of extra data after the frame");
   }
-  // A block of 128 KiB takes at least four bytes: what claims more is not to be given memory.
-  const std::uint64_t most = (std::uint64_t{frame.size()} / 4 + 1) * ZSTD_BLOCKSIZE_MAX;
-  if (bytes > most) {
-    throw std::invalid_argument(item_name(i) + " of " + std::to_string(frame.size()) +
-                                " bytes cannot hold " + std::to_string(bytes) + " bytes");
+  context.check_allowed(frame);
+  if (!wanted && !frame.content_bytes) {
+    throw ZstdError(ZSTD_error_GENERIC, "could not determine content size in frame header");
+  }
+  const std::uint64_t bytes = wanted ? *wanted : *frame.content_bytes;
+  if (bytes > frame.content_bound || (frame.content_bytes && *frame.content_bytes != bytes)) {
+    throw ZstdError(ZSTD_error_srcSize_wrong,
+                    "a frame of " +
+                        std::to_string(frame.content_bytes.value_or(frame.content_bound)) +
+                        " bytes of content" + (frame.content_bytes ? "" : " at most") + ", not " +
+                        std::to_string(bytes));
   }
   return bytes;
+}
+
+void decompress_item(ByteSpan frame, MutableByteSpan out, ZSTD_DCtx* context) {
+  const std::size_t n = ZstdError::check(
+      ZSTD_decompressDCtx(context, out.data(), out.size(), frame.data(), frame.size()),
+      "decompress");
+  if (n == out.size()) return;
+  throw ZstdError(ZSTD_error_srcSize_wrong,
+                  std::to_string(n) + " bytes of content, not " + std::to_string(out.size()));
 }
 
 BufferWithSegments decompress_slice(std::span<const ByteSpan> frames,
@@ -210,69 +190,13 @@ BufferWithSegments decompress_slice(std::span<const ByteSpan> frames,
   std::vector<ByteRange> segments;
   std::size_t at = 0;
   for (std::size_t i = slice.first; i < slice.first + slice.count; ++i) {
-    const std::string doing = "decompress " + item_name(i);
     const auto bytes = static_cast<std::size_t>(sizes[i]);
-    ZSTD_inBuffer in{frames[i].data(), frames[i].size(), 0};
-    ZSTD_outBuffer to{out.data() + at, bytes, 0};
-    ZstdError::check(ZSTD_DCtx_reset(context, ZSTD_reset_session_only), doing.c_str());
-    // As a stream, because only that tells where the frame ended.
-    std::size_t wanted = 1;
-    for (bool progress = true; wanted != 0 && progress;) {
-      const std::size_t before = in.pos + to.pos;
-      wanted = ZstdError::check(ZSTD_decompressStream(context, &to, &in), doing.c_str());
-      progress = in.pos + to.pos != before;
-    }
-    if (wanted != 0) {
-      throw std::invalid_argument(item_name(i) + " gave " + std::to_string(to.pos) + " of " +
-                                  std::to_string(bytes) + " bytes, and its frame has not ended");
-    }
-    if (to.pos != bytes) {
-      throw std::invalid_argument(item_name(i) + " holds " + std::to_string(to.pos) +
-                                  " bytes, not " + std::to_string(bytes));
-    }
-    if (in.pos != in.size) {
-      throw std::invalid_argument(item_name(i) + " has " + std::to_string(in.size - in.pos) +
-                                  " bytes behind its frame");
-    }
+    about_item(
+        i, [&] { decompress_item(frames[i], MutableByteSpan(out).subspan(at, bytes), context); });
     segments.push_back({at, bytes});
     at += bytes;
   }
   return {std::move(out), std::move(segments)};
-}
-
-BufferWithSegmentsCollection compress_batch(std::span<const ByteSpan> items,
-                                            const BatchOptions& options,
-                                            const std::function<CCtxPtr()>& make) {
-  if (items.empty()) throw std::invalid_argument("there are no items to compress");
-  std::vector<std::uint64_t> sizes;
-  for (const ByteSpan& item : items) sizes.push_back(item.size());
-  if (std::all_of(sizes.begin(), sizes.end(), [](std::uint64_t bytes) { return bytes == 0; })) {
-    throw std::invalid_argument("all items to compress are empty");
-  }
-  return for_each_slice<CCtxPtr>(cut_into_slices(sizes), options, make,
-                                 [&](const Slice& slice, ZSTD_CCtx* context) {
-                                   return compress_slice(items, slice, context);
-                                 });
-}
-
-BufferWithSegmentsCollection decompress_batch(std::span<const ByteSpan> frames,
-                                              const FrameExpectations& expected,
-                                              const BatchOptions& options,
-                                              const std::function<DCtxPtr()>& make) {
-  if (frames.empty()) throw std::invalid_argument("there are no frames to decompress");
-  if (!expected.content_bytes.empty() && expected.content_bytes.size() != frames.size()) {
-    throw std::invalid_argument(std::to_string(expected.content_bytes.size()) +
-                                " sizes were given for " + std::to_string(frames.size()) +
-                                " frames");
-  }
-  std::vector<std::uint64_t> sizes;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    sizes.push_back(content_bytes_of(frames[i], i, expected));
-  }
-  return for_each_slice<DCtxPtr>(cut_into_slices(sizes), options, make,
-                                 [&](const Slice& slice, ZSTD_DCtx* context) {
-                                   return decompress_slice(frames, sizes, slice, context);
-                                 });
 }
 
 }  // namespace
@@ -297,15 +221,23 @@ BufferWithSegmentsCollection ZstdCompressor::multi_compress_to_buffer(
   ExclusiveUse use(context_->use);
   use.begin_operation();
   context_->refresh_dictionary();
-  return compress_batch(items, options, [this] {
-    CCtxPtr context(ZSTD_createCCtx());
-    if (!context) throw std::bad_alloc();
+  std::vector<std::uint64_t> sizes;
+  for (const ByteSpan& item : items) sizes.push_back(item.size());
+  if (std::all_of(sizes.begin(), sizes.end(), [](std::uint64_t bytes) { return bytes == 0; })) {
+    throw std::invalid_argument("there is nothing to compress: no item, or only empty ones");
+  }
+  const std::function<CCtxPtr()> make = [this] {
+    CCtxPtr context = make_cctx();
     context_->configure(context.get());
     // The batch has its threads; a frame's own would be too many, and would change the result.
     ZstdError::check(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_nbWorkers, 0),
                      "do without worker threads");
     return context;
-  });
+  };
+  return for_each_slice<CCtxPtr>(cut_into_slices(sizes), options, make,
+                                 [&](const Slice& slice, ZSTD_CCtx* context) {
+                                   return compress_slice(items, slice, context);
+                                 });
 }
 
 BufferWithSegmentsCollection ZstdCompressor::multi_compress_to_buffer(
@@ -323,18 +255,27 @@ BufferWithSegmentsCollection ZstdDecompressor::multi_decompress_to_buffer(
     const BatchOptions& options) {
   ExclusiveUse use(context_->use);
   use.begin_operation();
-  const std::uint64_t window = context_->options.max_window_size;
-  const FrameExpectations expected{
-      .format = context_->options.format,
-      .max_window_bytes = window != 0 ? window : std::numeric_limits<std::uint64_t>::max(),
-      .requires_checksum = context_->requires_checksum,
-      .content_bytes = decompressed_sizes};
-  return decompress_batch(frames, expected, options, [this] {
-    DCtxPtr context(ZSTD_createDCtx());
-    if (!context) throw std::bad_alloc();
+  if (frames.empty()) throw std::invalid_argument("there are no frames to decompress");
+  if (!decompressed_sizes.empty() && decompressed_sizes.size() != frames.size()) {
+    throw std::invalid_argument(std::to_string(decompressed_sizes.size()) +
+                                " sizes were given for " + std::to_string(frames.size()) +
+                                " frames");
+  }
+  std::vector<std::uint64_t> sizes;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    std::optional<std::uint64_t> wanted;
+    if (!decompressed_sizes.empty()) wanted = decompressed_sizes[i];
+    sizes.push_back(about_item(i, [&] { return content_bytes_of(frames[i], wanted, *context_); }));
+  }
+  const std::function<DCtxPtr()> make = [this] {
+    DCtxPtr context = make_dctx();
     context_->configure(context.get());
     return context;
-  });
+  };
+  return for_each_slice<DCtxPtr>(cut_into_slices(sizes), options, make,
+                                 [&](const Slice& slice, ZSTD_DCtx* context) {
+                                   return decompress_slice(frames, sizes, slice, context);
+                                 });
 }
 
 BufferWithSegmentsCollection ZstdDecompressor::multi_decompress_to_buffer(

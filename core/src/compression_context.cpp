@@ -40,23 +40,7 @@ ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
   return ZstdCompressionParameters(values);
 }
 
-ZSTD_dictContentType_e content_type(DictType type) {
-  switch (type) {
-    case DictType::kRawContent:
-      return ZSTD_dct_rawContent;
-    case DictType::kFullDict:
-      return ZSTD_dct_fullDict;
-    case DictType::kAuto:
-      break;
-  }
-  return ZSTD_dct_auto;
-}
-
 }  // namespace
-
-void require_nonzero(std::size_t size, const char* name) {
-  if (size == 0) throw std::invalid_argument(std::string(name) + " must not be 0");
-}
 
 MutableByteSpan ScratchBuffer::at_least(std::size_t bytes) {
   if (capacity_ < bytes) {
@@ -70,8 +54,7 @@ CompressionContext::CompressionContext(const CompressorOptions& options)
     : initial_parameters(parameters_of(options)),
       parameters(initial_parameters),
       dict(options.dict_data),
-      cctx(ZSTD_createCCtx()) {
-  if (!cctx) throw std::bad_alloc();
+      cctx(make_cctx()) {
   if (dict) attached = dict->precomputed();
   configure(cctx.get());
 }
@@ -84,7 +67,7 @@ void CompressionContext::configure(ZSTD_CCtx* context) const {
     const ByteSpan data = dict->as_bytes();
     ZstdError::check(
         ZSTD_CCtx_loadDictionary_advanced(context, data.data(), data.size(), ZSTD_dlm_byRef,
-                                          content_type(dict->dict_type())),
+                                          static_cast<ZSTD_dictContentType_e>(dict->dict_type())),
         "load a dictionary");
   }
 }

@@ -11,14 +11,13 @@
 #include <optional>
 #include <utility>
 
+#include "arguments.hpp"
 #include "exclusive_use.hpp"
+#include "zstd_contexts.hpp"
 #include "zstdfs/compressor.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs {
-
-/// Throws std::invalid_argument, naming the option, for a size of 0.
-void require_nonzero(std::size_t size, const char* name);
 
 /// Memory whose content is of no interest to the next user. Grows, and never shrinks.
 class ScratchBuffer {
@@ -54,15 +53,12 @@ struct CompressionContext {
   std::size_t memory_size() const;
   FrameProgression progression() const;
 
-  struct Free {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
   UseState use;
   const ZstdCompressionParameters initial_parameters;
   ZstdCompressionParameters parameters;  // with what was set since
   const std::shared_ptr<const ZstdCompressionDict> dict;
   std::shared_ptr<const ZSTD_CDict> attached;  // libzstd refers to it
-  std::unique_ptr<ZSTD_CCtx, Free> cctx;
+  CCtxPtr cctx;
   // They belong to the present operation, as cctx does: what it leaves there stays until it ends.
   ScratchBuffer input_scratch;
   ScratchBuffer output_scratch;

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <new>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "zstdfs/constants.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/worker_pool.hpp"
 
 namespace zstdfs {
 
@@ -40,10 +40,6 @@ struct ZstdCompressionParameters::State {
 
 namespace {
 
-int processors() {
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
-
 /// python-zstandard's -1 is libzstd's 0.
 int choice_of_libzstd(int value) {
   return value == -1 ? 0 : value;
@@ -55,7 +51,8 @@ ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterV
     : state_(std::make_shared<const State>(std::vector<Setting>{
           // The number of workers comes first: libzstd may reset the job size and the overlap when
           // it changes.
-          {kParameterThreads, values.threads < 0 ? processors() : values.threads},
+          {kParameterThreads,
+           values.threads < 0 ? static_cast<int>(processor_count()) : values.threads},
           {kParameterFormat, values.format},
           {kParameterCompressionLevel, values.compression_level},
           {kParameterWindowLog, values.window_log},

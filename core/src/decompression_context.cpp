@@ -20,8 +20,7 @@ bool policy_requires_checksum(const DecompressorOptions& options) {
 }  // namespace
 
 DecompressionContext::DecompressionContext(const DecompressorOptions& given)
-    : options(given), requires_checksum(policy_requires_checksum(given)), dctx(ZSTD_createDCtx()) {
-  if (!dctx) throw std::bad_alloc();
+    : options(given), requires_checksum(policy_requires_checksum(given)), dctx(make_dctx()) {
   if (options.dict_data) digested = options.dict_data->digested();
   configure(dctx.get());
 }
@@ -42,8 +41,16 @@ void DecompressionContext::begin() {
   ZstdError::check(ZSTD_DCtx_refDDict(dctx.get(), digested.get()), "set the dictionary");
 }
 
-void require_positive(std::size_t size, const char* name) {
-  if (size == 0) throw std::invalid_argument(std::string(name) + " must be positive");
+void DecompressionContext::check_allowed(const FrameInMemory& frame) const {
+  if (requires_checksum && !frame.has_checksum) {
+    throw ZstdError(ZSTD_error_checksum_wrong, "a frame without a content checksum is refused");
+  }
+  const std::uint64_t limit = options.max_window_size;
+  if (limit != 0 && frame.window_bytes > limit) {
+    throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
+                    "a frame asks for a window of " + std::to_string(frame.window_bytes) +
+                        " bytes, more than max_window_size");
+  }
 }
 
 FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)

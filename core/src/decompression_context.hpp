@@ -9,7 +9,10 @@
 #include <memory>
 #include <optional>
 
+#include "arguments.hpp"
 #include "exclusive_use.hpp"
+#include "frames_in_memory.hpp"
+#include "zstd_contexts.hpp"
 #include "zstdfs/decompressor.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -24,21 +27,17 @@ struct DecompressionContext {
   void configure(ZSTD_DCtx* context) const;
   /// Makes the context ready for a new operation, whatever the last one has left. While in use.
   void begin();
+  /// Throws ZstdError when the options do not allow a frame.
+  void check_allowed(const FrameInMemory& frame) const;
   bool is_magicless() const { return options.format == ZSTD_f_zstd1_magicless; }
 
-  struct Free {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  };
   const DecompressorOptions options;
   const bool requires_checksum;
   UseState use;
-  std::unique_ptr<ZSTD_DCtx, Free> dctx;  // touched only while in use
+  DCtxPtr dctx;  // touched only while in use
   /// Shared: libzstd refers to it, and the dictionary may let go of it.
   std::shared_ptr<const ZSTD_DDict> digested;
 };
-
-/// Throws std::invalid_argument, naming the option, for a size of 0.
-void require_positive(std::size_t size, const char* name);
 
 /// Frames, decompressed in steps: tells where they end, and data from skippable ones.
 class FrameStream {

@@ -8,12 +8,12 @@ namespace zstdfs {
 
 CompressedInput::CompressedInput(Source& source, std::size_t read_size)
     : source_(&source), read_size_(read_size) {
-  require_positive(read_size, "read_size");
+  require_nonzero(read_size, "read_size");
 }
 
 CompressedInput::CompressedInput(std::unique_ptr<Source> source, std::size_t read_size)
     : owned_(std::move(source)), source_(owned_.get()), read_size_(read_size) {
-  require_positive(read_size, "read_size");
+  require_nonzero(read_size, "read_size");
 }
 
 bool CompressedInput::refill() {

@@ -9,7 +9,6 @@
 
 #include "decompression_context.hpp"
 #include "decompression_states.hpp"
-#include "frames_in_memory.hpp"
 
 namespace zstdfs {
 namespace {
@@ -21,18 +20,6 @@ struct Plan {
   std::uint64_t content_bound = 0;  ///< of all frames
   bool knows_size = true;
 };
-
-void check_policy(const FrameInMemory& frame, const DecompressionContext& context) {
-  if (context.requires_checksum && !frame.has_checksum) {
-    throw ZstdError(ZSTD_error_checksum_wrong, "a frame without a content checksum is refused");
-  }
-  const std::uint64_t limit = context.options.max_window_size;
-  if (limit != 0 && frame.window_bytes > limit) {
-    throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
-                    "a frame asks for a window of " + std::to_string(frame.window_bytes) +
-                        " bytes, more than max_window_size");
-  }
-}
 
 Plan plan_for(ByteSpan data, const DecompressOptions& options,
               const DecompressionContext& context) {
@@ -47,7 +34,7 @@ Plan plan_for(ByteSpan data, const DecompressOptions& options,
     const FrameInMemory frame = first_frame(rest, format);
     plan.stored_bytes += frame.bytes;
     if (frame.kind == FrameInMemory::Kind::kSkippable) continue;
-    check_policy(frame, context);
+    context.check_allowed(frame);
     plan.content_bytes += frame.content_bytes.value_or(0);
     plan.content_bound += frame.content_bytes.value_or(frame.content_bound);
     plan.knows_size = plan.knows_size && frame.content_bytes.has_value();
@@ -153,7 +140,7 @@ Bytes ZstdDecompressor::decompress_content_dict_chain(std::span<const ByteSpan> 
 }
 
 ZstdDecompressionObj ZstdDecompressor::decompressobj(const DecompressionObjectOptions& options) {
-  require_positive(options.write_size, "write_size");
+  require_nonzero(options.write_size, "write_size");
   return ZstdDecompressionObj(std::make_unique<ZstdDecompressionObj::State>(context_, options));
 }
 
@@ -164,19 +151,19 @@ ZstdDecompressionRange ZstdDecompressor::read_to_iter(Source& source,
 
 ZstdDecompressionRange ZstdDecompressor::read_to_iter(ByteSpan data,
                                                       const DecompressionIteratorOptions& options) {
-  require_positive(options.read_size, "read_size");
+  require_nonzero(options.read_size, "read_size");
   return make_range(CompressedInput(data), options);
 }
 
 ZstdDecompressionRange ZstdDecompressor::read_to_iter(Bytes&& data,
                                                       const DecompressionIteratorOptions& options) {
-  require_positive(options.read_size, "read_size");
+  require_nonzero(options.read_size, "read_size");
   return make_range(CompressedInput(std::move(data)), options);
 }
 
 ZstdDecompressionRange ZstdDecompressor::make_range(CompressedInput&& input,
                                                     const DecompressionIteratorOptions& options) {
-  require_positive(options.write_size, "write_size");
+  require_nonzero(options.write_size, "write_size");
   if (options.skip_bytes >= options.read_size) {
     throw std::invalid_argument("skip_bytes must be smaller than read_size");
   }
@@ -199,21 +186,21 @@ ZstdDecompressionReader ZstdDecompressor::stream_reader(std::unique_ptr<Source> 
 
 ZstdDecompressionReader ZstdDecompressor::stream_reader(ByteSpan data,
                                                         const DecompressionReaderOptions& options) {
-  require_positive(options.read_size, "read_size");
+  require_nonzero(options.read_size, "read_size");
   return ZstdDecompressionReader(
       std::make_unique<ZstdDecompressionReader::State>(context_, CompressedInput(data), options));
 }
 
 ZstdDecompressionReader ZstdDecompressor::stream_reader(Bytes&& data,
                                                         const DecompressionReaderOptions& options) {
-  require_positive(options.read_size, "read_size");
+  require_nonzero(options.read_size, "read_size");
   return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
       context_, CompressedInput(std::move(data)), options));
 }
 
 ZstdDecompressionWriter ZstdDecompressor::stream_writer(Sink& sink,
                                                         const DecompressionWriterOptions& options) {
-  require_positive(options.write_size, "write_size");
+  require_nonzero(options.write_size, "write_size");
   return ZstdDecompressionWriter(
       std::make_unique<ZstdDecompressionWriter::State>(context_, sink, options));
 }
@@ -221,7 +208,7 @@ ZstdDecompressionWriter ZstdDecompressor::stream_writer(Sink& sink,
 ZstdDecompressionWriter ZstdDecompressor::stream_writer(std::unique_ptr<Sink> sink,
                                                         const DecompressionWriterOptions& options) {
   if (!sink) throw std::invalid_argument("no sink to write to");
-  require_positive(options.write_size, "write_size");
+  require_nonzero(options.write_size, "write_size");
   auto state = std::make_unique<ZstdDecompressionWriter::State>(context_, *sink, options);
   state->owned = std::move(sink);
   return ZstdDecompressionWriter(std::move(state));
@@ -229,7 +216,7 @@ ZstdDecompressionWriter ZstdDecompressor::stream_writer(std::unique_ptr<Sink> si
 
 DecompressingCopyResult ZstdDecompressor::copy_stream(Source& source, Sink& sink,
                                                       const DecompressingCopyOptions& options) {
-  require_positive(options.write_size, "write_size");
+  require_nonzero(options.write_size, "write_size");
   DecompressionPull pull(context_, CompressedInput(source, options.read_size),
                          DecompressionPull::FrameEnd::kGoOn);
   const ExclusiveUse in_use = pull.stream().use();

@@ -23,14 +23,14 @@ struct ZstdCompressionDict::Digests {
 
 namespace {
 
+static_assert(static_cast<int>(DictType::kAuto) == ZSTD_dct_auto &&
+              static_cast<int>(DictType::kRawContent) == ZSTD_dct_rawContent &&
+              static_cast<int>(DictType::kFullDict) == ZSTD_dct_fullDict);
+
 ZSTD_dictContentType_e content_type(DictType type) {
-  switch (type) {
-    case DictType::kAuto:
-      return ZSTD_dct_auto;
-    case DictType::kRawContent:
-      return ZSTD_dct_rawContent;
-    case DictType::kFullDict:
-      return ZSTD_dct_fullDict;
+  const int number = static_cast<int>(type);
+  if (number >= ZSTD_dct_auto && number <= ZSTD_dct_fullDict) {
+    return static_cast<ZSTD_dictContentType_e>(number);
   }
   throw std::invalid_argument("dict_type is " + std::to_string(static_cast<int>(type)) +
                               "; it must be kAuto, kRawContent or kFullDict");

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "frame_layout.hpp"
+#include "frames_in_memory.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs {
@@ -56,52 +57,6 @@ std::size_t header_bytes(const Header& header) {
   return is_skippable(header) ? kSkippableHeaderBytes : header.fields.headerSize;
 }
 
-/// What the frame at the beginning of some data takes.
-struct Extent {
-  Header header;
-  std::size_t bytes = 0;
-  std::size_t blocks = 0;
-};
-
-[[noreturn]] void truncated(std::size_t needed, std::size_t have) {
-  throw ZstdError(ZSTD_error_srcSize_wrong, "the frame is truncated; need at least " +
-                                                std::to_string(needed) + " bytes, have " +
-                                                std::to_string(have));
-}
-
-Extent find_extent(ByteSpan data, int format) {
-  Extent extent{.header = read_whole_header(data, format)};
-  std::size_t at = header_bytes(extent.header);
-  // `at` never exceeds the data's size, so the subtraction is safe and the sum cannot overflow.
-  const auto take = [&](std::uint64_t bytes) {
-    if (bytes > data.size() - at) truncated(at + static_cast<std::size_t>(bytes), data.size());
-    at += static_cast<std::size_t>(bytes);
-  };
-  if (is_skippable(extent.header)) {
-    take(extent.header.fields.frameContentSize);
-    extent.bytes = at;
-    return extent;
-  }
-  for (bool last = false; !last;) {
-    const std::size_t block = at;
-    take(kBlockHeaderBytes);
-    const std::uint32_t bits = std::to_integer<std::uint32_t>(data[block]) |
-                               std::to_integer<std::uint32_t>(data[block + 1]) << 8 |
-                               std::to_integer<std::uint32_t>(data[block + 2]) << 16;
-    const auto type = static_cast<BlockType>(bits >> 1 & 3);
-    if (type == BlockType::kReserved) {
-      throw ZstdError(ZSTD_error_corruption_detected,
-                      "the block at byte " + std::to_string(block) + " has the reserved type");
-    }
-    take(type == BlockType::kRunLength ? 1 : bits >> 3);
-    ++extent.blocks;
-    last = (bits & kLastBlockFlag) != 0;
-  }
-  if (extent.header.fields.checksumFlag != 0) take(kChecksumBytes);
-  extent.bytes = at;
-  return extent;
-}
-
 }  // namespace
 
 FrameParameters get_frame_parameters(ByteSpan data, int format) {
@@ -136,23 +91,23 @@ std::optional<std::uint64_t> frame_content_size(ByteSpan data, int format) {
 }
 
 std::size_t frame_compressed_size(ByteSpan data, int format) {
-  return find_extent(data, format).bytes;
+  return first_frame(data, checked_format(format)).bytes;
 }
 
 std::size_t decompression_margin(ByteSpan frames, int format) {
   std::size_t margin = 0;
   std::size_t largest_block = 0;
   while (!frames.empty()) {
-    const Extent extent = find_extent(frames, format);
-    if (is_skippable(extent.header)) {
-      margin += extent.bytes;
+    const FrameInMemory frame = first_frame(frames, checked_format(format));
+    if (frame.kind == FrameInMemory::Kind::kSkippable) {
+      margin += frame.bytes;
     } else {
       // Everything that is stored and is not content pushes the reader ahead of the writer.
-      margin += header_bytes(extent.header) + kBlockHeaderBytes * extent.blocks;
-      if (extent.header.fields.checksumFlag != 0) margin += kChecksumBytes;
-      largest_block = std::max<std::size_t>(largest_block, extent.header.fields.blockSizeMax);
+      margin += frame.header_bytes + kBlockHeaderBytes * frame.blocks;
+      if (frame.has_checksum) margin += kChecksumBytes;
+      largest_block = std::max(largest_block, frame.max_block_bytes);
     }
-    frames = frames.subspan(extent.bytes);
+    frames = frames.subspan(frame.bytes);
   }
   return margin + largest_block;
 }

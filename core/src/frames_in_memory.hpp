@@ -12,12 +12,15 @@ namespace zstdfs {
 struct FrameInMemory {
   enum class Kind { kData, kSkippable };
   Kind kind = Kind::kData;
-  std::size_t bytes = 0;  ///< of the whole frame
+  std::size_t bytes = 0;         ///< of the whole frame
+  std::size_t header_bytes = 0;  ///< of them
   // Data frames:
   std::optional<std::uint64_t> content_bytes;  ///< absent: the frame does not say
   /// The most content that its blocks can hold. Never below content_bytes.
   std::uint64_t content_bound = 0;
   std::uint64_t window_bytes = 0;
+  std::size_t blocks = 0;
+  std::size_t max_block_bytes = 0;  ///< of content, that the frame allows
   bool has_checksum = false;
 };
 

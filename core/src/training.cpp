@@ -1,17 +1,16 @@
 #define ZDICT_STATIC_LINKING_ONLY
 #include <zdict.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "zstdfs/dictionary.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/worker_pool.hpp"
 
 namespace zstdfs {
 
@@ -47,11 +46,6 @@ struct JoinedSamples {
   std::vector<std::size_t> sizes;
 };
 
-unsigned thread_count(int threads) {
-  if (threads >= 0) return static_cast<unsigned>(threads);
-  return std::max(1U, std::thread::hardware_concurrency());
-}
-
 void check_options(std::size_t dict_size, const TrainingOptions& options) {
   if (dict_size < ZDICT_DICTSIZE_MIN) {
     throw std::invalid_argument("dict_size is " + std::to_string(dict_size) +
@@ -74,7 +68,8 @@ std::shared_ptr<ZstdCompressionDict> train_dictionary(std::size_t dict_size,
   parameters.d = options.d;
   parameters.f = options.f;
   parameters.steps = options.steps;
-  parameters.nbThreads = thread_count(options.threads);
+  parameters.nbThreads =
+      options.threads < 0 ? processor_count() : static_cast<unsigned>(options.threads);
   parameters.splitPoint = options.split_point;
   parameters.accel = options.accel;
   parameters.zParams.compressionLevel = options.level;

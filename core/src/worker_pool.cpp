@@ -43,8 +43,12 @@ struct WorkerPool::Batch {
   }
 };
 
+unsigned processor_count() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
 WorkerPool::WorkerPool(unsigned threads) {
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  if (threads == 0) threads = processor_count();
   workers_.reserve(threads - 1);
   try {
     while (threads > workers_.size() + 1) workers_.emplace_back([this] { run_worker(); });

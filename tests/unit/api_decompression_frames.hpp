@@ -67,10 +67,9 @@ inline Bytes frame_of(ByteSpan content, const FrameForm& form = {}) {
 }
 
 inline Bytes skippable_frame(std::size_t payload_bytes, unsigned variant = 3) {
-  Bytes frame;
-  append_le<std::uint32_t>(frame, 0x184D2A50u + variant);
-  append_le<std::uint32_t>(frame, static_cast<std::uint32_t>(payload_bytes));
-  frame.resize(frame.size() + payload_bytes, std::byte{0x28});
+  Bytes frame(8 + payload_bytes, std::byte{0x28});
+  store_le<std::uint32_t>(frame, 0, 0x184D2A50u + variant);
+  store_le<std::uint32_t>(frame, 4, static_cast<std::uint32_t>(payload_bytes));
   return frame;
 }
 

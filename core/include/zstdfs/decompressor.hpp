@@ -122,9 +122,9 @@ class ZstdDecompressor {
 
   /// Decompresses frames, several at once. Each has to be one whole frame and nothing else; segment
   /// number i of the result is the content of frame number i. `decompressed_sizes` has one size for
-  /// each frame, or is empty: then every frame has to carry its own. Throws std::invalid_argument
-  /// or ZstdError that names the frame. Memory: that of the content, once it was seen that the
-  /// frames can hold as much; a context for each thread.
+  /// each frame, or is empty: then every frame has to carry its own. Throws ZstdError that names
+  /// the frame, std::invalid_argument for no frames or not one size for each. Memory: that of the
+  /// content, once it was seen that the frames can hold as much; a context for each thread.
   BufferWithSegmentsCollection multi_decompress_to_buffer(
       std::span<const ByteSpan> frames, std::span<const std::uint64_t> decompressed_sizes = {},
       const BatchOptions& options = {});

@@ -10,14 +10,17 @@
 
 namespace zstdfs {
 
+/// How many threads can run at once: what a number of threads below 0 stands for. At least 1.
+unsigned processor_count();
+
 /// Threads that compress and decompress chunks for whoever has several of them at once.
 ///
 /// Thread safety: for_each may run concurrently; each caller works on its own items too, so callers
 /// never wait for a thread that waits for them.
 class WorkerPool {
  public:
-  /// `threads` in all, the calling one counted; 0: one for each processor. Where the system does not
-  /// give so many, there are fewer.
+  /// `threads` in all, the calling one counted; 0: one for each processor. Where the system does
+  /// not give so many, there are fewer.
   explicit WorkerPool(unsigned threads);
   ~WorkerPool();
 
