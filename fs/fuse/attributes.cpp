@@ -44,8 +44,14 @@ void set_times(Filesystem& fs, Inode& inode, const Descriptor& descriptor,
   const timespec times[2] = {
       time_to_set(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, wanted.st_atim),
       time_to_set(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, wanted.st_mtim)};
-  if (times[1].tv_nsec != UTIME_OMIT) fs.forget_modification_time(inode);
-  check_call(::utimensat(AT_FDCWD, DescriptorPath(descriptor).c_str(), times, 0), "utimensat");
+  const auto set = [&] {
+    check_call(::utimensat(AT_FDCWD, DescriptorPath(descriptor).c_str(), times, 0), "utimensat");
+  };
+  if (times[1].tv_nsec == UTIME_OMIT) {
+    set();
+  } else {
+    fs.set_modification_time(inode, set);
+  }
 }
 
 }  // namespace

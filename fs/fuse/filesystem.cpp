@@ -135,17 +135,21 @@ std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_w
   return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
 }
 
-void Filesystem::forget_modification_time(Inode& inode) {
-  if (inode.type() != S_IFREG) return;
+void Filesystem::set_modification_time(Inode& inode, const std::function<void()>& set) {
+  if (inode.type() != S_IFREG) {
+    set();
+    return;
+  }
   std::shared_ptr<store::StoredFile> file;
   try {
     file = store_.open_file(inode.key(), store::ForWriting::kNo,
                             []() -> std::unique_ptr<os::File> { throw NotOpenInStore(); });
   } catch (const NotOpenInStore&) {
-    return;  // What is not open has no time but the backing file's.
+    set();  // What is not open has no time but the backing file's.
+    return;
   }
   const OpenFile handle(store_, file, inode, store::ForWriting::kNo);
-  file->modification_time_set();
+  file->set_modification_time(set);
 }
 
 os::UniqueFd Filesystem::open_with(const Descriptor& descriptor, int flags) {

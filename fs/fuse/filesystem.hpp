@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -103,8 +104,8 @@ class Filesystem {
   /// As above, over a backing file that is open already.
   std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing, os::UniqueFd backing);
 
-  /// The modification time is about to be set from outside the store.
-  void forget_modification_time(Inode& inode);
+  /// Runs `set`, which sets the modification time of the file below.
+  void set_modification_time(Inode& inode, const std::function<void()>& set);
 
   /// Where the object lies, for messages; never used to reach it.
   std::string describe(fuse_ino_t number) noexcept;

@@ -213,8 +213,10 @@ void StoredFile::present(struct stat& status) {
   if (is_before(status.st_ctim, *modified_)) status.st_ctim = *modified_;
 }
 
-void StoredFile::modification_time_set() {
+void StoredFile::set_modification_time(const std::function<void()>& set) {
   MutexLock changing(write_mutex_);
+  finish_rewrite();
+  set();
   WriterLock lock(state_mutex_);
   modified_.reset();
 }

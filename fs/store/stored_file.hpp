@@ -70,9 +70,11 @@ class StoredFile {
   /// Turns the backing file's status into what applications see.
   void present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
 
-  /// The caller set the modification time by other means (utimensat): ours is forgotten. Call it
-  /// before the backing file's time is set.
-  void modification_time_set() ZSTDFS_EXCLUDES(write_mutex_);
+  /// Runs `set`, which sets the backing file's modification time by other means (utimensat), and
+  /// forgets ours. Nothing that stores content comes in between: it would put the time back that it
+  /// found. Throws what `set` throws, and std::system_error when a rewrite that was begun, and
+  /// would set the time too, cannot be brought to its end.
+  void set_modification_time(const std::function<void()>& set) ZSTDFS_EXCLUDES(write_mutex_);
 
   // For the store:
 

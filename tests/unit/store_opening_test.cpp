@@ -1,7 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cerrno>
 #include <string>
+#include <system_error>
+#include <thread>
 
 #include "fs/store/store_directory.hpp"
 #include "tests/unit/store_fixture.hpp"
@@ -206,13 +210,56 @@ TEST(Times, AModificationTimeThatWasSetBeforeTheFlushStays) {
   const auto volume = store.disk.volume();
   const auto file = store.open_file("f");
   file->write(0, text_bytes(50'000, 1));
-  file->modification_time_set();
-  volume->open("f", os::OpenMode::kReadWrite)->set_modification_time({1234, 5678});
+  file->set_modification_time([&] {
+    volume->open("f", os::OpenMode::kReadWrite)->set_modification_time({1234, 5678});
+  });
   file->flush();
   store.store->close_file(file);
   EXPECT_TRUE(store.store->settle_now());
   EXPECT_EQ(volume->stat("f").st_mtim.tv_sec, 1234);
   EXPECT_EQ(volume->stat("f").st_mtim.tv_nsec, 5678);
+}
+
+// The daemon stores open files from time to time, whatever their users are doing.
+TEST(Times, AModificationTimeThatIsSetDuringAFlushStays) {
+  constexpr int kRounds = 3000;
+  StoreOnDisk store;
+  const auto volume = store.disk.volume();
+  const auto file = store.open_file("f");
+  const auto backing = volume->open("f", os::OpenMode::kReadWrite);
+  std::atomic<bool> done{false};
+  std::thread flusher([&] {
+    while (!done) file->flush();
+  });
+  int kept = 0;
+  for (int i = 1; i <= kRounds; ++i) {
+    file->write(static_cast<std::uint64_t>(i) % 7, text_bytes(5000, 1));
+    file->set_modification_time([&] { backing->set_modification_time({i, 0}); });
+    file->flush();
+    if (backing->stat().st_mtim.tv_sec == i) ++kept;
+  }
+  done = true;
+  flusher.join();
+  EXPECT_EQ(kept, kRounds);
+}
+
+// Its time is that of before, and would come back when it is applied.
+TEST(Times, AModificationTimeIsSetAfterARewriteThatWasBegun) {
+  StoreOnDisk store;
+  const auto file = store.open_file("f");
+  const auto backing = store.disk.volume()->open("f", os::OpenMode::kReadWrite);
+  file->write(0, text_bytes(50'000, 1));
+  file->sync(os::SyncKind::kData);
+  file->write(7, random_bytes(100, 2));
+  file->flush();
+  store.disk.fail_calls(
+      {.kind = CallKind::kRead, .path_prefix = ".zstdfs/journal", .error = EIO, .skip = 0});
+  EXPECT_THROW(file->settle(), std::system_error);
+  store.disk.clear_faults();
+  file->set_modification_time([&] { backing->set_modification_time({1234, 5678}); });
+  file->settle();
+  EXPECT_FALSE(file->needs_settling());
+  EXPECT_EQ(backing->stat().st_mtim.tv_sec, 1234);
 }
 
 TEST(Sizes, AreThoseOfTheContentWhateverTheForm) {
