@@ -19,8 +19,9 @@ run_packages=(fuse3 mount)
 # comparison.
 test_packages=(
   "${build_packages[@]}" "${run_packages[@]}"
-  libgtest-dev libgmock-dev clang libclang-rt-dev ccache
-  acl attr bindfs diffutils e2fsprogs findutils git kmod procps rsync sqlite3 tar util-linux zstd
+  libgtest-dev libgmock-dev libbenchmark-dev clang libclang-rt-dev ccache doxygen
+  acl attr bindfs diffutils e2fsprogs findutils git kmod procps python3-zstandard
+  rsync sqlite3 tar util-linux zstd
 )
 
 usage() {

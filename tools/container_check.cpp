@@ -4,9 +4,9 @@
 #include <limits>
 #include <system_error>
 
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
 #include "zstdfs/frame_walk.hpp"
-#include "zstdfs/seek_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::tools {

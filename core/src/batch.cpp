@@ -78,6 +78,24 @@ class ContextStock {
   std::vector<ContextPtr> idle_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
+/// Tells the caller how many items are done, one call at a time.
+class Progress {
+ public:
+  explicit Progress(const std::function<void(std::size_t)>& tell) : tell_(tell) {}
+
+  void add(std::size_t items) {
+    if (!tell_) return;
+    MutexLock lock(mutex_);
+    done_ += items;
+    tell_(done_);
+  }
+
+ private:
+  const std::function<void(std::size_t)>& tell_;
+  Mutex mutex_;
+  std::size_t done_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+};
+
 std::string item_name(std::size_t i) {
   return "item " + std::to_string(i);
 }
@@ -93,11 +111,13 @@ BufferWithSegmentsCollection for_each_slice(
   std::vector<std::optional<BufferWithSegments>> buffers(slices.size());
   std::vector<std::exception_ptr> errors(slices.size());
   ContextStock<ContextPtr> contexts(make);
+  Progress progress(options.progress);
   const auto one = [&](std::size_t i) {
     try {
       ContextPtr context = contexts.take();
       buffers[i] = work(slices[i], context.get());
       contexts.give_back(std::move(context));
+      progress.add(slices[i].count);
     } catch (...) {
       errors[i] = std::current_exception();
     }
@@ -151,7 +171,7 @@ auto about_item(std::size_t i, Work work) {
 /// frame, or from both, and then the same. Makes sure that the frame can hold as much.
 std::uint64_t content_bytes_of(ByteSpan data, std::optional<std::uint64_t> wanted,
                                const DecompressionContext& context) {
-  const FrameInMemory frame = first_frame(data, context.options.format);
+  const FrameInMemory frame = first_frame(data, context.format);
   if (frame.kind == FrameInMemory::Kind::kSkippable) {
     throw ZstdError(ZSTD_error_prefix_unknown, "a skippable frame");
   }
@@ -174,10 +194,9 @@ std::uint64_t content_bytes_of(ByteSpan data, std::optional<std::uint64_t> wante
   return bytes;
 }
 
-void decompress_item(ByteSpan frame, MutableByteSpan out, ZSTD_DCtx* context) {
-  const std::size_t n = ZstdError::check(
-      ZSTD_decompressDCtx(context, out.data(), out.size(), frame.data(), frame.size()),
-      "decompress");
+void decompress_item(ByteSpan frame, MutableByteSpan out, const DecompressionContext& like,
+                     ZSTD_DCtx* context) {
+  const std::size_t n = ZstdError::check(like.decompress_frames(context, out, frame), "decompress");
   if (n == out.size()) return;
   throw ZstdError(ZSTD_error_srcSize_wrong,
                   std::to_string(n) + " bytes of content, not " + std::to_string(out.size()));
@@ -185,14 +204,15 @@ void decompress_item(ByteSpan frame, MutableByteSpan out, ZSTD_DCtx* context) {
 
 BufferWithSegments decompress_slice(std::span<const ByteSpan> frames,
                                     std::span<const std::uint64_t> sizes, const Slice& slice,
-                                    ZSTD_DCtx* context) {
+                                    const DecompressionContext& like, ZSTD_DCtx* context) {
   Bytes out(static_cast<std::size_t>(slice.bytes));
   std::vector<ByteRange> segments;
   std::size_t at = 0;
   for (std::size_t i = slice.first; i < slice.first + slice.count; ++i) {
     const auto bytes = static_cast<std::size_t>(sizes[i]);
-    about_item(
-        i, [&] { decompress_item(frames[i], MutableByteSpan(out).subspan(at, bytes), context); });
+    about_item(i, [&] {
+      decompress_item(frames[i], MutableByteSpan(out).subspan(at, bytes), like, context);
+    });
     segments.push_back({at, bytes});
     at += bytes;
   }
@@ -272,10 +292,10 @@ BufferWithSegmentsCollection ZstdDecompressor::multi_decompress_to_buffer(
     context_->configure(context.get());
     return context;
   };
-  return for_each_slice<DCtxPtr>(cut_into_slices(sizes), options, make,
-                                 [&](const Slice& slice, ZSTD_DCtx* context) {
-                                   return decompress_slice(frames, sizes, slice, context);
-                                 });
+  return for_each_slice<DCtxPtr>(
+      cut_into_slices(sizes), options, make, [&](const Slice& slice, ZSTD_DCtx* context) {
+        return decompress_slice(frames, sizes, slice, *context_, context);
+      });
 }
 
 BufferWithSegmentsCollection ZstdDecompressor::multi_decompress_to_buffer(

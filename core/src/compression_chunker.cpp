@@ -11,6 +11,22 @@ ZstdCompressionChunker::ZstdCompressionChunker(ZstdCompressionChunker&&) noexcep
 ZstdCompressionChunker& ZstdCompressionChunker::operator=(ZstdCompressionChunker&&) noexcept =
     default;
 
+/// The range of one call. Walking it goes on with the chunker's state, which is therefore shared.
+class ZstdCompressionChunker::State::Chunks final : public ByteChunks::Maker {
+ public:
+  Chunks(std::shared_ptr<State> state, ZSTD_EndDirective directive)
+      : state_(std::move(state)), directive_(directive) {}
+
+  ByteSpan next() override { return state_->next(directive_); }
+  std::uint64_t bytes_consumed() const override {
+    return state_->given_bytes - state_->input.size();
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  const ZSTD_EndDirective directive_;
+};
+
 ByteChunks ZstdCompressionChunker::State::begin(const std::shared_ptr<State>& self, ByteSpan data,
                                                 ZSTD_EndDirective directive) {
   const ExclusiveUse use = self->operation.enter();
@@ -22,22 +38,23 @@ ByteChunks ZstdCompressionChunker::State::begin(const std::shared_ptr<State>& se
   self->is_unconsumed = true;
   self->is_call_complete = false;
   self->input = data;
-  return ByteChunks([self, directive] { return self->next(directive); });
+  self->given_bytes += data.size();
+  return ByteChunks(std::make_unique<Chunks>(self, directive));
 }
 
-std::optional<Bytes> ZstdCompressionChunker::State::next(ZSTD_EndDirective directive) {
+ByteSpan ZstdCompressionChunker::State::next(ZSTD_EndDirective directive) {
   const ExclusiveUse use = operation.enter();
-  std::optional<Bytes> piece =
+  const ByteSpan piece =
       operation.go_on([&](CompressionContext& context) { return make_piece(context, directive); });
-  if (!piece) {
+  if (piece.empty()) {
     is_unconsumed = false;
     is_finished = directive == ZSTD_e_end;
   }
   return piece;
 }
 
-std::optional<Bytes> ZstdCompressionChunker::State::make_piece(CompressionContext& context,
-                                                               ZSTD_EndDirective directive) {
+ByteSpan ZstdCompressionChunker::State::make_piece(CompressionContext& context,
+                                                   ZSTD_EndDirective directive) {
   if (directive == ZSTD_e_continue && input.empty()) is_call_complete = true;
   const MutableByteSpan out = context.output_scratch.at_least(chunk_size);
   while (!is_call_complete && filled < chunk_size) {
@@ -46,9 +63,8 @@ std::optional<Bytes> ZstdCompressionChunker::State::make_piece(CompressionContex
     is_call_complete = step.complete;
   }
   const bool may_be_short = is_call_complete && directive != ZSTD_e_continue;
-  if (filled == 0 || (filled < chunk_size && !may_be_short)) return std::nullopt;
-  const MutableByteSpan piece = out.first(std::exchange(filled, 0));
-  return Bytes(piece.begin(), piece.end());
+  if (filled == 0 || (filled < chunk_size && !may_be_short)) return {};
+  return out.first(std::exchange(filled, 0));
 }
 
 ByteChunks ZstdCompressionChunker::compress(ByteSpan data) {

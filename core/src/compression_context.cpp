@@ -1,10 +1,7 @@
 #include "compression_context.hpp"
 
-#include <cerrno>
-#include <new>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 
 namespace zstdfs {
 namespace {
@@ -19,6 +16,15 @@ void check_no_conflict(const CompressorOptions& options) {
   if (options.write_content_size) refuse("write_content_size");
   if (options.write_dict_id) refuse("write_dict_id");
   if (options.threads != 0) refuse("threads");
+  if (options.rsyncable) refuse("rsyncable");
+}
+
+/// Nothing but a checksum tells a reader that its dictionary is the wrong one, where it has no id.
+ZstdCompressionParameters with_needed_checksum(const ZstdCompressionParameters& parameters,
+                                               const CompressorOptions& options) {
+  const bool is_dict_unnamed = options.dict_data && options.dict_data->dict_id() == 0;
+  if (!is_dict_unnamed || parameters.is_set(kParameterChecksumFlag)) return parameters;
+  return parameters.with(kParameterChecksumFlag, 1);
 }
 
 ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
@@ -29,32 +35,31 @@ ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
   }
   if (options.compression_params) {
     check_no_conflict(options);
-    return *options.compression_params;
+    return with_needed_checksum(*options.compression_params, options);
   }
   CompressionParameterValues values;
   values.compression_level = options.level;
-  values.write_checksum = options.write_checksum.value_or(false);
+  values.write_checksum = options.write_checksum;
   values.write_content_size = options.write_content_size.value_or(true);
   values.write_dict_id = options.write_dict_id.value_or(true);
   values.threads = options.threads;
-  return ZstdCompressionParameters(values);
+  if (options.rsyncable && values.threads == 0) values.threads = 1;
+  const auto parameters = with_needed_checksum(ZstdCompressionParameters(values), options);
+  return options.rsyncable ? parameters.with(kParameterRsyncable, 1) : parameters;
 }
 
 }  // namespace
-
-MutableByteSpan ScratchBuffer::at_least(std::size_t bytes) {
-  if (capacity_ < bytes) {
-    memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
-    capacity_ = bytes;
-  }
-  return {memory_.get(), bytes};
-}
 
 CompressionContext::CompressionContext(const CompressorOptions& options)
     : initial_parameters(parameters_of(options)),
       parameters(initial_parameters),
       dict(options.dict_data),
+      thread_pool(options.thread_pool),
       cctx(make_cctx()) {
+  if (thread_pool) {
+    ZstdError::check(ZSTD_CCtx_refThreadPool(cctx.get(), thread_pool->raw()),
+                     "use a pool of threads");
+  }
   if (dict) attached = dict->precomputed();
   configure(cctx.get());
 }
@@ -124,37 +129,6 @@ void CompressionOperation::check_can_go_on() const {
     throw UsageError("another operation was begun with the same compressor");
   }
   if (failure_) std::rethrow_exception(failure_);
-}
-
-UncompressedInput::UncompressedInput(Source& source, std::size_t read_size)
-    : source_(&source), read_size_(read_size) {
-  require_nonzero(read_size, "read_size");
-}
-
-UncompressedInput::UncompressedInput(std::unique_ptr<Source> source, std::size_t read_size)
-    : owned_(std::move(source)), source_(owned_.get()), read_size_(read_size) {
-  if (!source_) throw std::invalid_argument("there is no source");
-  require_nonzero(read_size, "read_size");
-}
-
-bool UncompressedInput::refill(CompressionContext& context) {
-  if (!pending_.empty()) return true;
-  if (source_ == nullptr || ended_) return false;
-  const MutableByteSpan buffer = context.input_scratch.at_least(read_size_);
-  const std::size_t n = source_->read(buffer);
-  if (n > buffer.size()) {
-    throw std::system_error(
-        EIO, std::generic_category(),
-        "a source gave " + std::to_string(n) + " of " + std::to_string(buffer.size()) + " bytes");
-  }
-  ended_ = n == 0;
-  bytes_read_ += n;
-  pending_ = buffer.first(n);
-  return !ended_;
-}
-
-void UncompressedInput::close() {
-  if (source_ != nullptr) source_->close();
 }
 
 }  // namespace zstdfs

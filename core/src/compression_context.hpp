@@ -13,22 +13,12 @@
 
 #include "arguments.hpp"
 #include "exclusive_use.hpp"
+#include "source_input.hpp"
 #include "zstd_contexts.hpp"
 #include "zstdfs/compressor.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs {
-
-/// Memory whose content is of no interest to the next user. Grows, and never shrinks.
-class ScratchBuffer {
- public:
-  MutableByteSpan at_least(std::size_t bytes);
-  std::size_t capacity() const { return capacity_; }
-
- private:
-  std::unique_ptr<std::byte[]> memory_;
-  std::size_t capacity_ = 0;
-};
 
 /// What a compressor and the objects that it made share. All of it is touched only while in use.
 struct CompressionContext {
@@ -57,6 +47,7 @@ struct CompressionContext {
   const ZstdCompressionParameters initial_parameters;
   ZstdCompressionParameters parameters;  // with what was set since
   const std::shared_ptr<const ZstdCompressionDict> dict;
+  const std::optional<ZstdThreadPool> thread_pool;
   std::shared_ptr<const ZSTD_CDict> attached;  // libzstd refers to it
   CCtxPtr cctx;
   // They belong to the present operation, as cctx does: what it leaves there stays until it ends.
@@ -96,30 +87,6 @@ class CompressionOperation {
   std::shared_ptr<CompressionContext> context_;  // shared: see ZstdCompressor
   std::uint64_t number_ = 0;
   std::exception_ptr failure_;
-};
-
-/// Bytes to be compressed: of a source, which needs a buffer, or in memory, which do not.
-class UncompressedInput {
- public:
-  explicit UncompressedInput(ByteSpan memory) : pending_(memory), bytes_read_(memory.size()) {}
-  UncompressedInput(Source& source, std::size_t read_size);
-  UncompressedInput(std::unique_ptr<Source> source, std::size_t read_size);
-
-  /// What was read and not yet compressed.
-  ByteSpan& pending() { return pending_; }
-  /// Reads more when nothing is pending. False at the end, and then always.
-  bool refill(CompressionContext& context);
-  void close();
-  /// What the source has given and was compressed.
-  std::uint64_t bytes_consumed() const { return bytes_read_ - pending_.size(); }
-
- private:
-  std::unique_ptr<Source> owned_;
-  Source* source_ = nullptr;  // null: all is in pending_
-  std::size_t read_size_ = 0;
-  bool ended_ = false;
-  ByteSpan pending_;
-  std::uint64_t bytes_read_ = 0;
 };
 
 }  // namespace zstdfs

@@ -47,33 +47,37 @@ int choice_of_libzstd(int value) {
 
 }  // namespace
 
-ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterValues& values)
-    : state_(std::make_shared<const State>(std::vector<Setting>{
-          // The number of workers comes first: libzstd may reset the job size and the overlap when
-          // it changes.
-          {kParameterThreads,
-           values.threads < 0 ? static_cast<int>(processor_count()) : values.threads},
-          {kParameterFormat, values.format},
-          {kParameterCompressionLevel, values.compression_level},
-          {kParameterWindowLog, values.window_log},
-          {kParameterHashLog, values.hash_log},
-          {kParameterChainLog, values.chain_log},
-          {kParameterSearchLog, values.search_log},
-          {kParameterMinMatch, values.min_match},
-          {kParameterTargetLength, values.target_length},
-          {kParameterStrategy, choice_of_libzstd(values.strategy)},
-          {kParameterContentSizeFlag, values.write_content_size ? 1 : 0},
-          {kParameterChecksumFlag, values.write_checksum ? 1 : 0},
-          {kParameterDictIdFlag, values.write_dict_id ? 1 : 0},
-          {kParameterJobSize, values.job_size},
-          {kParameterOverlapLog, choice_of_libzstd(values.overlap_log)},
-          {kParameterForceMaxWindow, values.force_max_window ? 1 : 0},
-          {kParameterEnableLdm, values.enable_ldm ? 1 : 0},
-          {kParameterLdmHashLog, values.ldm_hash_log},
-          {kParameterLdmMinMatch, values.ldm_min_match},
-          {kParameterLdmBucketSizeLog, values.ldm_bucket_size_log},
-          {kParameterLdmHashRateLog, choice_of_libzstd(values.ldm_hash_rate_log)},
-      })) {}
+ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterValues& values) {
+  std::vector<Setting> settings = {
+      // The number of workers comes first: libzstd may reset the job size and the overlap when it
+      // changes.
+      {kParameterThreads,
+       values.threads < 0 ? static_cast<int>(processor_count()) : values.threads},
+      {kParameterFormat, values.format},
+      {kParameterCompressionLevel, values.compression_level},
+      {kParameterWindowLog, values.window_log},
+      {kParameterHashLog, values.hash_log},
+      {kParameterChainLog, values.chain_log},
+      {kParameterSearchLog, values.search_log},
+      {kParameterMinMatch, values.min_match},
+      {kParameterTargetLength, values.target_length},
+      {kParameterStrategy, choice_of_libzstd(values.strategy)},
+      {kParameterContentSizeFlag, values.write_content_size ? 1 : 0},
+      {kParameterDictIdFlag, values.write_dict_id ? 1 : 0},
+      {kParameterJobSize, values.job_size},
+      {kParameterOverlapLog, choice_of_libzstd(values.overlap_log)},
+      {kParameterForceMaxWindow, values.force_max_window ? 1 : 0},
+      {kParameterEnableLdm, values.enable_ldm ? 1 : 0},
+      {kParameterLdmHashLog, values.ldm_hash_log},
+      {kParameterLdmMinMatch, values.ldm_min_match},
+      {kParameterLdmBucketSizeLog, values.ldm_bucket_size_log},
+      {kParameterLdmHashRateLog, choice_of_libzstd(values.ldm_hash_rate_log)},
+  };
+  if (values.write_checksum) {
+    settings.push_back({kParameterChecksumFlag, *values.write_checksum ? 1 : 0});
+  }
+  state_ = std::make_shared<const State>(std::move(settings));
+}
 
 ZstdCompressionParameters ZstdCompressionParameters::from_level(
     int level, std::uint64_t source_size, std::uint64_t dict_size,
@@ -99,6 +103,11 @@ int ZstdCompressionParameters::get(int parameter) const {
       ZSTD_CCtxParams_getParameter(raw(), static_cast<ZSTD_cParameter>(parameter), &value),
       doing.c_str());
   return value;
+}
+
+bool ZstdCompressionParameters::is_set(int parameter) const {
+  return std::ranges::any_of(
+      state_->settings, [&](const Setting& setting) { return setting.parameter == parameter; });
 }
 
 ZstdCompressionParameters ZstdCompressionParameters::with(int parameter, int value) const {

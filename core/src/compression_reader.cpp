@@ -23,7 +23,7 @@ std::size_t ZstdCompressionReader::State::pull(MutableByteSpan out, Wait wait) {
   return operation.go_on([&](CompressionContext& context) {
     std::size_t n = 0;
     while (!is_finished && n < out.size()) {
-      const bool at_end = !input.refill(context);
+      const bool at_end = !input.refill(context.input_scratch);
       const auto step =
           context.step(input.pending(), out.subspan(n), at_end ? ZSTD_e_end : ZSTD_e_continue);
       n += step.produced;
@@ -100,15 +100,30 @@ bool ZstdCompressionReader::closed() const {
   return state_->is_closed;
 }
 
+namespace {
+
+class ReaderChunks final : public ByteChunks::Maker {
+ public:
+  ReaderChunks(ZstdCompressionReader reader, std::size_t write_size)
+      : reader_(std::move(reader)), write_size_(write_size) {}
+
+  ByteSpan next() override {
+    const MutableByteSpan out = buffer_.at_least(write_size_);
+    return out.first(reader_.readinto1(out));
+  }
+  std::uint64_t bytes_consumed() const override { return reader_.bytes_consumed(); }
+
+ private:
+  ZstdCompressionReader reader_;
+  const std::size_t write_size_;
+  ScratchBuffer buffer_;
+};
+
+}  // namespace
+
 ByteChunks chunks_of(ZstdCompressionReader reader, std::size_t write_size) {
   require_nonzero(write_size, "write_size");
-  // Shared because std::function has to be copyable; nobody copies it.
-  auto shared = std::make_shared<ZstdCompressionReader>(std::move(reader));
-  return ByteChunks([shared = std::move(shared), write_size]() -> std::optional<Bytes> {
-    Bytes piece = shared->read1(write_size);
-    if (piece.empty()) return std::nullopt;
-    return piece;
-  });
+  return ByteChunks(std::make_unique<ReaderChunks>(std::move(reader), write_size));
 }
 
 }  // namespace zstdfs

@@ -24,13 +24,15 @@ struct ZstdCompressionChunker::State {
   /// The range of one call of `self`.
   static ByteChunks begin(const std::shared_ptr<State>& self, ByteSpan data,
                           ZSTD_EndDirective directive);
-  std::optional<Bytes> next(ZSTD_EndDirective directive);
+  class Chunks;
+  ByteSpan next(ZSTD_EndDirective directive);
   /// A piece, if there is one to be yielded; notes the end of the call's output.
-  std::optional<Bytes> make_piece(CompressionContext& context, ZSTD_EndDirective directive);
+  ByteSpan make_piece(CompressionContext& context, ZSTD_EndDirective directive);
 
   CompressionOperation operation;
   const std::size_t chunk_size;
   ByteSpan input;                 // of the present call, not yet taken
+  std::uint64_t given_bytes = 0;  // by all calls
   std::size_t filled = 0;         // bytes of the next piece, which are in the context's buffer
   bool is_call_complete = false;  // libzstd has nothing more for the present call
   bool is_unconsumed = false;     // the present call's range is not at its end
@@ -43,7 +45,7 @@ struct ZstdCompressionReader::State {
     kForAny,  ///< until there is something
   };
 
-  State(CompressionOperation begun, UncompressedInput from, bool close_source)
+  State(CompressionOperation begun, SourceInput from, bool close_source)
       : operation(std::move(begun)), input(std::move(from)), closes_source(close_source) {}
 
   std::size_t pull(MutableByteSpan out, Wait wait);
@@ -51,7 +53,7 @@ struct ZstdCompressionReader::State {
   void check_open() const;
 
   CompressionOperation operation;
-  UncompressedInput input;
+  SourceInput input;
   const bool closes_source;
   bool is_finished = false;  // the frame's end was read
   bool is_closed = false;

@@ -75,14 +75,14 @@ ZstdCompressionChunker ZstdCompressor::chunker(const CompressionChunkerOptions& 
 CompressingCopyResult ZstdCompressor::copy_stream(Source& source, Sink& sink,
                                                   const CompressingCopyOptions& options) {
   require_nonzero(options.write_size, "write_size");
-  UncompressedInput input(source, options.read_size);
+  SourceInput input(source, options.read_size, SourceInput::AtEnd::kIsFinal);
   CompressionOperation operation(context_, options.size);
   const ExclusiveUse use = operation.enter();
   return operation.go_on([&](CompressionContext& context) {
     CompressingCopyResult result;
     const MutableByteSpan out = context.output_scratch.at_least(options.write_size);
     for (bool complete = false; !complete;) {
-      const bool at_end = !input.refill(context);
+      const bool at_end = !input.refill(context.input_scratch);
       const auto step = context.step(input.pending(), out, at_end ? ZSTD_e_end : ZSTD_e_continue);
       write_all(sink, out.first(step.produced));
       result.written += step.produced;
@@ -112,14 +112,14 @@ ByteChunks ZstdCompressor::read_to_iter(ByteSpan data, const CompressionIterator
 
 ZstdCompressionReader ZstdCompressor::stream_reader(Source& source,
                                                     const CompressionReaderOptions& options) {
-  UncompressedInput input(source, options.read_size);
+  SourceInput input(source, options.read_size, SourceInput::AtEnd::kIsFinal);
   return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
       CompressionOperation(context_, options.size), std::move(input), options.closefd));
 }
 
 ZstdCompressionReader ZstdCompressor::stream_reader(std::unique_ptr<Source> source,
                                                     const CompressionReaderOptions& options) {
-  UncompressedInput input(std::move(source), options.read_size);
+  SourceInput input(std::move(source), options.read_size, SourceInput::AtEnd::kIsFinal);
   return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
       CompressionOperation(context_, options.size), std::move(input), options.closefd));
 }
@@ -128,7 +128,7 @@ ZstdCompressionReader ZstdCompressor::stream_reader(ByteSpan data,
                                                     const CompressionReaderOptions& options) {
   require_nonzero(options.read_size, "read_size");
   return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
-      CompressionOperation(context_, data.size()), UncompressedInput(data), options.closefd));
+      CompressionOperation(context_, data.size()), SourceInput(data), options.closefd));
 }
 
 ZstdCompressionWriter ZstdCompressor::stream_writer(Sink& sink,

@@ -40,7 +40,13 @@ static_assert(kFormatZstd1 == ZSTD_f_zstd1 && kFormatZstd1Magicless == ZSTD_f_zs
 static_assert(kBlockSizeMaxMin == ZSTD_BLOCKSIZE_MAX_MIN);
 #endif
 
-extern const int kParameterTargetCBlockSize = static_cast<int>(ZSTD_c_targetCBlockSize);
+// libzstd 1.5.6 has made it a parameter that stays, under a number of its own.
+constexpr int kTargetCBlockSize = 130;
+constexpr int kExperimentalTargetCBlockSize = 1003;
+static_assert(ZSTD_c_targetCBlockSize == kTargetCBlockSize ||
+              ZSTD_c_targetCBlockSize == kExperimentalTargetCBlockSize);
+extern const int kParameterTargetCBlockSize =
+    ZSTD_versionNumber() >= 10506 ? kTargetCBlockSize : kExperimentalTargetCBlockSize;
 
 namespace {
 
@@ -75,7 +81,8 @@ constexpr Named kCompressionNames[] = {
     {ZSTD_c_forceMaxWindow, kParameterForceMaxWindow, "force_max_window"},
     {ZSTD_c_forceAttachDict, kParameterForceAttachDict, "force_attach_dict"},
     {ZSTD_c_literalCompressionMode, kParameterLiteralCompressionMode, "literal_compression_mode"},
-    {ZSTD_c_targetCBlockSize, ZSTD_c_targetCBlockSize, "target_c_block_size"},
+    {kTargetCBlockSize, kTargetCBlockSize, "target_c_block_size"},
+    {kExperimentalTargetCBlockSize, kExperimentalTargetCBlockSize, "target_c_block_size"},
     {ZSTD_c_srcSizeHint, kParameterSrcSizeHint, "src_size_hint"},
     {ZSTD_c_enableDedicatedDictSearch, kParameterEnableDedicatedDictSearch,
      "enable_dedicated_dict_search"},

@@ -6,8 +6,8 @@
 
 #include "container_scan.hpp"
 #include "frame_layout.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/seek_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 // docs/format.md, "Opening a container".
@@ -35,7 +35,7 @@ std::uint32_t guess_chunk_bytes(const FrameIndex& index) {
 
 LoadedContainer load_without_header(const RandomAccessSource& source) {
   LoadedContainer result;
-  if (auto table = read_seek_table(source)) {
+  if (auto table = read_container_table(source)) {
     result.index = std::move(table->index);
     result.damage = "the header is damaged";
   } else {
@@ -58,7 +58,7 @@ LoadedContainer load_without_table(const RandomAccessSource& source,
   // Walking the frames is cheap, and if the table made from them has the hash that the header
   // knows, then they are the right ones. Otherwise each is verified, up to the first that is wrong.
   LoadedContainer result = scan_frames(source, header, /*trusted_end=*/source.size());
-  if (hash64(encode_seek_table(result.index)) == header.seek_table_hash &&
+  if (hash64(encode_container_table(result.index)) == header.seek_table_hash &&
       result.index.logical_bytes() == header.logical_bytes) {
     result.damage = "the seek table is damaged; its content was recovered from the frames";
   } else {
@@ -86,7 +86,7 @@ LoadedContainer load_container(const RandomAccessSource& source) {
     // before it, or be from a write whose frames never reached the disk; only frames are believed.
     return scan_frames(source, *header, header->durable_bytes);
   }
-  auto table = read_seek_table(source);
+  auto table = read_container_table(source);
   if (!table || table->table_hash != header->seek_table_hash ||
       table->index.logical_bytes() != header->logical_bytes) {
     return load_without_table(source, *header);

@@ -5,8 +5,8 @@
 #include "frame_layout.hpp"
 #include "frame_limits.hpp"
 #include "frame_walk_window.hpp"
+#include "seek_table_layout.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/seek_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 // docs/format.md, "Scanning". Memory: the index, a window, and one chunk.
@@ -74,7 +74,8 @@ class FrameScan {
     if (extent.stored_offset - index_.frames_end() > std::numeric_limits<std::uint32_t>::max()) {
       return "more padding than a seek table can list";
     }
-    if (2 * index_.size() + 3 > kMaxFrames) return "more frames than a seek table can list";
+    if (2 * index_.size() + 3 > kMaxSeekTableFrames)
+      return "more frames than a seek table can list";
     index_.append(extent.stored_offset, static_cast<std::uint32_t>(extent.stored_bytes),
                   static_cast<std::uint32_t>(content_bytes), *extent.checksum);
     return {};

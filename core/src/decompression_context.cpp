@@ -5,11 +5,16 @@
 #include <algorithm>
 #include <new>
 #include <stdexcept>
+#include <string>
 
 #include "frame_layout.hpp"
+#include "zstdfs/constants.hpp"
 
 namespace zstdfs {
 namespace {
+
+constexpr const char* kRefusal =
+    "a frame without a content checksum is refused (ChecksumPolicy::kVerifyIfPresent takes it)";
 
 bool policy_requires_checksum(const DecompressorOptions& options) {
   if (options.checksums == ChecksumPolicy::kRequire) return true;
@@ -17,11 +22,33 @@ bool policy_requires_checksum(const DecompressorOptions& options) {
          options.dict_data->dict_id() == 0;
 }
 
+/// What libzstd needs of a dictionary that frames are to find by its id.
+std::shared_ptr<const ZSTD_DDict> digest_of(
+    const std::shared_ptr<const ZstdCompressionDict>& dictionary) {
+  if (dictionary == nullptr || dictionary->dict_id() == 0) {
+    throw std::invalid_argument(
+        "more_dicts has a dictionary without an id: no frame could name it");
+  }
+  return dictionary->digested();
+}
+
+void set_in(ZSTD_DCtx* context, int parameter, int value) {
+  const std::string doing =
+      "set " + decompression_parameter_name(parameter) + " to " + std::to_string(value);
+  ZstdError::check(ZSTD_DCtx_setParameter(context, static_cast<ZSTD_dParameter>(parameter), value),
+                   doing.c_str());
+}
+
 }  // namespace
 
 DecompressionContext::DecompressionContext(const DecompressorOptions& given)
-    : options(given), requires_checksum(policy_requires_checksum(given)), dctx(make_dctx()) {
+    : options(given),
+      requires_checksum(policy_requires_checksum(given)),
+      dctx(make_dctx()),
+      format(given.format),
+      max_window_size(given.max_window_size) {
   if (options.dict_data) digested = options.dict_data->digested();
+  for (const auto& dictionary : options.more_dicts) more_digested.push_back(digest_of(dictionary));
   configure(dctx.get());
 }
 
@@ -32,7 +59,64 @@ void DecompressionContext::configure(ZSTD_DCtx* context) const {
   }
   ZstdError::check(ZSTD_DCtx_setParameter(context, ZSTD_d_format, options.format),
                    "set the format");
+  for (const auto& [parameter, value] : parameters) set_in(context, parameter, value);
+  if (!more_digested.empty()) {
+    set_in(context, kDecompressionRefMultipleDDicts, ZSTD_rmd_refMultipleDDicts);
+    for (const auto& one : more_digested) {
+      ZstdError::check(ZSTD_DCtx_refDDict(context, one.get()), "add a dictionary");
+    }
+  }
   ZstdError::check(ZSTD_DCtx_refDDict(context, digested.get()), "set the dictionary");
+}
+
+const ZSTD_DDict* DecompressionContext::dictionary_for(std::uint32_t dict_id) const {
+  for (std::size_t i = 0; i < more_digested.size(); ++i) {
+    if (options.more_dicts[i]->dict_id() == dict_id) return more_digested[i].get();
+  }
+  return digested.get();
+}
+
+std::size_t DecompressionContext::decompress_frames(ZSTD_DCtx* context, MutableByteSpan out,
+                                                    ByteSpan stored) const {
+  if (more_digested.empty()) {
+    return ZSTD_decompressDCtx(context, out.data(), out.size(), stored.data(), stored.size());
+  }
+  // One-shot decompression has read the tables of a dictionary before libzstd (1.5.4 at least)
+  // looks at which one the frame names.
+  std::size_t produced = 0;
+  while (!stored.empty()) {
+    const FrameInMemory frame = first_frame(stored, format);
+    const std::size_t n =
+        ZSTD_decompress_usingDDict(context, out.data() + produced, out.size() - produced,
+                                   stored.data(), frame.bytes, dictionary_for(frame.dict_id));
+    if (ZSTD_isError(n) != 0) return n;
+    produced += n;
+    stored = stored.subspan(frame.bytes);
+  }
+  return produced;
+}
+
+void DecompressionContext::set_parameter(int parameter, int value) {
+  set_in(dctx.get(), parameter, value);
+  parameters[parameter] = value;
+  if (parameter == kDecompressionFormat) format = value;
+  // 0 is libzstd's own limit, as in the options.
+  if (parameter == kDecompressionWindowLogMax) {
+    max_window_size = value == 0 ? 0 : std::uint64_t{1} << value;
+  }
+}
+
+void DecompressionContext::reset_parameters() {
+  ZstdError::check(ZSTD_DCtx_reset(dctx.get(), ZSTD_reset_session_and_parameters),
+                   "reset the decompressor");
+  parameters.clear();
+  format = options.format;
+  max_window_size = options.max_window_size;
+  configure(dctx.get());
+}
+
+std::size_t DecompressionContext::memory_size() const {
+  return ZSTD_sizeof_DCtx(dctx.get()) + input_scratch.capacity() + output_scratch.capacity();
 }
 
 void DecompressionContext::begin() {
@@ -43,9 +127,9 @@ void DecompressionContext::begin() {
 
 void DecompressionContext::check_allowed(const FrameInMemory& frame) const {
   if (requires_checksum && !frame.has_checksum) {
-    throw ZstdError(ZSTD_error_checksum_wrong, "a frame without a content checksum is refused");
+    throw ZstdError(ZSTD_error_checksum_wrong, kRefusal);
   }
-  const std::uint64_t limit = options.max_window_size;
+  const std::uint64_t limit = max_window_size;
   if (limit != 0 && frame.window_bytes > limit) {
     throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
                     "a frame asks for a window of " + std::to_string(frame.window_bytes) +
@@ -62,7 +146,11 @@ FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)
 
 FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
   if (failure_) throw ZstdError(*failure_);
-  ZSTD_inBuffer input{in.data(), in.size(), 0};
+  // libzstd gets what may be a header byte by byte. Given more at once it can take the bytes for a
+  // frame of a version before 1.0, or decompress the frame as a whole, without looking at the
+  // limits of its window and its blocks: then the verdict depended on how the input is cut.
+  const bool is_in_header = start_bytes_ < kStartBytes;
+  ZSTD_inBuffer input{in.data(), is_in_header ? std::min<std::size_t>(in.size(), 1) : in.size(), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
   const std::size_t hint = ZSTD_decompressStream(context_->dctx.get(), &output, &input);
   if (ZSTD_isError(hint) != 0) {
@@ -74,12 +162,17 @@ FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
   if (input.pos != 0) is_in_frame_ = true;
   consumed_ += input.pos;
   produced_ += output.pos;
+  frame_produced_ += output.pos;
   in = in.subspan(input.pos);
   out = out.subspan(output.pos);
   has_pending_output_ = hint != 0 && out.empty();
   if (hint != 0) return Event::kNone;
   const Event event = is_skippable() ? Event::kSkippableFrameEnd : Event::kDataFrameEnd;
-  if (event == Event::kDataFrameEnd) ++data_frames_;
+  if (event == Event::kDataFrameEnd) {
+    check_content_size();
+    ++data_frames_;
+  }
+  frame_produced_ = 0;
   is_in_frame_ = false;
   start_bytes_ = 0;
   return event;
@@ -101,7 +194,20 @@ void FrameStream::check_checksum_policy() {
   const std::size_t descriptor_at = context_->is_magicless() ? 0 : sizeof(std::uint32_t);
   if (start_bytes_ <= descriptor_at || is_skippable()) return;
   if ((std::to_integer<unsigned>(start_[descriptor_at]) & kChecksumFlag) != 0) return;
-  fail(ZSTD_error_checksum_wrong, "a frame without a content checksum is refused");
+  fail(ZSTD_error_checksum_wrong, kRefusal);
+}
+
+// libzstd does not compare them where the last block has no content.
+void FrameStream::check_content_size() {
+  ZSTD_frameHeader header{};
+  ZstdError::check(ZSTD_getFrameHeader_advanced(&header, start_.data(), start_bytes_,
+                                                static_cast<ZSTD_format_e>(context_->format)),
+                   "read a frame's header");
+  const std::uint64_t claimed = header.frameContentSize;
+  if (claimed == ZSTD_CONTENTSIZE_UNKNOWN || claimed == frame_produced_) return;
+  fail(ZSTD_error_corruption_detected, "a frame has " + std::to_string(frame_produced_) +
+                                           " bytes of content and claims " +
+                                           std::to_string(claimed));
 }
 
 void FrameStream::fail(int code, const std::string& what) {
@@ -110,7 +216,7 @@ void FrameStream::fail(int code, const std::string& what) {
 }
 
 std::size_t FrameStream::memory_size() const {
-  return ZSTD_sizeof_DCtx(context_->dctx.get());
+  return context_->memory_size();
 }
 
 void FrameStream::check_not_truncated() const {

@@ -6,12 +6,15 @@
 #include <zstd.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "arguments.hpp"
 #include "exclusive_use.hpp"
 #include "frames_in_memory.hpp"
+#include "source_input.hpp"
 #include "zstd_contexts.hpp"
 #include "zstdfs/decompressor.hpp"
 #include "zstdfs/errors.hpp"
@@ -27,16 +30,32 @@ struct DecompressionContext {
   void configure(ZSTD_DCtx* context) const;
   /// Makes the context ready for a new operation, whatever the last one has left. While in use.
   void begin();
+  /// Makes parameters again those of the construction. While in use.
+  void reset_parameters();
+  /// Decompresses whole frames, which `stored` consists of, with a context that has this
+  /// configuration. Returns what libzstd returns.
+  std::size_t decompress_frames(ZSTD_DCtx* context, MutableByteSpan out, ByteSpan stored) const;
   /// Throws ZstdError when the options do not allow a frame.
   void check_allowed(const FrameInMemory& frame) const;
-  bool is_magicless() const { return options.format == ZSTD_f_zstd1_magicless; }
+  bool is_magicless() const { return format == ZSTD_f_zstd1_magicless; }
+  void set_parameter(int parameter, int value);
+  std::size_t memory_size() const;
+  /// The dictionary for a frame that names `dict_id`.
+  const ZSTD_DDict* dictionary_for(std::uint32_t dict_id) const;
 
   const DecompressorOptions options;
   const bool requires_checksum;
   UseState use;
-  DCtxPtr dctx;  // touched only while in use
-  /// Shared: libzstd refers to it, and the dictionary may let go of it.
+  DCtxPtr dctx;  // touched only while in use, as all below
+  int format;
+  std::uint64_t max_window_size;
+  std::map<int, int> parameters;  // what was set since the construction
+  /// Shared: libzstd refers to them, and the dictionaries may let go of them.
   std::shared_ptr<const ZSTD_DDict> digested;
+  std::vector<std::shared_ptr<const ZSTD_DDict>> more_digested;  // as `more_dicts` of the options
+  // They belong to the present operation, as dctx does.
+  ScratchBuffer input_scratch;
+  ScratchBuffer output_scratch;
 };
 
 /// Frames, decompressed in steps: tells where they end, and data from skippable ones.
@@ -65,16 +84,21 @@ class FrameStream {
   std::uint64_t produced() const { return produced_; }
   std::size_t memory_size() const;
 
+  /// The buffers of the present operation.
+  ScratchBuffer& input_scratch() const { return context_->input_scratch; }
+  ScratchBuffer& output_scratch() const { return context_->output_scratch; }
+
   /// For an input that is at its end: throws ZstdError if it ends within a frame.
   void check_not_truncated() const;
 
  private:
-  /// Up to and with the frame header descriptor.
-  static constexpr std::size_t kStartBytes = 5;
+  /// No frame header is longer.
+  static constexpr std::size_t kStartBytes = ZSTD_FRAMEHEADERSIZE_MAX;
 
   void note_start(ByteSpan consumed);
   bool is_skippable() const;
   void check_checksum_policy();
+  void check_content_size();
   [[noreturn]] void fail(int code, const std::string& what);
 
   std::shared_ptr<DecompressionContext> context_;  // shared: see ZstdDecompressor
@@ -86,6 +110,7 @@ class FrameStream {
   std::uint64_t data_frames_ = 0;
   std::uint64_t consumed_ = 0;
   std::uint64_t produced_ = 0;
+  std::uint64_t frame_produced_ = 0;  // of it, by the present frame
   std::optional<ZstdError> failure_;
 };
 

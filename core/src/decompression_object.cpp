@@ -10,9 +10,7 @@ namespace zstdfs {
 
 ZstdDecompressionObj::State::State(std::shared_ptr<DecompressionContext> context,
                                    const DecompressionObjectOptions& given)
-    : stream(std::move(context)),
-      options(given),
-      buffer(std::make_unique_for_overwrite<std::byte[]>(given.write_size)) {}
+    : stream(std::move(context)), options(given) {}
 
 ZstdDecompressionObj::ZstdDecompressionObj(std::unique_ptr<State> state)
     : state_(std::move(state)) {}
@@ -25,9 +23,10 @@ void ZstdDecompressionObj::State::run(ByteSpan& in, Bytes& out, std::size_t max_
   // whole step are many more than most calls produce.
   while ((!in.empty() || stream.has_pending_output()) && out.size() < max_length) {
     const std::size_t room = std::min(options.write_size, max_length - out.size());
-    MutableByteSpan rest(buffer.get(), room);
+    const MutableByteSpan piece = stream.output_scratch().at_least(room);
+    MutableByteSpan rest = piece;
     const FrameStream::Event event = stream.step(in, rest);
-    out.insert(out.end(), buffer.get(), buffer.get() + (room - rest.size()));
+    out.insert(out.end(), piece.begin(), piece.end() - static_cast<std::ptrdiff_t>(rest.size()));
     if (event == FrameStream::Event::kDataFrameEnd && !options.read_across_frames) {
       finished = true;
       return;

@@ -66,8 +66,7 @@ std::size_t checked_size(std::int64_t size) {
 }  // namespace
 
 ZstdDecompressionReader::State::State(std::shared_ptr<DecompressionContext> context,
-                                      CompressedInput input,
-                                      const DecompressionReaderOptions& options)
+                                      SourceInput input, const DecompressionReaderOptions& options)
     : pull(std::move(context), std::move(input),
            options.read_across_frames ? FrameEnd::kGoOn : FrameEnd::kEndsRead),
       closefd(options.closefd) {}

@@ -17,14 +17,13 @@ struct ZstdDecompressionObj::State {
 
   FrameStream stream;
   const DecompressionObjectOptions options;
-  std::unique_ptr<std::byte[]> buffer;  // of one step's output
   bool finished = false;
   Bytes unused_data;
   Bytes unconsumed_tail;
 };
 
 struct ZstdDecompressionReader::State {
-  State(std::shared_ptr<DecompressionContext> context, CompressedInput input,
+  State(std::shared_ptr<DecompressionContext> context, SourceInput input,
         const DecompressionReaderOptions& options);
 
   DecompressionPull pull;
@@ -41,19 +40,32 @@ struct ZstdDecompressionWriter::State {
   std::unique_ptr<Sink> owned;
   Sink& sink;
   const DecompressionWriterOptions options;
-  std::unique_ptr<std::byte[]> buffer;  // of one step's output
   bool closed = false;
   bool failed = false;
 };
 
-struct ZstdDecompressionRange::State {
-  State(std::shared_ptr<DecompressionContext> context, CompressedInput input,
-        const DecompressionIteratorOptions& given);
+struct ZstdDecompressionChunker::State {
+  enum class Call { kDecompress, kFlush, kFinish };
 
-  DecompressionPull pull;
-  const DecompressionIteratorOptions options;
-  std::unique_ptr<std::byte[]> buffer;  // of one piece
-  bool begun = false;
+  State(std::shared_ptr<DecompressionContext> context, std::size_t bytes)
+      : stream(std::move(context)), chunk_size(bytes) {}
+
+  /// The range of one call of `self`.
+  static ByteChunks begin(const std::shared_ptr<State>& self, ByteSpan data, Call call);
+  class Chunks;
+  /// A piece, or nothing at the end of the call's output.
+  ByteSpan next(Call call);
+
+  FrameStream stream;
+  const std::size_t chunk_size;
+  ByteSpan input;              // of the present call, not yet taken
+  std::size_t filled = 0;      // bytes of the next piece, which are in the context's buffer
+  bool is_unconsumed = false;  // the present call's range is not at its end
+  bool is_finished = false;
 };
+
+/// The pieces that an input decompresses to.
+ByteChunks decompressed_chunks(std::shared_ptr<DecompressionContext> context, SourceInput input,
+                               const DecompressionIteratorOptions& options);
 
 }  // namespace zstdfs

@@ -8,10 +8,7 @@ namespace zstdfs {
 
 ZstdDecompressionWriter::State::State(std::shared_ptr<DecompressionContext> context, Sink& given,
                                       const DecompressionWriterOptions& given_options)
-    : stream(std::move(context)),
-      sink(given),
-      options(given_options),
-      buffer(std::make_unique_for_overwrite<std::byte[]>(given_options.write_size)) {}
+    : stream(std::move(context)), sink(given), options(given_options) {}
 
 ZstdDecompressionWriter::ZstdDecompressionWriter(std::unique_ptr<State> state)
     : state_(std::move(state)) {}
@@ -31,10 +28,11 @@ std::size_t ZstdDecompressionWriter::write(ByteSpan data) {
   state_->failed = true;  // until this one has succeeded
   const std::uint64_t produced_before = state_->stream.produced();
   for (ByteSpan in = data; !in.empty() || state_->stream.has_pending_output();) {
-    MutableByteSpan rest(state_->buffer.get(), state_->options.write_size);
+    const MutableByteSpan piece =
+        state_->stream.output_scratch().at_least(state_->options.write_size);
+    MutableByteSpan rest = piece;
     state_->stream.step(in, rest);
-    write_all(state_->sink,
-              ByteSpan(state_->buffer.get(), state_->options.write_size - rest.size()));
+    write_all(state_->sink, piece.first(piece.size() - rest.size()));
   }
   state_->failed = false;
   if (state_->options.write_return_read) return data.size();

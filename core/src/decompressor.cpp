@@ -9,6 +9,7 @@
 
 #include "decompression_context.hpp"
 #include "decompression_states.hpp"
+#include "zstdfs/constants.hpp"
 
 namespace zstdfs {
 namespace {
@@ -23,7 +24,7 @@ struct Plan {
 
 Plan plan_for(ByteSpan data, const DecompressOptions& options,
               const DecompressionContext& context) {
-  const int format = context.options.format;
+  const int format = context.format;
   Plan plan;
   bool done = false;
   if (data.empty()) throw ZstdError(ZSTD_error_srcSize_wrong, "no frame in an empty input");
@@ -51,10 +52,9 @@ Plan plan_for(ByteSpan data, const DecompressOptions& options,
   return plan;
 }
 
-/// Decompresses whole frames, which `stored` consists of.
+/// Decompresses whole frames, which `stored` consists of, with the context's own.
 std::size_t run(DecompressionContext& context, ByteSpan stored, MutableByteSpan out) {
-  const std::size_t result =
-      ZSTD_decompressDCtx(context.dctx.get(), out.data(), out.size(), stored.data(), stored.size());
+  const std::size_t result = context.decompress_frames(context.dctx.get(), out, stored);
   if (ZSTD_isError(result) != 0 && ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall) {
     throw ZstdError(ZSTD_error_dstSize_tooSmall, "did not decompress full frame: more than " +
                                                      std::to_string(out.size()) +
@@ -95,7 +95,7 @@ ZstdDecompressor& ZstdDecompressor::operator=(ZstdDecompressor&&) noexcept = def
 
 std::size_t ZstdDecompressor::memory_size() const {
   const ExclusiveUse in_use(context_->use);
-  return ZSTD_sizeof_DCtx(context_->dctx.get());
+  return context_->memory_size();
 }
 
 Bytes ZstdDecompressor::decompress(ByteSpan data, const DecompressOptions& options) {
@@ -120,7 +120,9 @@ std::size_t ZstdDecompressor::decompress_into(ByteSpan data, MutableByteSpan out
   in_use.begin_operation();
   context_->begin();
   const Plan plan = plan_for(data, options, *context_);
-  return run(*context_, data.first(plan.stored_bytes), out);
+  // Blocks that hold more than the frame allows are damage, though libzstd would take the room.
+  const auto room = std::min<std::uint64_t>(out.size(), plan.content_bound);
+  return run(*context_, data.first(plan.stored_bytes), out.first(static_cast<std::size_t>(room)));
 }
 
 Bytes ZstdDecompressor::decompress_content_dict_chain(std::span<const ByteSpan> frames) {
@@ -144,58 +146,55 @@ ZstdDecompressionObj ZstdDecompressor::decompressobj(const DecompressionObjectOp
   return ZstdDecompressionObj(std::make_unique<ZstdDecompressionObj::State>(context_, options));
 }
 
-ZstdDecompressionRange ZstdDecompressor::read_to_iter(Source& source,
-                                                      const DecompressionIteratorOptions& options) {
-  return make_range(CompressedInput(source, options.read_size), options);
+ZstdDecompressionChunker ZstdDecompressor::chunker(const DecompressionChunkerOptions& options) {
+  require_nonzero(options.chunk_size, "chunk_size");
+  return ZstdDecompressionChunker(
+      std::make_shared<ZstdDecompressionChunker::State>(context_, options.chunk_size));
 }
 
-ZstdDecompressionRange ZstdDecompressor::read_to_iter(ByteSpan data,
-                                                      const DecompressionIteratorOptions& options) {
+ByteChunks ZstdDecompressor::read_to_iter(Source& source,
+                                          const DecompressionIteratorOptions& options) {
+  return decompressed_chunks(
+      context_, SourceInput(source, options.read_size, SourceInput::AtEnd::kAskAgain), options);
+}
+
+ByteChunks ZstdDecompressor::read_to_iter(ByteSpan data,
+                                          const DecompressionIteratorOptions& options) {
   require_nonzero(options.read_size, "read_size");
-  return make_range(CompressedInput(data), options);
+  return decompressed_chunks(context_, SourceInput(data), options);
 }
 
-ZstdDecompressionRange ZstdDecompressor::read_to_iter(Bytes&& data,
-                                                      const DecompressionIteratorOptions& options) {
+ByteChunks ZstdDecompressor::read_to_iter(Bytes&& data,
+                                          const DecompressionIteratorOptions& options) {
   require_nonzero(options.read_size, "read_size");
-  return make_range(CompressedInput(std::move(data)), options);
-}
-
-ZstdDecompressionRange ZstdDecompressor::make_range(CompressedInput&& input,
-                                                    const DecompressionIteratorOptions& options) {
-  require_nonzero(options.write_size, "write_size");
-  if (options.skip_bytes >= options.read_size) {
-    throw std::invalid_argument("skip_bytes must be smaller than read_size");
-  }
-  return ZstdDecompressionRange(
-      std::make_unique<ZstdDecompressionRange::State>(context_, std::move(input), options));
+  return decompressed_chunks(context_, SourceInput(std::move(data)), options);
 }
 
 ZstdDecompressionReader ZstdDecompressor::stream_reader(Source& source,
                                                         const DecompressionReaderOptions& options) {
   return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
-      context_, CompressedInput(source, options.read_size), options));
+      context_, SourceInput(source, options.read_size, SourceInput::AtEnd::kAskAgain), options));
 }
 
 ZstdDecompressionReader ZstdDecompressor::stream_reader(std::unique_ptr<Source> source,
                                                         const DecompressionReaderOptions& options) {
-  if (!source) throw std::invalid_argument("no source to read from");
   return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
-      context_, CompressedInput(std::move(source), options.read_size), options));
+      context_, SourceInput(std::move(source), options.read_size, SourceInput::AtEnd::kAskAgain),
+      options));
 }
 
 ZstdDecompressionReader ZstdDecompressor::stream_reader(ByteSpan data,
                                                         const DecompressionReaderOptions& options) {
   require_nonzero(options.read_size, "read_size");
   return ZstdDecompressionReader(
-      std::make_unique<ZstdDecompressionReader::State>(context_, CompressedInput(data), options));
+      std::make_unique<ZstdDecompressionReader::State>(context_, SourceInput(data), options));
 }
 
 ZstdDecompressionReader ZstdDecompressor::stream_reader(Bytes&& data,
                                                         const DecompressionReaderOptions& options) {
   require_nonzero(options.read_size, "read_size");
   return ZstdDecompressionReader(std::make_unique<ZstdDecompressionReader::State>(
-      context_, CompressedInput(std::move(data)), options));
+      context_, SourceInput(std::move(data)), options));
 }
 
 ZstdDecompressionWriter ZstdDecompressor::stream_writer(Sink& sink,
@@ -217,20 +216,50 @@ ZstdDecompressionWriter ZstdDecompressor::stream_writer(std::unique_ptr<Sink> si
 DecompressingCopyResult ZstdDecompressor::copy_stream(Source& source, Sink& sink,
                                                       const DecompressingCopyOptions& options) {
   require_nonzero(options.write_size, "write_size");
-  DecompressionPull pull(context_, CompressedInput(source, options.read_size),
+  DecompressionPull pull(context_,
+                         SourceInput(source, options.read_size, SourceInput::AtEnd::kAskAgain),
                          DecompressionPull::FrameEnd::kGoOn);
   const ExclusiveUse in_use = pull.stream().use();
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(options.write_size);
+  const MutableByteSpan out = pull.stream().output_scratch().at_least(options.write_size);
   DecompressingCopyResult result;
   for (std::size_t n = 1; n != 0;) {
     pull.begin_read();
-    n = pull.pull(MutableByteSpan(buffer.get(), options.write_size),
-                  DecompressionPull::Wait::kForAny);
-    write_all(sink, ByteSpan(buffer.get(), n));
+    n = pull.pull(out, DecompressionPull::Wait::kForAny);
+    write_all(sink, out.first(n));
     result.written += n;
+    result.read = pull.input().bytes_consumed();
+    if (options.progress) options.progress(result);
   }
-  result.read = pull.input().bytes_read();
   return result;
+}
+
+void ZstdDecompressor::reset() {
+  ExclusiveUse in_use(context_->use);
+  in_use.begin_operation();
+  context_->begin();
+}
+
+void ZstdDecompressor::reset_parameters() {
+  ExclusiveUse in_use(context_->use);
+  in_use.begin_operation();
+  context_->reset_parameters();
+}
+
+void ZstdDecompressor::set_parameter(int parameter, int value) {
+  ExclusiveUse in_use(context_->use);
+  in_use.begin_operation();
+  context_->begin();
+  context_->set_parameter(parameter, value);
+}
+
+int ZstdDecompressor::get_parameter(int parameter) const {
+  const ExclusiveUse in_use(context_->use);
+  int value = 0;
+  const std::string doing = "get " + decompression_parameter_name(parameter);
+  ZstdError::check(
+      ZSTD_DCtx_getParameter(context_->dctx.get(), static_cast<ZSTD_dParameter>(parameter), &value),
+      doing.c_str());
+  return value;
 }
 
 Bytes decompress(ByteSpan data, std::size_t max_output_size) {

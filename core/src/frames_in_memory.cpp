@@ -77,6 +77,7 @@ FrameInMemory first_frame(ByteSpan data, int format) {
   }
   frame.window_bytes = header.windowSize;
   frame.has_checksum = header.checksumFlag != 0;
+  frame.dict_id = header.dictID;
   frame.header_bytes = header.headerSize;
   frame.max_block_bytes = header.blockSizeMax;
   walk_blocks(data, frame);

@@ -22,6 +22,7 @@ struct FrameInMemory {
   std::size_t blocks = 0;
   std::size_t max_block_bytes = 0;  ///< of content, that the frame allows
   bool has_checksum = false;
+  std::uint32_t dict_id = 0;
 };
 
 /// The frame that `data` begins with, in a format that is a ZSTD_format_e. Throws ZstdError:

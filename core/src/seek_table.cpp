@@ -1,148 +1,150 @@
 #include "zstdfs/seek_table.hpp"
 
+#include <zstd_errors.h>
+
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
-#include "frame_layout.hpp"
+#include "seek_table_layout.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/zero_frame.hpp"
-
-// docs/format.md, "Seek table".
 
 namespace zstdfs {
 namespace {
 
-constexpr std::size_t kFooterBytes = 9;
-constexpr std::byte kDescriptor{0x80};             // checksums present, reserved bits 0
-constexpr std::byte kCheckedDescriptorBits{0xFC};  // the format says that readers ignore the rest
+/// The last bytes of a file, as a source that has the size of all of it.
+class FileEnd final : public RandomAccessSource {
+ public:
+  FileEnd(ByteSpan end, std::uint64_t file_bytes) : end_(end), file_bytes_(file_bytes) {
+    if (end.size() > file_bytes) {
+      throw std::invalid_argument("the end of a file is larger than the file");
+    }
+  }
 
-/// What a seek table says of one frame.
-struct TableEntry {
-  std::uint32_t stored_bytes = 0;
-  std::uint32_t logical_bytes = 0;
-  std::uint32_t checksum = 0;
+  std::uint64_t size() const override { return file_bytes_; }
+  std::size_t read_at(std::uint64_t offset, MutableByteSpan out) const override {
+    const std::uint64_t start = file_bytes_ - end_.size();
+    if (offset < start) {
+      throw std::invalid_argument("the seek table begins at byte " + std::to_string(offset) +
+                                  ", the bytes given at " + std::to_string(start));
+    }
+    return MemorySource(end_).read_at(offset - start, out);
+  }
+
+ private:
+  ByteSpan end_;
+  std::uint64_t file_bytes_;
 };
 
-void append_entry(Bytes& out, std::uint64_t stored_bytes, std::uint32_t logical_bytes,
-                  std::uint32_t checksum) {
-  ZSTDFS_ASSERT(stored_bytes <= std::numeric_limits<std::uint32_t>::max());
-  append_le(out, static_cast<std::uint32_t>(stored_bytes));
-  append_le(out, logical_bytes);
-  append_le(out, checksum);
+[[noreturn]] void throw_too_large(const std::string& what) {
+  throw ZstdError(ZSTD_error_frameIndex_tooLarge, what);
 }
 
-TableEntry load_entry(ByteSpan table, std::size_t i) {
-  const std::size_t at = kSkippableHeaderBytes + i * kSeekTableEntryBytes;
-  return {.stored_bytes = load_le<std::uint32_t>(table, at),
-          .logical_bytes = load_le<std::uint32_t>(table, at + 4),
-          .checksum = load_le<std::uint32_t>(table, at + 8)};
-}
-
-std::size_t entry_count(const FrameIndex& index) {
-  std::size_t count = 1;  // the header
-  std::uint64_t end = kContainerHeaderBytes;
-  for (const FrameEntry& frame : index) {
-    count += frame.stored_offset > end ? 2 : 1;
-    end = frame.stored_end();
+/// A size of frame number `i`, if a table can list it.
+std::uint32_t listed_size(std::size_t i, std::uint64_t size, const char* name) {
+  if (size > std::numeric_limits<std::uint32_t>::max()) {
+    throw_too_large("frame number " + std::to_string(i) + " has a " + name + " of " +
+                    std::to_string(size) + " bytes; a seek table can list no more than 2^32 - 1");
   }
-  return count;
+  return static_cast<std::uint32_t>(size);
 }
 
-std::size_t table_bytes(std::size_t count) {
-  return kSeekTableOverheadBytes + count * kSeekTableEntryBytes;
-}
-
-/// The number of frames that the footer gives, if `footer` is one and a table of so many frames
-/// can belong to a file of `file_bytes`: each frame takes some bytes itself.
-std::optional<std::size_t> plausible_count(ByteSpan footer, std::uint64_t file_bytes) {
-  if (load_le<std::uint32_t>(footer, 5) != kSeekableFooterMagic) return std::nullopt;
-  if ((footer[4] & kCheckedDescriptorBits) != kDescriptor) return std::nullopt;
-  const std::uint64_t count = load_le<std::uint32_t>(footer, 0);
-  if (count == 0 || count > kMaxFrames) return std::nullopt;
-  const std::uint64_t least_bytes =
-      kSeekTableOverheadBytes + count * (kSeekTableEntryBytes + kSkippableHeaderBytes);
-  if (least_bytes > file_bytes) return std::nullopt;
-  return static_cast<std::size_t>(count);
-}
-
-/// The frames that a table lists, if its entries fill the bytes below `table_offset` exactly.
-std::optional<FrameIndex> index_of(ByteSpan table, std::size_t count, std::uint64_t table_offset) {
-  const TableEntry header = load_entry(table, 0);
-  if (header.stored_bytes != kContainerHeaderBytes || header.logical_bytes != 0 ||
-      header.checksum != kEmptyChecksum) {
-    return std::nullopt;
-  }
-  FrameIndex index;
-  index.reserve(count - 1);
-  std::uint64_t offset = kContainerHeaderBytes;
-  for (std::size_t i = 1; i < count; ++i) {
-    const TableEntry entry = load_entry(table, i);
-    if (entry.stored_bytes > table_offset - offset) return std::nullopt;
-    if (entry.logical_bytes == 0) {
-      if (entry.stored_bytes < kSkippableHeaderBytes || entry.checksum != kEmptyChecksum) {
-        return std::nullopt;
-      }
-    } else {
-      if (entry.stored_bytes < kMinDataFrameBytes || entry.logical_bytes > kMaxZeroFrameBytes) {
-        return std::nullopt;
-      }
-      index.append(offset, entry.stored_bytes, entry.logical_bytes, entry.checksum);
+/// The frames that a stored table lists, if they fill the bytes before it exactly.
+SeekTable table_of(const StoredSeekTable& stored) {
+  const SeekTableShape& shape = stored.shape;
+  SeekTable table(shape.has_checksums ? SeekTableChecksums::kPresent : SeekTableChecksums::kAbsent);
+  table.reserve(shape.entries);
+  const auto refuse = [&](std::size_t i, const std::string& what) {
+    throw CorruptError(stored.table_offset + shape.entry_at(i),
+                       "seek table entry " + std::to_string(i) + ": " + what);
+  };
+  for (std::size_t i = 0; i < shape.entries; ++i) {
+    const SeekTableEntry entry = load_entry(stored.bytes, shape, i);
+    if (entry.stored_bytes < kSkippableHeaderBytes) {
+      refuse(i, std::to_string(entry.stored_bytes) + " bytes are no frame");
     }
-    offset += entry.stored_bytes;
+    if (entry.stored_bytes > stored.table_offset - table.compressed_size()) {
+      refuse(i, "the frames take more than the " + std::to_string(stored.table_offset) +
+                    " bytes before the table");
+    }
+    table.append({.compressed_size = entry.stored_bytes,
+                  .decompressed_size = entry.logical_bytes,
+                  .checksum = entry.checksum});
   }
-  if (offset != table_offset) return std::nullopt;
-  return index;
+  if (table.compressed_size() != stored.table_offset) {
+    throw CorruptError(stored.table_offset,
+                       "the seek table lists " + std::to_string(table.compressed_size()) +
+                           " bytes of frames, but " + std::to_string(stored.table_offset) +
+                           " bytes are before it");
+  }
+  return table;
 }
 
 }  // namespace
 
-std::size_t seek_table_bytes(const FrameIndex& index) {
-  return table_bytes(entry_count(index));
+std::optional<std::size_t> SeekTable::find(std::uint64_t decompressed_offset) const {
+  if (decompressed_offset >= decompressed_size()) return std::nullopt;
+  // Frames without content begin where the next one does, so the last of them is never one.
+  const auto after = std::ranges::upper_bound(frames_, decompressed_offset, {},
+                                              &SeekableFrame::decompressed_offset);
+  return static_cast<std::size_t>(after - frames_.begin()) - 1;
 }
 
-Bytes encode_seek_table(const FrameIndex& index) {
-  const std::size_t count = entry_count(index);
-  ZSTDFS_ASSERT(count <= kMaxFrames);
-  Bytes table;
-  table.reserve(table_bytes(count));
-  append_le(table, kSeekTableMagic);
-  append_le(table, static_cast<std::uint32_t>(count * kSeekTableEntryBytes + kFooterBytes));
-  append_entry(table, kContainerHeaderBytes, 0, kEmptyChecksum);
-  std::uint64_t end = kContainerHeaderBytes;
-  for (const FrameEntry& frame : index) {
-    if (frame.stored_offset > end)
-      append_entry(table, frame.stored_offset - end, 0, kEmptyChecksum);
-    append_entry(table, frame.stored_bytes, frame.logical_bytes, frame.checksum);
-    end = frame.stored_end();
+void SeekTable::append(const NewFrame& frame) {
+  check_room_for(1);
+  if (frame.compressed_size < kSkippableHeaderBytes) {
+    throw std::invalid_argument(std::to_string(frame.compressed_size) + " bytes are no frame");
   }
-  append_le(table, static_cast<std::uint32_t>(count));
-  table.push_back(kDescriptor);
-  append_le(table, kSeekableFooterMagic);
-  return table;
+  SeekableFrame added{
+      .compressed_offset = compressed_size(),
+      .decompressed_offset = decompressed_size(),
+      .compressed_size = listed_size(frames_.size(), frame.compressed_size, "compressed size"),
+      .decompressed_size =
+          listed_size(frames_.size(), frame.decompressed_size, "decompressed size"),
+      .checksum = std::nullopt};
+  if (has_checksums()) {
+    if (!frame.checksum && frame.decompressed_size != 0) {
+      throw std::invalid_argument("a seek table with checksums needs that of every frame");
+    }
+    added.checksum = frame.checksum.value_or(kEmptyChecksum);
+  }
+  frames_.push_back(added);
 }
 
-std::optional<SeekTable> read_seek_table(const RandomAccessSource& container) {
-  const std::uint64_t file_bytes = container.size();
-  if (file_bytes < kContainerHeaderBytes + kSeekTableOverheadBytes) return std::nullopt;
-  std::array<std::byte, kFooterBytes> footer;
-  if (container.read_at(file_bytes - kFooterBytes, footer) != kFooterBytes) return std::nullopt;
-  const auto count = plausible_count(footer, file_bytes);
-  if (!count) return std::nullopt;
-
-  Bytes table(table_bytes(*count));
-  const std::uint64_t table_offset = file_bytes - table.size();
-  if (table_offset < kContainerHeaderBytes) return std::nullopt;
-  if (container.read_at(table_offset, table) != table.size()) return std::nullopt;
-  if (load_le<std::uint32_t>(table, 0) != kSeekTableMagic ||
-      load_le<std::uint32_t>(table, 4) != table.size() - kSkippableHeaderBytes) {
-    return std::nullopt;
+void SeekTable::check_room_for(std::uint64_t frames) const {
+  if (frames > kMaxSeekTableFrames - frames_.size()) {
+    throw_too_large("a seek table can list no more than " + std::to_string(kMaxSeekTableFrames) +
+                    " frames; there are " + std::to_string(frames_.size()) + ", and " +
+                    std::to_string(frames) + " more");
   }
-  // The file may have changed since the footer was read: the entries are those of this table.
-  if (!std::ranges::equal(ByteSpan(table).last(kFooterBytes), footer)) return std::nullopt;
-  auto index = index_of(table, *count, table_offset);
-  if (!index) return std::nullopt;
-  return SeekTable{
-      .index = std::move(*index), .table_offset = table_offset, .table_hash = hash64(table)};
+}
+
+std::size_t SeekTable::encoded_size() const {
+  return SeekTableShape{.entries = frames_.size(), .has_checksums = has_checksums()}.bytes();
+}
+
+Bytes SeekTable::encode() const {
+  SeekTableEncoder encoder({.entries = frames_.size(), .has_checksums = has_checksums()});
+  for (const SeekableFrame& frame : frames_) {
+    encoder.append({.stored_bytes = frame.compressed_size,
+                    .logical_bytes = frame.decompressed_size,
+                    .checksum = frame.checksum.value_or(0)});
+  }
+  return std::move(encoder).finish();
+}
+
+std::optional<SeekTable> read_seek_table(const RandomAccessSource& source) {
+  const auto found = read_stored_table(source);
+  if (const auto* none = std::get_if<NoSeekTable>(&found)) {
+    if (!none->is_malformed) return std::nullopt;
+    throw CorruptError(none->stored_offset, none->reason);
+  }
+  return table_of(std::get<StoredSeekTable>(found));
+}
+
+std::optional<SeekTable> parse_seek_table(ByteSpan file_end, std::uint64_t file_bytes) {
+  return read_seek_table(FileEnd(file_end, file_bytes));
 }
 
 }  // namespace zstdfs

@@ -1,5 +1,6 @@
 #include "zstdfs/stream.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,28 @@ int close_once(int& fd, FileOwnership ownership) {
   if (closing < 0 || ownership == FileOwnership::kBorrowed) return 0;
   // Linux has closed the descriptor also when it says EINTR.
   return ::close(closing) < 0 && errno != EINTR ? -1 : 0;
+}
+
+constexpr mode_t kNewFileMode = 0666;  // less what the umask takes
+
+int open_file(const std::filesystem::path& filename, int flags) {
+  for (;;) {
+    const int fd = ::open(filename.c_str(), flags | O_CLOEXEC, kNewFileMode);
+    if (fd >= 0) return fd;
+    if (errno != EINTR) fail(("open " + filename.string()).c_str());
+  }
+}
+
+int flags_of(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kAppend:
+      return O_WRONLY | O_CREAT | O_APPEND;
+    case OpenMode::kExclusive:
+      return O_WRONLY | O_CREAT | O_EXCL;
+    case OpenMode::kTruncate:
+      break;
+  }
+  return O_WRONLY | O_CREAT | O_TRUNC;
 }
 
 }  // namespace
@@ -50,6 +73,9 @@ std::size_t BytesSink::write(ByteSpan bytes) {
   return bytes.size();
 }
 
+FileSource::FileSource(const std::filesystem::path& filename)
+    : FileSource(open_file(filename, O_RDONLY), FileOwnership::kOwned) {}
+
 FileSource::~FileSource() {
   close_once(fd_, ownership_);
 }
@@ -73,6 +99,9 @@ std::optional<std::uint64_t> FileSource::remaining_bytes() const {
 void FileSource::close() {
   if (close_once(fd_, ownership_) < 0) fail("close");
 }
+
+FileSink::FileSink(const std::filesystem::path& filename, OpenMode mode)
+    : FileSink(open_file(filename, flags_of(mode)), FileOwnership::kOwned) {}
 
 FileSink::~FileSink() {
   close_once(fd_, ownership_);

@@ -11,8 +11,8 @@
 #include "fs/store/seal.hpp"
 #include "fs/store/store.hpp"
 #include "zstdfs/container.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/seek_table.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -96,7 +96,7 @@ bool lost_its_header(const os::File& file) {
   if (file.read_at(0, beginning) < beginning.size()) return false;
   const bool zeros = std::all_of(beginning.begin(), beginning.end(),
                                  [](std::byte b) { return b == std::byte{0}; });
-  return zeros && read_seek_table(file).has_value();
+  return zeros && read_container_table(file).has_value();
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "zstdfs/seek_table.hpp"
+#include "zstdfs/container_table.hpp"
 
 namespace zstdfs::store {
 
 Bytes seal(ContainerHeader& header, const FrameIndex& index, std::uint64_t durable_bytes) {
-  Bytes table = encode_seek_table(index);
+  Bytes table = encode_container_table(index);
   header.logical_bytes = index.logical_bytes();
   header.stored_bytes = index.frames_end() + table.size();
   header.durable_bytes = std::min(durable_bytes, index.frames_end());

@@ -6,8 +6,8 @@
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/frame_codec.hpp"
-#include "zstdfs/seek_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
@@ -100,7 +100,8 @@ void StoredFile::flush_container() {
   const bool truncated = state.base_limit < state.index.logical_bytes();
   if (!truncated && state.logical_bytes > state.base_limit) {
     const std::uint64_t tail = state.logical_bytes - state.base_limit;
-    const std::uint64_t table_share = seek_table_bytes(state.index) / kTableBytesPerAppendedByte;
+    const std::uint64_t table_share =
+        container_table_bytes(state.index) / kTableBytesPerAppendedByte;
     if (table_stale_ || tail >= std::max(kMinAppendBytes, table_share)) {
       append_frames(state.logical_bytes);
     }
@@ -175,8 +176,8 @@ void StoredFile::first_commit() {
     return;
   }
   const std::vector<NewFrame> frames = encode_all({0, bytes});
-  std::uint64_t stored = kContainerHeaderBytes + kSeekTableOverheadBytes + kSeekTableEntryBytes;
-  for (const NewFrame& frame : frames) stored += frame.stored.size() + kSeekTableEntryBytes;
+  std::uint64_t stored = kContainerHeaderBytes + container_table_bytes(frames.size());
+  for (const NewFrame& frame : frames) stored += frame.stored.size();
   if (must_be_container || blocks(stored, services_.block_bytes) < as_raw) {
     store_as_container(frames);
   } else {

@@ -7,8 +7,8 @@
 #include "fs/store/redo.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/frame_codec.hpp"
-#include "zstdfs/seek_table.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -81,7 +81,7 @@ bool StoredFile::compress_raw(bool required) {
       after.index.append(after.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
                          frame.logical_bytes, frame.checksum);
     });
-    const std::uint64_t stored = after.index.frames_end() + seek_table_bytes(after.index);
+    const std::uint64_t stored = after.index.frames_end() + container_table_bytes(after.index);
     const struct stat status = backing_->stat();
     const std::uint64_t raw_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlockBytes;
     const std::uint64_t block = services_.block_bytes;

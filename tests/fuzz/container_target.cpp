@@ -1,8 +1,8 @@
 #include "tests/fuzz/require.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "zstdfs/container.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/seek_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::fuzz {
@@ -46,7 +46,8 @@ void load(ByteSpan file) {
     // A scan that trusts nothing has read every frame before it lists it.
     const LoadedContainer scanned = scan_container(source, ScanTrust::kNothing);
     FUZZ_REQUIRE(read_frames(source, scanned.index));
-    FUZZ_REQUIRE(encode_seek_table(scanned.index).size() == seek_table_bytes(scanned.index));
+    FUZZ_REQUIRE(encode_container_table(scanned.index).size() ==
+                 container_table_bytes(scanned.index));
     FUZZ_REQUIRE(!scan_container(source, ScanTrust::kDurableFrames).sealed);
   } catch (const NewerFormatError&) {
     FUZZ_REQUIRE(load_le<std::uint16_t>(file, 16) > kContainerVersion);
@@ -58,7 +59,7 @@ Bytes with_hashes(ByteSpan input) {
   Bytes file(input.begin(), input.end());
   const MutableByteSpan out(file);
   store_le(out, 48, std::uint64_t{file.size()});
-  if (const auto table = read_seek_table(MemorySource(file))) {
+  if (const auto table = read_container_table(MemorySource(file))) {
     store_le(out, 40, table->index.logical_bytes());
     store_le(out, 64, table->table_hash);
   }

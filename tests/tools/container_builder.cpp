@@ -1,6 +1,6 @@
 #include "tests/tools/container_builder.hpp"
 
-#include "zstdfs/seek_table.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::test {
@@ -43,7 +43,7 @@ Bytes ContainerBuilder::with_header(const ContainerHeader& header) const {
 }
 
 Bytes ContainerBuilder::sealed(std::optional<std::uint64_t> durable_bytes) const {
-  const Bytes table = encode_seek_table(index_);
+  const Bytes table = encode_container_table(index_);
   ContainerHeader header = header_;
   header.logical_bytes = index_.logical_bytes();
   header.stored_bytes = kContainerHeaderBytes + frames_.size() + table.size();

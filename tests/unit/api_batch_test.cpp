@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -113,6 +114,23 @@ TEST(Batch, GivesItemsBackWhateverTheThreads) {
     EXPECT_EQ(frames.buffers().size(), buffers);
   }
   EXPECT_GT(buffers, 2u);
+}
+
+TEST(Batch, TellsHowManyItemsAreDone) {
+  const std::vector<Bytes> items = some_items();
+  ZstdCompressor compressor;
+  for (const int threads : {1, 3}) {
+    std::vector<std::size_t> told;
+    const BatchOptions options = {.threads = threads,
+                                  .progress = [&](std::size_t done) { told.push_back(done); }};
+    const auto frames = compressor.multi_compress_to_buffer(spans_of(items), options);
+    EXPECT_GT(told.size(), 2u);
+    EXPECT_TRUE(std::ranges::is_sorted(told));
+    EXPECT_EQ(told.back(), items.size());
+    told.clear();
+    ZstdDecompressor().multi_decompress_to_buffer(frames, {}, options);
+    EXPECT_EQ(told.back(), items.size());
+  }
 }
 
 TEST(Batch, TrailingEmptyItemsAreKept) {

@@ -68,7 +68,7 @@ inline std::string hex(ByteSpan bytes) {
 
 inline std::vector<Bytes> all_of(ByteChunks chunks) {
   std::vector<Bytes> pieces;
-  for (Bytes& piece : chunks) pieces.push_back(std::move(piece));
+  for (const ByteSpan piece : chunks) pieces.emplace_back(piece.begin(), piece.end());
   return pieces;
 }
 

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "tests/unit/api_compression_fixture.hpp"
+#include "zstdfs/frame_parameters.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -47,6 +48,53 @@ TEST(Compressor, ChecksumAndContentSizeAreWrittenAsAskedFor) {
   EXPECT_EQ(descriptor({}), 0x20u);
   EXPECT_EQ(descriptor({.write_checksum = true}), 0x24u);
   EXPECT_EQ(descriptor({.write_content_size = false}), 0x00u);
+}
+
+TEST(Compressor, AChecksumComesByItselfWhereADictionaryHasNoId) {
+  const Bytes content = text_bytes(5000, 1);
+  const auto has_checksum = [&](const CompressorOptions& options) {
+    return get_frame_parameters(ZstdCompressor(options).compress(content)).has_checksum;
+  };
+  const auto raw = raw_dict(content);
+  EXPECT_TRUE(has_checksum({.dict_data = raw}));
+  EXPECT_FALSE(has_checksum({.dict_data = raw, .write_checksum = false}));
+  EXPECT_TRUE(has_checksum({.dict_data = raw, .compression_params = ZstdCompressionParameters()}));
+  const ZstdCompressionParameters without({.write_checksum = false});
+  EXPECT_FALSE(has_checksum({.dict_data = raw, .compression_params = without}));
+}
+
+// What comes behind a change is the same again, soon: the pieces of the output are too.
+TEST(Compressor, RsyncableOutputIsMostlyTheSameAfterAChange) {
+  const Bytes content = text_bytes(8'000'000, 1);
+  Bytes changed = content;
+  changed.insert(changed.begin() + 10'000, std::byte{'x'});
+  const auto common_end = [](const Bytes& a, const Bytes& b) {
+    return std::mismatch(a.rbegin(), a.rend(), b.rbegin(), b.rend()).first - a.rbegin();
+  };
+  ZstdCompressor rsyncable({.rsyncable = true});
+  EXPECT_EQ(rsyncable.get_parameter(kParameterThreads), 1);
+  rsyncable.set_parameter(kParameterJobSize, 1 << 20);  // a cut at about so many bytes
+  const Bytes one = rsyncable.compress(content);
+  EXPECT_EQ(content_of(one), content);
+  EXPECT_GT(common_end(one, rsyncable.compress(changed)), std::ssize(one) / 4);
+  ZstdCompressor plain;
+  EXPECT_LT(common_end(plain.compress(content), plain.compress(changed)), std::ssize(one) / 100);
+  EXPECT_THROW(
+      ZstdCompressor({.compression_params = ZstdCompressionParameters(), .rsyncable = true}),
+      std::invalid_argument);
+}
+
+TEST(Compressor, SeveralShareThePoolThatTheyAreGiven) {
+  const Bytes content = text_bytes(3'000'000, 1);
+  const Bytes expected = ZstdCompressor({.threads = 2}).compress(content);
+  std::optional<ZstdThreadPool> pool(2);
+  ZstdCompressor one({.threads = 2, .thread_pool = pool});
+  ZstdCompressor two({.threads = 2, .thread_pool = pool});
+  pool.reset();  // the compressors keep it alive
+  std::thread other([&] { EXPECT_EQ(two.compress(content), expected); });
+  EXPECT_EQ(one.compress(content), expected);
+  other.join();
+  EXPECT_THROW(ZstdThreadPool(0), std::invalid_argument);
 }
 
 TEST(Compressor, LevelsAbove22AreRefused) {

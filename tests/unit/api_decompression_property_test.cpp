@@ -60,7 +60,8 @@ Sample random_sample(Random& random) {
 }
 
 ZstdDecompressor decompressor_for(const Sample& sample) {
-  DecompressorOptions options{.format = sample.magicless ? 1 : 0};
+  DecompressorOptions options{.format = sample.magicless ? 1 : 0,
+                              .checksums = ChecksumPolicy::kVerifyIfPresent};
   if (!sample.dictionary.empty()) {
     options.dict_data =
         std::make_shared<ZstdCompressionDict>(sample.dictionary, DictType::kRawContent);
@@ -150,7 +151,24 @@ Bytes by_copy(ZstdDecompressor& decompressor, const Sample& sample, Random& rand
   return all;
 }
 
-constexpr Way kWays[] = {by_one_shot, by_object, by_reader, by_range, by_writer, by_copy};
+Bytes by_chunker(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
+  Bytes all;
+  const auto append = [&](ByteChunks chunks) {
+    for (const ByteSpan piece : chunks) all.insert(all.end(), piece.begin(), piece.end());
+  };
+  ZstdDecompressionChunker chunker = decompressor.chunker({.chunk_size = random_piece(random)});
+  for (ByteSpan rest = sample.stored; !rest.empty();) {
+    const ByteSpan now = rest.first(std::min(rest.size(), random_piece(random)));
+    append(chunker.decompress(now));
+    if (random.chance(10)) append(chunker.flush());
+    rest = rest.subspan(now.size());
+  }
+  append(chunker.finish());
+  return all;
+}
+
+constexpr Way kWays[] = {by_one_shot, by_object, by_reader, by_range,
+                         by_writer,   by_copy,   by_chunker};
 
 TEST(DecompressionProperties, EveryWayGivesTheSameBytes) {
   for (std::uint64_t seed = 0; seed < (ZSTDFS_SANITIZED ? 20 : 60); ++seed) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ranges>
 #include <system_error>
@@ -28,9 +29,7 @@ const Bytes kOther = test::compressible_bytes(5'000, 2);
 const Bytes kFlushed = frame_of(kContent, {.finished = false});
 const std::size_t kPieces[] = {1, 777, 131075, std::size_t{1} << 24};
 
-static_assert(std::ranges::input_range<ZstdDecompressionRange>);
-
-Bytes content_of(ZstdDecompressionRange range) {
+Bytes content_of(ByteChunks range) {
   Bytes all;
   for (const ByteSpan piece : range) all.insert(all.end(), piece.begin(), piece.end());
   return all;
@@ -43,8 +42,7 @@ TEST(DecompressionRange, YieldsTheContentInPieces) {
     EXPECT_EQ(content_of(decompressor.read_to_iter(frame)), kContent);
     for (const std::size_t piece : kPieces) {
       PiecewiseSource source(frame, piece);
-      ZstdDecompressionRange range =
-          decompressor.read_to_iter(source, {.read_size = 5000, .write_size = 7000});
+      ByteChunks range = decompressor.read_to_iter(source, {.read_size = 5000, .write_size = 7000});
       Bytes all;
       for (const ByteSpan part : range) {
         EXPECT_LE(part.size(), 7000u);
@@ -61,7 +59,7 @@ TEST(DecompressionRange, YieldsTheContentInPieces) {
 TEST(DecompressionRange, IsWalkedOnceAndOnDemand) {
   PiecewiseSource source(frame_of(kContent), 10'000);
   ZstdDecompressor decompressor;
-  ZstdDecompressionRange range = decompressor.read_to_iter(source);
+  ByteChunks range = decompressor.read_to_iter(source);
   EXPECT_EQ(source.reads, 0);
   auto at = range.begin();
   const int reads = source.reads;
@@ -109,7 +107,7 @@ TEST(DecompressionRange, SkipsBytesWithinTheFirstPiece) {
   EXPECT_THROW(decompressor.read_to_iter(data, {.read_size = 5, .skip_bytes = 5}),
                std::invalid_argument);
   PiecewiseSource slow(data, 5);
-  ZstdDecompressionRange range = decompressor.read_to_iter(slow, {.skip_bytes = 5});
+  ByteChunks range = decompressor.read_to_iter(slow, {.skip_bytes = 5});
   EXPECT_THROW(range.begin(), std::invalid_argument);
   EXPECT_THROW(range.begin(), std::invalid_argument);
   EXPECT_THROW(content_of(decompressor.read_to_iter(bytes_of("123"), {.skip_bytes = 3})),
@@ -118,7 +116,7 @@ TEST(DecompressionRange, SkipsBytesWithinTheFirstPiece) {
 
 TEST(DecompressionRange, TruncationIsReportedAfterTheBytesBeforeIt) {
   ZstdDecompressor decompressor;
-  ZstdDecompressionRange range = decompressor.read_to_iter(kFlushed, {.write_size = 10});
+  ByteChunks range = decompressor.read_to_iter(kFlushed, {.write_size = 10});
   Bytes all;
   EXPECT_EQ(zstd_error_of([&] {
               for (const ByteSpan part : range) all.insert(all.end(), part.begin(), part.end());
@@ -243,6 +241,20 @@ TEST(DecompressingCopy, CopiesAllFrames) {
   PiecewiseSource nothing({}, 1);
   PiecewiseSink sink(1);
   EXPECT_EQ(ZstdDecompressor().copy_stream(nothing, sink), DecompressingCopyResult{});
+}
+
+TEST(DecompressingCopy, TellsHowFarItHasGot) {
+  const Bytes frame = frame_of(kContent);
+  SpanSource source(frame);
+  PiecewiseSink sink(1u << 20);
+  std::vector<DecompressingCopyResult> told;
+  const DecompressingCopyResult whole = ZstdDecompressor().copy_stream(
+      source, sink, {.read_size = 1000, .progress = [&](const auto& now) { told.push_back(now); }});
+  ASSERT_GE(told.size(), 3u);
+  EXPECT_EQ(told.back(), whole);
+  EXPECT_TRUE(std::ranges::is_sorted(told, {}, &DecompressingCopyResult::written));
+  EXPECT_TRUE(std::ranges::is_sorted(told, {}, &DecompressingCopyResult::read));
+  EXPECT_LT(told.front().written, kContent.size());
 }
 
 TEST(DecompressingCopy, ReportsTruncationAndJunkAfterWritingWhatCameBefore) {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/unit/api_decompression_frames.hpp"
+#include "zstdfs/compressor.hpp"
 #include "zstdfs/decompressor.hpp"
 
 namespace zstdfs {
@@ -212,6 +213,93 @@ TEST(Decompressor, UsesADictionaryForEveryFrame) {
   EXPECT_EQ(decompressor.stream_reader(joined({frame, frame})).readall(),
             joined({kContent, kContent}));
   EXPECT_THROW(ZstdDecompressor().decompress(frame), ZstdError);
+}
+
+// python-zstandard returns wrong content here, and says nothing.
+TEST(Decompressor, AWrongRawDictionaryIsNoticedWithoutAskingForIt) {
+  const auto right = std::make_shared<ZstdCompressionDict>(kContent, DictType::kRawContent);
+  const auto wrong =
+      std::make_shared<ZstdCompressionDict>(text_bytes(300'000, 9), DictType::kRawContent);
+  const Bytes frame = ZstdCompressor({.dict_data = right}).compress(kContent);
+  EXPECT_EQ(ZstdDecompressor({.dict_data = right}).decompress(frame), kContent);
+  EXPECT_THROW(ZstdDecompressor({.dict_data = wrong}).decompress(frame), ZstdError);
+  // Frames of others, which nothing protects, have to be asked for.
+  const Bytes unchecked = frame_of(kContent, {.checksum = false, .raw_dictionary = kContent});
+  EXPECT_THAT(
+      message_of<ZstdError>([&] { ZstdDecompressor({.dict_data = right}).decompress(unchecked); }),
+      HasSubstr("without a content checksum"));
+  EXPECT_EQ(ZstdDecompressor({.dict_data = right, .checksums = ChecksumPolicy::kVerifyIfPresent})
+                .decompress(unchecked),
+            kContent);
+}
+
+TEST(Decompressor, FramesFindTheirDictionaryAmongSeveral) {
+  std::vector<Bytes> samples;
+  for (std::uint64_t i = 0; i < 300; ++i) samples.push_back(text_bytes(500, i));
+  const std::vector<ByteSpan> views(samples.begin(), samples.end());
+  const auto one = train_dictionary(2048, views, {.dict_id = 100});
+  const auto two = train_dictionary(4096, views, {.dict_id = 200});
+  const auto three = train_dictionary(3072, views, {.dict_id = 300});
+  ZstdDecompressor decompressor({.dict_data = one, .more_dicts = {two, three}});
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& dictionary : {three, one, two}) {
+      const Bytes frame = ZstdCompressor({.dict_data = dictionary}).compress(samples[7]);
+      EXPECT_EQ(decompressor.decompress(frame), samples[7]);
+      EXPECT_EQ(decompressor.stream_reader(frame).readall(), samples[7]);
+      const ByteSpan frames[] = {frame};
+      EXPECT_EQ(decompressor.multi_decompress_to_buffer(frames)[0].tobytes(), samples[7]);
+    }
+    decompressor.reset_parameters();
+  }
+  const auto unknown = train_dictionary(2048, views, {.dict_id = 400});
+  const Bytes frame = ZstdCompressor({.dict_data = unknown}).compress(samples[7]);
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(frame); }), ZSTD_error_dictionary_wrong);
+  const auto unnamed = std::make_shared<ZstdCompressionDict>(kOther, DictType::kRawContent);
+  EXPECT_THROW(ZstdDecompressor({.more_dicts = {unnamed}}), std::invalid_argument);
+  EXPECT_THROW(ZstdDecompressor({.more_dicts = {nullptr}}), std::invalid_argument);
+}
+
+TEST(Decompressor, ParametersCanBeSetReadAndReset) {
+  ZstdDecompressor decompressor;
+  const Bytes magicless = frame_of(kContent, {.magicless = true});
+  const Bytes framed = frame_of(kContent);
+  decompressor.set_parameter(kDecompressionFormat, kFormatZstd1Magicless);
+  EXPECT_EQ(decompressor.get_parameter(kDecompressionFormat), kFormatZstd1Magicless);
+  EXPECT_EQ(decompressor.decompress(magicless), kContent);
+  EXPECT_EQ(decompressor.stream_reader(magicless).readall(), kContent);
+  const ByteSpan frames[] = {magicless};
+  EXPECT_EQ(decompressor.multi_decompress_to_buffer(frames)[0].tobytes(), kContent);
+  decompressor.reset_parameters();
+  EXPECT_EQ(decompressor.get_parameter(kDecompressionFormat), kFormatZstd1);
+  EXPECT_EQ(decompressor.decompress(framed), kContent);
+
+  decompressor.set_parameter(kDecompressionWindowLogMax, 12);
+  EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(framed); }),
+            ZSTD_error_frameParameter_windowTooLarge);
+  EXPECT_EQ(zstd_error_of([&] { decompressor.stream_reader(framed).read(1); }),
+            ZSTD_error_frameParameter_windowTooLarge);
+  decompressor.reset_parameters();
+
+  Bytes damaged = framed;
+  damaged.back() ^= std::byte{1};
+  EXPECT_THROW(decompressor.decompress(damaged), ZstdError);
+  decompressor.set_parameter(kDecompressionForceIgnoreChecksum, 1);
+  EXPECT_EQ(decompressor.decompress(damaged), kContent);
+  for (const int parameter : decompression_parameters()) {
+    EXPECT_NO_THROW(decompressor.get_parameter(parameter)) << parameter;
+  }
+  EXPECT_THAT(message_of<ZstdError>([&] { decompressor.set_parameter(kDecompressionFormat, 99); }),
+              HasSubstr("format to 99"));
+  EXPECT_THROW(decompressor.get_parameter(4711), ZstdError);
+}
+
+TEST(Decompressor, AResetOvertakesWhatWasBegun) {
+  ZstdDecompressor decompressor;
+  ZstdDecompressionObj object = decompressor.decompressobj();
+  object.decompress(ByteSpan(frame_of(kContent)).first(100));
+  decompressor.reset();
+  EXPECT_THROW(object.decompress({}), UsageError);
+  EXPECT_EQ(decompressor.decompress(frame_of(kContent)), kContent);
 }
 
 TEST(Decompressor, AWrongRawDictionaryIsNoticedByTheChecksumWhichCanBeRequired) {

@@ -5,8 +5,8 @@
 #include <random>
 
 #include "zstdfs/container.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/seek_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::test {
@@ -68,7 +68,7 @@ class ContainerBuilder {
   /// The whole container; `header` gives what is not a sum.
   Bytes finish(ContainerHeader header = {}) const {
     Bytes file = bytes_;
-    const Bytes table = encode_seek_table(index_);
+    const Bytes table = encode_container_table(index_);
     header.durable_bytes = file.size();
     append_to(file, table);
     header.logical_bytes = content_.size();

@@ -60,7 +60,7 @@ TEST(Container, ScanFindsWhatTheTableLists) {
 /// A container after an append of `frame` that was interrupted before the table was written.
 Bytes interrupted_append(const ContainerBuilder& builder, ByteSpan frame) {
   Bytes file = builder.finish();
-  file.resize(file.size() - seek_table_bytes(builder.index()));
+  file.resize(file.size() - container_table_bytes(builder.index()));
   append_to(file, frame);
   return file;
 }
@@ -133,7 +133,7 @@ TEST(Container, ScanPassesOverFramesWithoutContent) {
   append_to(expected, bytes_of("more"));
   EXPECT_EQ(loaded.damage, "");
   EXPECT_EQ(read_all(source, loaded.index), expected);
-  EXPECT_EQ(encode_seek_table(loaded.index).size(), seek_table_bytes(loaded.index));
+  EXPECT_EQ(encode_container_table(loaded.index).size(), container_table_bytes(loaded.index));
 }
 
 TEST(Container, HugeZeroFramesAreReadWithoutDecompressing) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "zstdfs/buffers.hpp"
@@ -15,6 +17,9 @@ struct BatchOptions {
   int threads = 0;
   /// Threads that are there already, instead; not owned.
   WorkerPool* pool = nullptr;
+  /// Called after some items are done, with how many are, one call at a time, from any of the
+  /// threads. Must not use the compressor or decompressor, nor throw.
+  std::function<void(std::size_t done)> progress = nullptr;
 };
 
 /// The items of buffers, for the functions that take many spans. They live as long as the buffers.

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <iterator>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "zstdfs/bytes.hpp"
@@ -13,29 +12,40 @@ namespace zstdfs {
 
 /// Pieces of bytes, each made when it is asked for: what is an iterator in python-zstandard.
 ///
-///     for (Bytes& piece : compressor.read_to_iter(source)) { ... }
+///     for (ByteSpan piece : compressor.read_to_iter(source)) { ... }
 ///
-/// An input range: it can be walked once. Walking it again after a break goes on with the next
-/// piece. A piece may be moved from; it is valid until the next one is asked for.
+/// An input range: it can be walked once. Walking it again after a break goes on with the piece
+/// where the walk was. A piece is never empty. It is valid until the next one is asked for, the
+/// range is destroyed, or another operation of the compressor or decompressor begins.
 ///
 /// Lifetime: iterators live as long as the range, and stay valid when the range is moved.
 /// Thread safety: one thread at a time.
 /// Errors: making a piece throws what whoever has made the range says.
 class ByteChunks {
  public:
-  /// Makes the next piece, or nothing at the end; is not called again after that.
-  using Next = std::function<std::optional<Bytes>()>;
+  /// What makes the pieces.
+  class Maker {
+   public:
+    virtual ~Maker() = default;
+    /// The next piece, which is valid until the next call. Empty at the end; is not called again
+    /// after that.
+    virtual ByteSpan next() = 0;
+    virtual std::uint64_t bytes_consumed() const = 0;
+  };
 
  private:
   struct State {
-    Next make_next;
-    std::optional<Bytes> current;
-    bool ended = false;
+    std::unique_ptr<Maker> maker;
+    ByteSpan piece;
+    bool has_begun = false;
+    bool has_ended = false;
 
     void advance() {
-      if (ended) return;
-      current = make_next();
-      ended = !current.has_value();
+      piece = {};
+      if (has_ended) return;
+      piece = maker->next();
+      has_begun = true;
+      has_ended = piece.empty();
     }
   };
 
@@ -43,18 +53,17 @@ class ByteChunks {
   class Iterator {
    public:
     using iterator_concept = std::input_iterator_tag;
-    using value_type = Bytes;
+    using value_type = ByteSpan;
     using difference_type = std::ptrdiff_t;
 
-    Bytes& operator*() const { return *state_->current; }
-    Bytes* operator->() const { return &*state_->current; }
+    ByteSpan operator*() const { return state_->piece; }
     Iterator& operator++() {
       state_->advance();
       return *this;
     }
     void operator++(int) { state_->advance(); }
     friend bool operator==(const Iterator& at, std::default_sentinel_t) {
-      return !at.state_->current.has_value();
+      return at.state_->piece.empty();
     }
 
    private:
@@ -63,21 +72,24 @@ class ByteChunks {
     State* state_;
   };
 
-  explicit ByteChunks(Next next)
-      : state_(std::make_unique<State>(State{std::move(next), std::nullopt, false})) {}
+  explicit ByteChunks(std::unique_ptr<Maker> maker)
+      : state_(std::make_unique<State>(State{.maker = std::move(maker), .piece = {}})) {}
 
-  /// Makes the next piece and points to it.
+  /// Makes the first piece; a later call stays where the walk is.
   Iterator begin() {
-    state_->advance();
+    if (!state_->has_begun) state_->advance();
     return Iterator(state_.get());
   }
   std::default_sentinel_t end() const { return {}; }
 
-  /// The next piece, or nothing at the end: for use without a loop.
-  std::optional<Bytes> next() {
+  /// The next piece, empty at the end: for use without a loop.
+  ByteSpan next() {
     state_->advance();
-    return std::exchange(state_->current, std::nullopt);
+    return state_->piece;
   }
+
+  /// Bytes of the input that made what was yielded, without those that were skipped.
+  std::uint64_t bytes_consumed() const { return state_->maker->bytes_consumed(); }
 
  private:
   std::unique_ptr<State> state_;  // apart, so that iterators survive a move

@@ -17,7 +17,7 @@ struct CompressionChunkerOptions {
 /// Compresses what is fed to it to one frame, which comes in pieces of one size.
 ///
 /// Each call returns a range that compresses as it is walked. It has to be walked to its end before
-/// the next call, which is a UsageError otherwise.
+/// the next call, which is a UsageError otherwise. Its bytes_consumed() counts all calls' bytes.
 ///
 /// Lifetime: may outlive its compressor, and its ranges may outlive it.
 /// Thread safety: one thread at a time, together with the compressor; breaking that is a
@@ -25,7 +25,7 @@ struct CompressionChunkerOptions {
 /// Errors: a step throws ZstdError when there is more input than was declared, or less at the end.
 /// What was thrown, every later call and step throws again. The compressor can be used for new
 /// operations.
-/// Memory: the compressor's context, a buffer of `chunk_size`, and the present piece.
+/// Memory: the compressor's context and a buffer of `chunk_size`, which shows the present piece.
 class ZstdCompressionChunker {
  public:
   ~ZstdCompressionChunker();

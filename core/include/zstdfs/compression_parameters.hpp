@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "zstdfs/bytes.hpp"
@@ -25,7 +26,8 @@ struct CompressionParameterValues {
   int target_length = 0;
   int strategy = -1;  ///< -1: as the level has it
   bool write_content_size = true;
-  bool write_checksum = false;
+  /// Absent: false, but true in a compressor whose dictionary has no id: CompressorOptions.
+  std::optional<bool> write_checksum = std::nullopt;
   bool write_dict_id = false;
   int job_size = 0;
   int overlap_log = -1;  ///< -1: libzstd's choice
@@ -81,6 +83,8 @@ class ZstdCompressionParameters {
 
   /// Any other parameter that the installed libzstd knows (a ZSTD_cParameter). Throws ZstdError.
   int get(int parameter) const;
+  /// Whether the values, or `with`, have set a parameter.
+  bool is_set(int parameter) const;
   /// A copy in which one parameter is different. Throws ZstdError.
   ZstdCompressionParameters with(int parameter, int value) const;
 

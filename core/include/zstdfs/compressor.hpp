@@ -16,6 +16,7 @@
 #include "zstdfs/compression_writer.hpp"
 #include "zstdfs/dictionary.hpp"
 #include "zstdfs/stream.hpp"
+#include "zstdfs/thread_pool.hpp"
 
 namespace zstdfs {
 
@@ -27,10 +28,18 @@ struct CompressorOptions {
   std::shared_ptr<const ZstdCompressionDict> dict_data = nullptr;
   /// In place of the level and of everything below.
   std::optional<ZstdCompressionParameters> compression_params = std::nullopt;
-  std::optional<bool> write_checksum = std::nullopt;      ///< absent: false
+  /// Absent: only with a dictionary without an id (raw content), where nothing but a checksum tells
+  /// a reader that its dictionary is the wrong one. The same holds for parameters that do not say.
+  std::optional<bool> write_checksum = std::nullopt;
   std::optional<bool> write_content_size = std::nullopt;  ///< absent: true, where it is known
   std::optional<bool> write_dict_id = std::nullopt;       ///< absent: true
   int threads = 0;  ///< worker threads; 0: the caller's; negative: one for each processor
+  /// Threads that are there already, for the workers of `threads` or of `compression_params`.
+  std::optional<ZstdThreadPool> thread_pool = std::nullopt;
+  /// Cuts frames so that a change of the input changes little of the output, for tools that send
+  /// differences: at about every `job_size` bytes. libzstd does it with worker threads only, so
+  /// there is at least one.
+  bool rsyncable = false;
 };
 
 /// How far the present or last frame has got, in bytes.
@@ -82,7 +91,7 @@ struct CompressionIteratorOptions {
 class ZstdCompressor {
  public:
   /// Throws std::invalid_argument for a level above 22, and for `compression_params` together with
-  /// a flag or threads; ZstdError for a damaged dictionary.
+  /// a flag, threads or rsyncable; ZstdError for a damaged dictionary.
   explicit ZstdCompressor(const CompressorOptions& options = {});
   ~ZstdCompressor();
   ZstdCompressor(ZstdCompressor&&) noexcept;

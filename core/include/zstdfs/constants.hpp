@@ -151,7 +151,7 @@ enum CompressionParameter : int {
   kParameterSearchForExternalRepcodes = 1016,
   kParameterBlockSplitterLevel = 1017,
 };
-/// Like those above, but libzstd 1.5.6 gave it another number, so it is no constant expression.
+/// Like those above, but libzstd 1.5.6 gave it another number: that of the libzstd which runs.
 extern const int kParameterTargetCBlockSize;
 
 /// Numbers of libzstd's decompression parameters (ZSTD_dParameter).

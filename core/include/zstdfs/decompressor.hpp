@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "zstdfs/batch.hpp"
+#include "zstdfs/byte_chunks.hpp"
 #include "zstdfs/bytes.hpp"
-#include "zstdfs/decompression_iterator.hpp"
+#include "zstdfs/decompression_chunker.hpp"
 #include "zstdfs/decompression_object.hpp"
 #include "zstdfs/decompression_reader.hpp"
 #include "zstdfs/decompression_writer.hpp"
@@ -15,14 +18,13 @@
 
 namespace zstdfs {
 
-class CompressedInput;
 struct DecompressionContext;
 
 /// Whether frames have to carry a checksum of their content.
 enum class ChecksumPolicy {
   kVerifyIfPresent,
-  /// A frame without one is refused where the dictionary is raw content: nothing else would tell
-  /// that it is the wrong dictionary, and the content would be silently wrong.
+  /// A frame without one is refused where `dict_data` has no id (raw content): nothing else would
+  /// tell that it is the wrong dictionary, and the content would be silently wrong.
   kRequireWithRawDict,
   kRequire,
 };
@@ -30,12 +32,16 @@ enum class ChecksumPolicy {
 struct DecompressorOptions {
   /// Shared, because decompressors and what they make may outlive the caller's own handle.
   std::shared_ptr<const ZstdCompressionDict> dict_data = nullptr;
+  /// Dictionaries with ids, of which a frame that names one gets that. A frame that names another,
+  /// or none, gets `dict_data`.
+  std::vector<std::shared_ptr<const ZstdCompressionDict>> more_dicts = {};
   /// The largest window, in bytes, that a frame may ask for: what bounds the memory taken. From
   /// 1 KiB to 2 GiB. 0 is libzstd's limit (128 MiB) where a window takes memory, in streams, and
   /// none in one-shot decompression.
   std::uint64_t max_window_size = 0;
   int format = 0;  ///< kFormatZstd1 or kFormatZstd1Magicless
-  ChecksumPolicy checksums = ChecksumPolicy::kVerifyIfPresent;
+  /// The compressor writes checksums by itself where the default demands them.
+  ChecksumPolicy checksums = ChecksumPolicy::kRequireWithRawDict;
 };
 
 struct DecompressOptions {
@@ -49,11 +55,6 @@ struct DecompressOptions {
   bool allow_extra_data = false;
 };
 
-struct DecompressingCopyOptions {
-  std::size_t read_size = 131075;   ///< how many bytes the source is asked for at a time; not 0
-  std::size_t write_size = 131072;  ///< the most that the sink is given at a time; not 0
-};
-
 /// Compressed bytes read and decompressed bytes written.
 struct DecompressingCopyResult {
   std::uint64_t read = 0;
@@ -61,9 +62,26 @@ struct DecompressingCopyResult {
   friend bool operator==(const DecompressingCopyResult&, const DecompressingCopyResult&) = default;
 };
 
+struct DecompressingCopyOptions {
+  std::size_t read_size = 131075;   ///< how many bytes the source is asked for at a time; not 0
+  std::size_t write_size = 131072;  ///< the most that the sink is given at a time; not 0
+  /// Called after each write with what was done so far. Must not use the decompressor.
+  std::function<void(const DecompressingCopyResult&)> progress = nullptr;
+};
+
+struct DecompressionIteratorOptions {
+  std::size_t read_size = 131075;   ///< how many bytes the source is asked for at a time; not 0
+  std::size_t write_size = 131072;  ///< the most that one step yields; not 0
+  /// Passes over so many bytes before the first frame. They have to be fewer than `read_size`, and
+  /// than the source has or gives at its first read: std::invalid_argument otherwise.
+  std::size_t skip_bytes = 0;
+  /// Goes on after the first frame, to the source's end. Otherwise what follows is not looked at.
+  bool read_across_frames = false;
+};
+
 /// Decompresses zstd frames. Everywhere, skippable frames before a frame are passed over.
 ///
-/// One decompressor does one thing at a time. Each call below except memory_size() begins an
+/// One decompressor does one thing at a time. Each call below that is not const begins an
 /// operation, and what an earlier one returned (an object, reader, writer, range) can then no
 /// longer be used: its calls throw UsageError.
 ///
@@ -71,7 +89,8 @@ struct DecompressingCopyResult {
 /// a UsageError. Not so moving and destroying, which nothing else may overlap.
 /// After an error: the decompressor can be used again, for new operations.
 /// Memory: one zstd context (about 96 KiB), which streams let grow by the largest window and a
-/// block; the dictionary's digested form, shared with other users of the dictionary.
+/// block, and the buffers that streams have used; the dictionary's digested form, shared with other
+/// users of the dictionary.
 class ZstdDecompressor {
  public:
   /// Throws ZstdError for a window limit or format that libzstd refuses, or a damaged dictionary.
@@ -80,7 +99,7 @@ class ZstdDecompressor {
   ZstdDecompressor(ZstdDecompressor&&) noexcept;
   ZstdDecompressor& operator=(ZstdDecompressor&&) noexcept;
 
-  /// Bytes that the context takes now.
+  /// Bytes that the context and its buffers take now.
   std::size_t memory_size() const;
 
   /// Decompresses the first frame of `data`, or all. Throws ZstdError: no frame, truncated or
@@ -101,13 +120,15 @@ class ZstdDecompressor {
   /// Throws std::invalid_argument for a size of 0, as do the functions below.
   ZstdDecompressionObj decompressobj(const DecompressionObjectOptions& options = {});
 
-  /// The source or memory has to outlive what is returned, unless it is given away.
-  ZstdDecompressionRange read_to_iter(Source& source,
-                                      const DecompressionIteratorOptions& options = {});
-  ZstdDecompressionRange read_to_iter(ByteSpan data,
-                                      const DecompressionIteratorOptions& options = {});
-  ZstdDecompressionRange read_to_iter(Bytes&& data,
-                                      const DecompressionIteratorOptions& options = {});
+  ZstdDecompressionChunker chunker(const DecompressionChunkerOptions& options = {});
+
+  /// Yields what a source decompresses to, reading as the range is walked; a source without bytes
+  /// yields nothing. A step throws ZstdError for data that does not decompress or ends within a
+  /// frame, and what the source throws, after the bytes before that were yielded. The source or
+  /// memory has to outlive what is returned, unless it is given away; so it is below.
+  ByteChunks read_to_iter(Source& source, const DecompressionIteratorOptions& options = {});
+  ByteChunks read_to_iter(ByteSpan data, const DecompressionIteratorOptions& options = {});
+  ByteChunks read_to_iter(Bytes&& data, const DecompressionIteratorOptions& options = {});
   ZstdDecompressionReader stream_reader(Source& source,
                                         const DecompressionReaderOptions& options = {});
   ZstdDecompressionReader stream_reader(std::unique_ptr<Source> source,
@@ -141,10 +162,16 @@ class ZstdDecompressor {
   DecompressingCopyResult copy_stream(Source& source, Sink& sink,
                                       const DecompressingCopyOptions& options = {});
 
- private:
-  ZstdDecompressionRange make_range(CompressedInput&& input,
-                                    const DecompressionIteratorOptions& options);
+  /// Abandons the present operation.
+  void reset();
+  /// As above; parameters become again those of the constructor.
+  void reset_parameters();
+  /// Any parameter that the installed libzstd knows (a ZSTD_dParameter), for the operations to
+  /// come. Abandons the present one. Throws ZstdError.
+  void set_parameter(int parameter, int value);
+  int get_parameter(int parameter) const;
 
+ private:
   /// Shared with the objects it makes, which may outlive it.
   std::shared_ptr<DecompressionContext> context_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -87,9 +88,18 @@ class CallbackSink final : public Sink {
 
 enum class FileOwnership { kBorrowed, kOwned };
 
+/// What a file that exists already means for a writer.
+enum class OpenMode {
+  kTruncate,   ///< "wb": its content goes
+  kAppend,     ///< "ab": what is written comes behind its content
+  kExclusive,  ///< "xb": it is an error
+};
+
 /// A file descriptor as a source. Interrupted calls are repeated; throws std::system_error.
 class FileSource final : public Source {
  public:
+  /// Opens a file. The error names it.
+  explicit FileSource(const std::filesystem::path& filename);
   FileSource(int fd, FileOwnership ownership) : fd_(fd), ownership_(ownership) {}
   ~FileSource() override;
   FileSource(const FileSource&) = delete;
@@ -110,6 +120,8 @@ class FileSource final : public Source {
 /// A file descriptor as a sink. Interrupted calls are repeated; throws std::system_error.
 class FileSink final : public Sink {
  public:
+  /// Opens a file, which is created if it is missing. The error names it.
+  explicit FileSink(const std::filesystem::path& filename, OpenMode mode = OpenMode::kTruncate);
   FileSink(int fd, FileOwnership ownership) : fd_(fd), ownership_(ownership) {}
   ~FileSink() override;
   FileSink(const FileSink&) = delete;
