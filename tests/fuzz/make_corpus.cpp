@@ -1,8 +1,7 @@
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <string>
+#include <exception>
 
+#include "tests/fuzz/corpus.hpp"
 #include "tests/unit/core_container_builder.hpp"
 
 // Writes the first inputs of the corpus: make_corpus FOLDER. What fuzzers find is added by hand.
@@ -11,22 +10,6 @@ namespace zstdfs::fuzz {
 namespace {
 
 using test::ContainerBuilder;
-
-class Corpus {
- public:
-  explicit Corpus(std::filesystem::path folder) : folder_(std::move(folder)) {}
-
-  void add(const char* target, const char* name, ByteSpan content) const {
-    std::filesystem::create_directories(folder_ / target);
-    std::ofstream file(folder_ / target / name, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(content.data()),
-               static_cast<std::streamsize>(content.size()));
-    if (!file.flush()) throw std::runtime_error(std::string("cannot write ") + name);
-  }
-
- private:
-  std::filesystem::path folder_;
-};
 
 Bytes changed(Bytes file, std::size_t offset, std::uint32_t value) {
   store_le(MutableByteSpan(file), offset, value);
@@ -82,7 +65,7 @@ void add_frames(const Corpus& corpus) {
   corpus.add("frame_walk", "zeros", zeros);
   corpus.add("frame_walk", "empty", encoder.encode({}, 3));
   Bytes several = zeros;
-  test::append_to(several, encode_seek_table({}));
+  test::append_to(several, encode_container_table({}));
   test::append_to(several, incompressible);
   corpus.add("frame_walk", "several", several);
   corpus.add("frame_walk", "skippable-too-long",
@@ -123,6 +106,7 @@ int main(int argc, char** argv) {
     zstdfs::fuzz::add_seek_tables(corpus, builder);
     zstdfs::fuzz::add_frames(corpus);
     zstdfs::fuzz::add_containers(corpus, builder);
+    zstdfs::fuzz::add_frame_corpus(corpus);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 1;

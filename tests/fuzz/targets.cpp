@@ -5,10 +5,15 @@
 namespace zstdfs::fuzz {
 
 std::span<const Target> all_targets() {
-  static constexpr std::array<Target, 4> kTargets = {{{"header", header_target},
-                                                      {"seek_table", seek_table_target},
-                                                      {"frame_walk", frame_walk_target},
-                                                      {"container", container_target}}};
+  static constexpr std::array kTargets{Target{"header", header_target},
+                                       Target{"seek_table", seek_table_target},
+                                       Target{"frame_walk", frame_walk_target},
+                                       Target{"container", container_target},
+                                       Target{"frame_parameters", frame_parameters_target},
+                                       Target{"one_shot", one_shot_target},
+                                       Target{"streaming", streaming_target},
+                                       Target{"dictionary", dictionary_target},
+                                       Target{"buffers", buffers_target}};
   return kTargets;
 }
 

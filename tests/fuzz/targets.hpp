@@ -15,6 +15,11 @@ void header_target(ByteSpan input);
 void seek_table_target(ByteSpan input);
 void frame_walk_target(ByteSpan input);
 void container_target(ByteSpan input);
+void frame_parameters_target(ByteSpan input);
+void one_shot_target(ByteSpan input);
+void streaming_target(ByteSpan input);
+void dictionary_target(ByteSpan input);
+void buffers_target(ByteSpan input);
 
 struct Target {
   std::string_view name;  ///< also that of the folder in corpus/
