@@ -16,6 +16,16 @@ namespace {
 constexpr const char* kRefusal =
     "a frame without a content checksum is refused (ChecksumPolicy::kVerifyIfPresent takes it)";
 
+/// What libzstd allows in streams without being told.
+constexpr std::uint64_t kStreamWindowLimit = (std::uint64_t{1} << ZSTD_WINDOWLOG_LIMIT_DEFAULT) + 1;
+
+void check_window(const FrameInMemory& frame, std::uint64_t limit) {
+  if (frame.window_bytes <= limit) return;
+  throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
+                  "a frame asks for a window of " + std::to_string(frame.window_bytes) +
+                      " bytes, more than max_window_size allows (" + std::to_string(limit) + ")");
+}
+
 bool policy_requires_checksum(const DecompressorOptions& options) {
   if (options.checksums == ChecksumPolicy::kRequire) return true;
   return options.checksums == ChecksumPolicy::kRequireWithRawDict && options.dict_data &&
@@ -121,20 +131,24 @@ std::size_t DecompressionContext::memory_size() const {
 
 void DecompressionContext::begin() {
   ZstdError::check(ZSTD_DCtx_reset(dctx.get(), ZSTD_reset_session_only), "reset the decompressor");
-  // Also without a dictionary: a prefix that was not used up must not serve the next frame.
+  // A prefix that was not used up must not serve the next frame; and streams take what a frame
+  // names from several dictionaries for the one of frames that name none.
+  if (!has_prefix && more_digested.empty()) return;
   ZstdError::check(ZSTD_DCtx_refDDict(dctx.get(), digested.get()), "set the dictionary");
+  has_prefix = false;
+}
+
+void DecompressionContext::refer_to(ByteSpan prefix) {
+  has_prefix = true;
+  ZstdError::check(ZSTD_DCtx_refPrefix(dctx.get(), prefix.data(), prefix.size()),
+                   "refer to a prefix");
 }
 
 void DecompressionContext::check_allowed(const FrameInMemory& frame) const {
   if (requires_checksum && !frame.has_checksum) {
     throw ZstdError(ZSTD_error_checksum_wrong, kRefusal);
   }
-  const std::uint64_t limit = max_window_size;
-  if (limit != 0 && frame.window_bytes > limit) {
-    throw ZstdError(ZSTD_error_frameParameter_windowTooLarge,
-                    "a frame asks for a window of " + std::to_string(frame.window_bytes) +
-                        " bytes, more than max_window_size");
-  }
+  if (max_window_size != 0) check_window(frame, max_window_size);
 }
 
 FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)
@@ -146,64 +160,96 @@ FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)
 
 FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
   if (failure_) throw ZstdError(*failure_);
-  // libzstd gets what may be a header byte by byte. Given more at once it can take the bytes for a
-  // frame of a version before 1.0, or decompress the frame as a whole, without looking at the
-  // limits of its window and its blocks: then the verdict depended on how the input is cut.
-  const bool is_in_header = start_bytes_ < kStartBytes;
-  ZSTD_inBuffer input{in.data(), is_in_header ? std::min<std::size_t>(in.size(), 1) : in.size(), 0};
+  ZSTD_inBuffer input{in.data(), presentable(in, out.size()), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
   const std::size_t hint = ZSTD_decompressStream(context_->dctx.get(), &output, &input);
   if (ZSTD_isError(hint) != 0) {
     fail(static_cast<int>(ZSTD_getErrorCode(hint)),
          std::string("cannot decompress: ") + ZSTD_getErrorName(hint));
   }
-  note_start(in.first(input.pos));
-  check_checksum_policy();
-  if (input.pos != 0) is_in_frame_ = true;
-  consumed_ += input.pos;
-  produced_ += output.pos;
-  frame_produced_ += output.pos;
+  note(in.first(input.pos), output.pos);
   in = in.subspan(input.pos);
   out = out.subspan(output.pos);
   has_pending_output_ = hint != 0 && out.empty();
   if (hint != 0) return Event::kNone;
-  const Event event = is_skippable() ? Event::kSkippableFrameEnd : Event::kDataFrameEnd;
-  if (event == Event::kDataFrameEnd) {
-    check_content_size();
-    ++data_frames_;
-  }
+  check_content_size();
+  const bool is_skippable = header_->frameType == ZSTD_skippableFrame;
+  if (!is_skippable) ++data_frames_;
+  header_.reset();
+  start_bytes_ = 0;
   frame_produced_ = 0;
   is_in_frame_ = false;
-  start_bytes_ = 0;
-  return event;
+  return is_skippable ? Event::kSkippableFrameEnd : Event::kDataFrameEnd;
 }
 
-void FrameStream::note_start(ByteSpan consumed) {
+// libzstd has two ways of its own for a frame's start: where it is given more than the magic
+// number, that may be one of a version before 1.0; and where all of a frame is there, and room for
+// its content, it decompresses it at once, without looking at the limits of its window and its
+// blocks. The verdict must not depend on how the input is cut: so the header is read here first,
+// and while it is not all there, libzstd gets its bytes one by one and sees no more than a
+// beginning.
+std::size_t FrameStream::presentable(ByteSpan in, std::size_t room) {
+  if (header_ && start_bytes_ >= header_->headerSize) return in.size();
+  if (in.empty()) return 0;
+  if (!header_) find_header(in);
+  if (!header_ || start_bytes_ != 0) return 1;
+  check_at_once(in, room);
+  return in.size();
+}
+
+void FrameStream::find_header(ByteSpan in) {
+  ByteSpan beginning = in.first(std::min(in.size(), kStartBytes));
+  std::array<std::byte, kStartBytes> joined = start_;
+  if (start_bytes_ != 0) {
+    const std::size_t more = std::min(in.size(), kStartBytes - start_bytes_);
+    std::copy_n(in.begin(), more, joined.begin() + static_cast<std::ptrdiff_t>(start_bytes_));
+    beginning = ByteSpan(joined).first(start_bytes_ + more);
+  }
+  ZSTD_frameHeader header{};
+  const std::size_t missing = ZSTD_getFrameHeader_advanced(
+      &header, beginning.data(), beginning.size(), static_cast<ZSTD_format_e>(context_->format));
+  if (ZSTD_isError(missing) != 0) {
+    fail(static_cast<int>(ZSTD_getErrorCode(missing)),
+         std::string("cannot decompress: ") + ZSTD_getErrorName(missing));
+  }
+  if (missing != 0) return;
+  if (header.frameType == ZSTD_skippableFrame) {
+    header.headerSize = kSkippableHeaderBytes;  // libzstd does not set it
+    header.frameContentSize = 0;                // which is the size of the frame
+  } else if (context_->requires_checksum && header.checksumFlag == 0) {
+    fail(ZSTD_error_checksum_wrong, kRefusal);
+  }
+  header_ = header;
+}
+
+/// For what libzstd may decompress at once: makes sure that nothing of it is beyond a limit.
+void FrameStream::check_at_once(ByteSpan in, std::size_t room) {
+  if (header_->frameType == ZSTD_skippableFrame || header_->frameContentSize > room) return;
+  std::optional<ZstdError> refusal;
+  try {
+    const auto frame = first_whole_frame(in, *header_);
+    if (!frame) return;
+    context_->check_allowed(*frame);
+    if (context_->max_window_size == 0) check_window(*frame, kStreamWindowLimit);
+  } catch (const ZstdError& error) {
+    refusal = error;
+  }
+  if (refusal) fail(refusal->code(), refusal->what());
+}
+
+void FrameStream::note(ByteSpan consumed, std::size_t produced) {
   const std::size_t more = std::min(kStartBytes - start_bytes_, consumed.size());
   std::copy_n(consumed.begin(), more, start_.begin() + static_cast<std::ptrdiff_t>(start_bytes_));
   start_bytes_ += more;
-}
-
-bool FrameStream::is_skippable() const {
-  return !context_->is_magicless() && start_bytes_ >= sizeof(std::uint32_t) &&
-         (load_le<std::uint32_t>(start_, 0) & kSkippableMagicMask) == kSkippableMagicBase;
-}
-
-void FrameStream::check_checksum_policy() {
-  if (!context_->requires_checksum) return;
-  const std::size_t descriptor_at = context_->is_magicless() ? 0 : sizeof(std::uint32_t);
-  if (start_bytes_ <= descriptor_at || is_skippable()) return;
-  if ((std::to_integer<unsigned>(start_[descriptor_at]) & kChecksumFlag) != 0) return;
-  fail(ZSTD_error_checksum_wrong, kRefusal);
+  if (!consumed.empty()) is_in_frame_ = true;
+  consumed_ += consumed.size();
+  produced_ += produced;
+  frame_produced_ += produced;
 }
 
 // libzstd does not compare them where the last block has no content.
 void FrameStream::check_content_size() {
-  ZSTD_frameHeader header{};
-  ZstdError::check(ZSTD_getFrameHeader_advanced(&header, start_.data(), start_bytes_,
-                                                static_cast<ZSTD_format_e>(context_->format)),
-                   "read a frame's header");
-  const std::uint64_t claimed = header.frameContentSize;
+  const std::uint64_t claimed = header_->frameContentSize;
   if (claimed == ZSTD_CONTENTSIZE_UNKNOWN || claimed == frame_produced_) return;
   fail(ZSTD_error_corruption_detected, "a frame has " + std::to_string(frame_produced_) +
                                            " bytes of content and claims " +

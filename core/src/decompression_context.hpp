@@ -30,6 +30,8 @@ struct DecompressionContext {
   void configure(ZSTD_DCtx* context) const;
   /// Makes the context ready for a new operation, whatever the last one has left. While in use.
   void begin();
+  /// Gives the next frame content to refer to, which has to stay in place. While in use.
+  void refer_to(ByteSpan prefix);
   /// Makes parameters again those of the construction. While in use.
   void reset_parameters();
   /// Decompresses whole frames, which `stored` consists of, with a context that has this
@@ -49,6 +51,7 @@ struct DecompressionContext {
   DCtxPtr dctx;  // touched only while in use, as all below
   int format;
   std::uint64_t max_window_size;
+  bool has_prefix = false;        // may be left
   std::map<int, int> parameters;  // what was set since the construction
   /// Shared: libzstd refers to them, and the dictionaries may let go of them.
   std::shared_ptr<const ZSTD_DDict> digested;
@@ -95,22 +98,28 @@ class FrameStream {
   /// No frame header is longer.
   static constexpr std::size_t kStartBytes = ZSTD_FRAMEHEADERSIZE_MAX;
 
-  void note_start(ByteSpan consumed);
-  bool is_skippable() const;
-  void check_checksum_policy();
+  /// How much of the input libzstd is to be given next.
+  std::size_t presentable(ByteSpan in, std::size_t room);
+  /// Reads the present frame's header, if all of it is there by now.
+  void find_header(ByteSpan in);
+  void check_at_once(ByteSpan in, std::size_t room);
+  void note(ByteSpan consumed, std::size_t produced);
   void check_content_size();
   [[noreturn]] void fail(int code, const std::string& what);
 
   std::shared_ptr<DecompressionContext> context_;  // shared: see ZstdDecompressor
   std::uint64_t operation_ = 0;
-  std::array<std::byte, kStartBytes> start_{};  // of the present frame
+  // Of the present frame:
+  std::array<std::byte, kStartBytes> start_{};
   std::size_t start_bytes_ = 0;
+  std::optional<ZSTD_frameHeader> header_;
+  std::uint64_t frame_produced_ = 0;
+  // Of all:
   bool is_in_frame_ = false;
   bool has_pending_output_ = false;
   std::uint64_t data_frames_ = 0;
   std::uint64_t consumed_ = 0;
   std::uint64_t produced_ = 0;
-  std::uint64_t frame_produced_ = 0;  // of it, by the present frame
   std::optional<ZstdError> failure_;
 };
 

@@ -77,11 +77,7 @@ Bytes decompress_link(DecompressionContext& context, ByteSpan data, const Bytes*
   if (!plan.knows_size) {
     throw ZstdError(ZSTD_error_GENERIC, "missing content size in frame header");
   }
-  if (dictionary != nullptr) {
-    ZstdError::check(
-        ZSTD_DCtx_refPrefix(context.dctx.get(), dictionary->data(), dictionary->size()),
-        "set the content before as dictionary");
-  }
+  if (dictionary != nullptr) context.refer_to(*dictionary);
   return decompress_planned(context, data, plan, plan.content_bytes);
 }
 

@@ -1,7 +1,5 @@
-#define ZSTD_STATIC_LINKING_ONLY
 #include "frames_in_memory.hpp"
 
-#include <zstd.h>
 #include <zstd_errors.h>
 
 #include <cstring>
@@ -25,23 +23,41 @@ namespace {
   throw ZstdError(ZSTD_error_corruption_detected, "a frame is damaged: " + what);
 }
 
-/// What stands at `at`, once it was seen that all of it is there. Moves `at` behind it.
-ByteSpan take(ByteSpan data, std::size_t& at, std::uint64_t bytes) {
-  // `at` never exceeds the data's size, so the subtraction is safe and the sum cannot overflow.
-  if (bytes > data.size() - at) throw_truncated(at + bytes, data.size());
-  const ByteSpan taken = data.subspan(at, static_cast<std::size_t>(bytes));
-  at += taken.size();
-  return taken;
-}
+/// How far a frame was looked at, and how many bytes of it have to be there to go on.
+class Walk {
+ public:
+  explicit Walk(ByteSpan data) : data_(data) {}
 
-/// Goes over the blocks, which begin behind the header, and a checksum.
-void walk_blocks(ByteSpan data, FrameInMemory& frame) {
-  std::size_t at = frame.header_bytes;
+  /// What comes next, if all of it is there.
+  std::optional<ByteSpan> take(std::uint64_t bytes) {
+    // `at_` never exceeds the data's size, so the difference is right.
+    if (bytes > data_.size() - at_) {
+      needed_ = at_ + bytes;
+      return std::nullopt;
+    }
+    const ByteSpan taken = data_.subspan(at_, static_cast<std::size_t>(bytes));
+    at_ += taken.size();
+    return taken;
+  }
+  bool skip(std::uint64_t bytes) { return take(bytes).has_value(); }
+
+  std::size_t at() const { return at_; }
+  std::uint64_t needed() const { return needed_; }
+
+ private:
+  ByteSpan data_;
+  std::size_t at_ = 0;
+  std::uint64_t needed_ = 0;
+};
+
+/// Goes over the blocks, which begin behind the header, and a checksum. False: truncated.
+bool walk_blocks(Walk& walk, FrameInMemory& frame) {
   for (bool last = false; !last;) {
-    const std::size_t block_at = at;
-    const ByteSpan stored_header = take(data, at, kBlockHeaderBytes);
+    const std::size_t block_at = walk.at();
+    const std::optional<ByteSpan> stored_header = walk.take(kBlockHeaderBytes);
+    if (!stored_header) return false;
     std::uint32_t header = 0;
-    std::memcpy(&header, stored_header.data(), kBlockHeaderBytes);
+    std::memcpy(&header, stored_header->data(), kBlockHeaderBytes);
     last = (header & kLastBlockFlag) != 0;
     const auto type = static_cast<BlockType>(header >> 1 & 3);
     const std::uint32_t block_bytes = header >> 3;
@@ -51,11 +67,40 @@ void walk_blocks(ByteSpan data, FrameInMemory& frame) {
                     " at byte " + std::to_string(block_at));
     }
     frame.content_bound += type == BlockType::kCompressed ? frame.max_block_bytes : block_bytes;
-    take(data, at, type == BlockType::kRunLength ? 1 : block_bytes);
+    if (!walk.skip(type == BlockType::kRunLength ? 1 : block_bytes)) return false;
     ++frame.blocks;
   }
-  if (frame.has_checksum) take(data, at, kChecksumBytes);
-  frame.bytes = at;
+  return !frame.has_checksum || walk.skip(kChecksumBytes);
+}
+
+/// Finds the frame that `data` begins with. Returns 0, or, where the frame is truncated, how many
+/// bytes are needed at least.
+std::uint64_t find_first(ByteSpan data, const ZSTD_frameHeader& header, FrameInMemory& frame) {
+  Walk walk(data);
+  if (header.frameType == ZSTD_skippableFrame) {
+    frame.kind = FrameInMemory::Kind::kSkippable;
+    // libzstd does not set the header size of skippable frames.
+    frame.header_bytes = kSkippableHeaderBytes;
+    if (!walk.skip(frame.header_bytes) || !walk.skip(header.frameContentSize)) {
+      return walk.needed();
+    }
+    frame.bytes = walk.at();
+    return 0;
+  }
+  frame.window_bytes = header.windowSize;
+  frame.has_checksum = header.checksumFlag != 0;
+  frame.dict_id = header.dictID;
+  frame.header_bytes = header.headerSize;
+  frame.max_block_bytes = header.blockSizeMax;
+  if (!walk.skip(frame.header_bytes) || !walk_blocks(walk, frame)) return walk.needed();
+  frame.bytes = walk.at();
+  if (header.frameContentSize != ZSTD_CONTENTSIZE_UNKNOWN) {
+    if (header.frameContentSize > frame.content_bound) {
+      throw_corrupt("its blocks cannot hold the content that it claims");
+    }
+    frame.content_bytes = header.frameContentSize;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -68,25 +113,14 @@ FrameInMemory first_frame(ByteSpan data, int format) {
                        "find a frame");
   if (missing != 0) throw_truncated(missing, data.size());
   FrameInMemory frame;
-  if (header.frameType == ZSTD_skippableFrame) {
-    frame.kind = FrameInMemory::Kind::kSkippable;
-    // libzstd does not set the header size of skippable frames.
-    frame.bytes = frame.header_bytes = kSkippableHeaderBytes;
-    take(data, frame.bytes, header.frameContentSize);
-    return frame;
-  }
-  frame.window_bytes = header.windowSize;
-  frame.has_checksum = header.checksumFlag != 0;
-  frame.dict_id = header.dictID;
-  frame.header_bytes = header.headerSize;
-  frame.max_block_bytes = header.blockSizeMax;
-  walk_blocks(data, frame);
-  if (header.frameContentSize != ZSTD_CONTENTSIZE_UNKNOWN) {
-    if (header.frameContentSize > frame.content_bound) {
-      throw_corrupt("its blocks cannot hold the content that it claims");
-    }
-    frame.content_bytes = header.frameContentSize;
-  }
+  const std::uint64_t needed = find_first(data, header, frame);
+  if (needed != 0) throw_truncated(needed, data.size());
+  return frame;
+}
+
+std::optional<FrameInMemory> first_whole_frame(ByteSpan data, const ZSTD_frameHeader& header) {
+  FrameInMemory frame;
+  if (find_first(data, header, frame) != 0) return std::nullopt;
   return frame;
 }
 

@@ -1,5 +1,10 @@
 #pragma once
 
+#ifndef ZSTD_STATIC_LINKING_ONLY
+#define ZSTD_STATIC_LINKING_ONLY
+#endif
+#include <zstd.h>
+
 #include <cstdint>
 #include <optional>
 
@@ -29,6 +34,10 @@ struct FrameInMemory {
 /// prefix_unknown (no frame), srcSize_wrong (truncated), corruption_detected (block headers, or a
 /// content size that the blocks cannot hold).
 FrameInMemory first_frame(ByteSpan data, int format);
+
+/// As above for a frame whose header is known; nothing where it is truncated. The header of a
+/// skippable frame has its size in frameContentSize.
+std::optional<FrameInMemory> first_whole_frame(ByteSpan data, const ZSTD_frameHeader& header);
 
 /// Whether `data` is a frame or the start of one, as far as the magic number tells.
 bool begins_like_a_frame(ByteSpan data, int format);

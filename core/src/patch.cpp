@@ -107,11 +107,6 @@ std::uint64_t window_limit(ByteSpan old_version, const ApplyStreamOptions& optio
                     std::uint64_t{1} << kWindowLogMin, kMaxPatchableBytes);
 }
 
-void refer_to_old(DecompressionContext& context, ByteSpan old_version) {
-  ZstdError::check(ZSTD_DCtx_refPrefix(context.dctx.get(), old_version.data(), old_version.size()),
-                   "refer to the old version");
-}
-
 /// The one frame that a patch consists of.
 FrameInMemory patch_frame(ByteSpan patch, std::uint64_t max_output_size) {
   const FrameInMemory frame = first_frame(patch, kFormatZstd1);
@@ -134,7 +129,7 @@ class PatchStream {
             DecompressorOptions{.max_window_size = window_limit(old_version, options)})),
         stream_(context_),
         limit_(options.max_output_size.value_or(kMaxPatchableBytes)) {
-    refer_to_old(*context_, old_version);
+    context_->refer_to(old_version);
   }
 
   /// Decompresses from the front of `input` into `out`. Returns how many bytes.
@@ -214,7 +209,7 @@ Bytes apply_patch(ByteSpan old_version, ByteSpan patch, const ApplyOptions& opti
     const FrameInMemory frame = patch_frame(patch, options.max_output_size);
     const std::uint64_t limit = std::min(options.max_output_size, kMaxPatchableBytes);
     DecompressionContext context({});
-    refer_to_old(context, old_version);
+    context.refer_to(old_version);
     Bytes out(static_cast<std::size_t>(
         frame.content_bytes.value_or(std::min(frame.content_bound, limit))));
     const std::size_t result =
