@@ -187,14 +187,13 @@ FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
 // its content, it decompresses it at once, without looking at the limits of its window and its
 // blocks. The verdict must not depend on how the input is cut: so the header is read here first,
 // and while it is not all there, libzstd gets its bytes one by one and sees no more than a
-// beginning.
+// beginning. So it does of a frame that is not certain to be the same at once and in steps.
 std::size_t FrameStream::presentable(ByteSpan in, std::size_t room) {
   if (header_ && start_bytes_ >= header_->headerSize) return in.size();
   if (in.empty()) return 0;
   if (!header_) find_header(in);
   if (!header_ || start_bytes_ != 0) return 1;
-  check_at_once(in, room);
-  return in.size();
+  return is_same_at_once(in, room) ? in.size() : header_->headerSize;
 }
 
 void FrameStream::find_header(ByteSpan in) {
@@ -222,19 +221,24 @@ void FrameStream::find_header(ByteSpan in) {
   header_ = header;
 }
 
-/// For what libzstd may decompress at once: makes sure that nothing of it is beyond a limit.
-void FrameStream::check_at_once(ByteSpan in, std::size_t room) {
-  if (header_->frameType == ZSTD_skippableFrame || header_->frameContentSize > room) return;
+/// For what libzstd may decompress at once: makes sure that nothing of it is beyond a limit. Says
+/// whether in steps it would come to the same: there, no block can hold more than the frame allows
+/// (in one that allows nothing, not even the byte of a run), but one that is compressed and takes
+/// no bytes is overlooked.
+bool FrameStream::is_same_at_once(ByteSpan in, std::size_t room) {
+  if (header_->frameType == ZSTD_skippableFrame || header_->frameContentSize > room) return true;
   std::optional<ZstdError> refusal;
   try {
     const auto frame = first_whole_frame(in, *header_);
-    if (!frame) return;
+    if (!frame) return true;
     context_->check_allowed(*frame);
     if (context_->max_window_size == 0) check_window(*frame, kStreamWindowLimit);
+    return header_->frameContentSize <= frame->max_block_bytes && frame->max_block_bytes != 0 &&
+           !frame->has_block_of_nothing;
   } catch (const ZstdError& error) {
     refusal = error;
   }
-  if (refusal) fail(refusal->code(), refusal->what());
+  fail(refusal->code(), refusal->what());
 }
 
 void FrameStream::note(ByteSpan consumed, std::size_t produced) {

@@ -102,7 +102,7 @@ class FrameStream {
   std::size_t presentable(ByteSpan in, std::size_t room);
   /// Reads the present frame's header, if all of it is there by now.
   void find_header(ByteSpan in);
-  void check_at_once(ByteSpan in, std::size_t room);
+  bool is_same_at_once(ByteSpan in, std::size_t room);
   void note(ByteSpan consumed, std::size_t produced);
   void check_content_size();
   [[noreturn]] void fail(int code, const std::string& what);

@@ -67,6 +67,7 @@ bool walk_blocks(Walk& walk, FrameInMemory& frame) {
                     " at byte " + std::to_string(block_at));
     }
     frame.content_bound += type == BlockType::kCompressed ? frame.max_block_bytes : block_bytes;
+    if (type == BlockType::kCompressed && block_bytes == 0) frame.has_block_of_nothing = true;
     if (!walk.skip(type == BlockType::kRunLength ? 1 : block_bytes)) return false;
     ++frame.blocks;
   }

@@ -27,6 +27,8 @@ struct FrameInMemory {
   std::size_t blocks = 0;
   std::size_t max_block_bytes = 0;  ///< of content, that the frame allows
   bool has_checksum = false;
+  /// Whether a block is compressed and takes no bytes, which is damage.
+  bool has_block_of_nothing = false;
   std::uint32_t dict_id = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
@@ -27,7 +28,32 @@ class Corpus {
   std::filesystem::path folder_;
 };
 
+/// Bytes that choose, and what they choose for.
+inline Bytes input_of(std::initializer_list<unsigned> choices, ByteSpan data) {
+  Bytes input;
+  for (const unsigned choice : choices) input.push_back(static_cast<std::byte>(choice));
+  input.insert(input.end(), data.begin(), data.end());
+  return input;
+}
+
+inline Bytes joined(std::initializer_list<ByteSpan> parts) {
+  Bytes all;
+  for (const ByteSpan part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+inline Bytes with_byte(Bytes bytes, std::size_t offset, unsigned value) {
+  bytes.at(offset) = static_cast<std::byte>(value);
+  return bytes;
+}
+
+/// A full dictionary, with few bytes of content.
+Bytes small_dictionary();
+
 /// The inputs of the targets that take frames, dictionaries and buffers.
 void add_frame_corpus(const Corpus& corpus);
+/// The inputs of the targets that take what is made of frames and blocks: walks, seekable files,
+/// sequences, sessions, patches.
+void add_extension_corpus(const Corpus& corpus);
 
 }  // namespace zstdfs::fuzz

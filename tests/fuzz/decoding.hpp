@@ -51,8 +51,30 @@ Outcome outcome_of(const Work& work) {
   }
 }
 
+/// What a call returns, or nothing and the code of its ZstdError.
+template <typename Call>
+auto attempt(const Call& call, int* code = nullptr) -> std::optional<decltype(call())> {
+  try {
+    return call();
+  } catch (const ZstdError& error) {
+    FUZZ_REQUIRE(error.code() != 0);
+    if (code != nullptr) *code = error.code();
+    return std::nullopt;
+  }
+}
+
 /// How much content the frames say that they hold, up to the first that is not whole or cannot hold
 /// what it says: only that much memory may be taken for them.
 std::uint64_t claimed_content_bytes(ByteSpan data, int format);
+
+/// Whether a block may hold more than its frame allows, in frames that hold `content_bytes`. Where
+/// other blocks leave room for it, libzstd 1.5.4 decompresses such a block in one call; streams
+/// never have the room. Where a frame allows nothing, even the one byte that a run of no length is
+/// stored as is too much there.
+bool may_have_oversized_block(ByteSpan data, int format, std::size_t content_bytes);
+
+/// Whether a data frame has a block that is compressed and takes no bytes. That is damage, but
+/// where it decompresses in steps libzstd takes it for a block without content.
+bool has_block_of_nothing(ByteSpan data, int format);
 
 }  // namespace zstdfs::fuzz

@@ -13,20 +13,6 @@ using test::append_to;
 using test::compressible_bytes;
 using test::random_bytes;
 
-/// Bytes that choose, and what they choose for.
-Bytes input_of(std::initializer_list<unsigned> choices, ByteSpan data) {
-  Bytes input;
-  for (const unsigned choice : choices) input.push_back(static_cast<std::byte>(choice));
-  append_to(input, data);
-  return input;
-}
-
-Bytes joined(std::initializer_list<ByteSpan> parts) {
-  Bytes all;
-  for (const ByteSpan part : parts) append_to(all, part);
-  return all;
-}
-
 /// A frame of several blocks, which does not say how long its content is.
 Bytes flushed_frame(ByteSpan content, const CompressorOptions& options = {}) {
   ZstdCompressor compressor(options);
@@ -37,11 +23,6 @@ Bytes flushed_frame(ByteSpan content, const CompressorOptions& options = {}) {
   append_to(frame, object.compress(content.subspan(half)));
   append_to(frame, object.flush());
   return frame;
-}
-
-Bytes with_byte(Bytes bytes, std::size_t offset, unsigned value) {
-  bytes.at(offset) = static_cast<std::byte>(value);
-  return bytes;
 }
 
 Bytes skippable_frame() {
@@ -137,16 +118,17 @@ void add_findings(const Corpus& corpus) {
   // A raw block of 1100 bytes, in a window of 1 KiB.
   const Bytes block = joined({frame_with({0x40, 0x00, 0x4C, 0x03, 0x61, 0x22, 0}), Bytes(1100)});
   corpus.add("streaming", "block-too-large", input_of({0, 0, 0, 255}, block));
+  // Blocks of 1500 and 10 bytes, in a window of 1 KiB.
+  const Bytes oversized = frame_with(
+      {0x40, 0x00, 0xE6, 0x04, 0x2C, 0, 0, 0xCD, 0x5D, 0, 'x', 0, 0x1D, 0, 0, 0x51, 'y', 0});
+  corpus.add("streaming", "oversized-block", input_of({0, 0, 0, 255}, oversized));
+  corpus.add("streaming", "run-of-no-length",
+             input_of({0, 0, 0, 255}, frame_with({0x20, 0, 0x03, 0, 0, 7})));
+  const Bytes nothing = joined(
+      {frame_with({0x20, 5, 0x28, 0, 0}), test::bytes_of("hello"), input_of({0x05, 0, 0}, {})});
+  corpus.add("streaming", "block-of-nothing", input_of({0, 0, 0, 255}, nothing));
   // A compressed block of no bytes is damage, which libzstd overlooks in streams.
   corpus.add("one_shot", "block-of-nothing", input_of({0, 3}, frame_with({0, 0, 0x05, 0, 0})));
-}
-
-Bytes small_dictionary() {
-  std::vector<Bytes> samples;
-  for (unsigned i = 0; i < 40; ++i) samples.push_back(compressible_bytes(60 + i, i));
-  const std::vector<ByteSpan> spans(samples.begin(), samples.end());
-  const auto dict = finalize_dictionary(compressible_bytes(150, 1), 400, spans, {.dict_id = 7777});
-  return {dict->as_bytes().begin(), dict->as_bytes().end()};
 }
 
 Bytes dictionary_input(unsigned how, ByteSpan dictionary, ByteSpan content) {
@@ -230,6 +212,14 @@ void add_buffers(const Corpus& corpus) {
 }
 
 }  // namespace
+
+Bytes small_dictionary() {
+  std::vector<Bytes> samples;
+  for (unsigned i = 0; i < 40; ++i) samples.push_back(compressible_bytes(60 + i, i));
+  const std::vector<ByteSpan> spans(samples.begin(), samples.end());
+  const auto dict = finalize_dictionary(compressible_bytes(150, 1), 400, spans, {.dict_id = 7777});
+  return {dict->as_bytes().begin(), dict->as_bytes().end()};
+}
 
 void add_frame_corpus(const Corpus& corpus) {
   add_frames(corpus);

@@ -17,6 +17,8 @@ found=$build/found
 corpus=$root/tests/fuzz/corpus
 
 rss_limit_mb=2048
+# Of one allocation: far more than the limits that targets set, far less than what inputs can claim.
+malloc_limit_mb=64
 input_timeout_s=25
 
 usage() {
@@ -74,8 +76,8 @@ run_target() {  # target
   echo "== $1, $seconds seconds"
   # In the background, so that a signal reaches this script at once.
   "$build/bin/fuzz-$1" -max_total_time="$seconds" -timeout="$input_timeout_s" \
-    -rss_limit_mb="$rss_limit_mb" -artifact_prefix="$found/$1-" \
-    "$scratch/$1" "$corpus/$1" >"$log" 2>&1 &
+    -rss_limit_mb="$rss_limit_mb" -malloc_limit_mb="$malloc_limit_mb" \
+    -artifact_prefix="$found/$1-" "$scratch/$1" "$corpus/$1" >"$log" 2>&1 &
   child=$!
   wait "$child" || status=$?
   child=

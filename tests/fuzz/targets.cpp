@@ -13,7 +13,12 @@ std::span<const Target> all_targets() {
                                        Target{"one_shot", one_shot_target},
                                        Target{"streaming", streaming_target},
                                        Target{"dictionary", dictionary_target},
-                                       Target{"buffers", buffers_target}};
+                                       Target{"buffers", buffers_target},
+                                       Target{"frames", frames_target},
+                                       Target{"seekable", seekable_target},
+                                       Target{"sequences", sequences_target},
+                                       Target{"blocks", blocks_target},
+                                       Target{"patch", patch_target}};
   return kTargets;
 }
 

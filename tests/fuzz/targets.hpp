@@ -20,6 +20,11 @@ void one_shot_target(ByteSpan input);
 void streaming_target(ByteSpan input);
 void dictionary_target(ByteSpan input);
 void buffers_target(ByteSpan input);
+void frames_target(ByteSpan input);
+void seekable_target(ByteSpan input);
+void sequences_target(ByteSpan input);
+void blocks_target(ByteSpan input);
+void patch_target(ByteSpan input);
 
 struct Target {
   std::string_view name;  ///< also that of the folder in corpus/
