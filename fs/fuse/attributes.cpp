@@ -39,19 +39,33 @@ timespec time_to_set(int to_set, int given, int now, timespec time) {
   return {.tv_sec = 0, .tv_nsec = UTIME_OMIT};
 }
 
-void set_times(Filesystem& fs, Inode& inode, const Descriptor& descriptor,
-               const struct stat& wanted, int to_set) {
+void set_times(const Descriptor& descriptor, const struct stat& wanted, int to_set) {
   const timespec times[2] = {
       time_to_set(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, wanted.st_atim),
       time_to_set(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, wanted.st_mtim)};
-  const auto set = [&] {
-    check_call(::utimensat(AT_FDCWD, DescriptorPath(descriptor).c_str(), times, 0), "utimensat");
-  };
-  if (times[1].tv_nsec == UTIME_OMIT) {
-    set();
-  } else {
-    fs.set_modification_time(inode, set);
-  }
+  check_call(::utimensat(AT_FDCWD, DescriptorPath(descriptor).c_str(), times, 0), "utimensat");
+}
+
+constexpr int kOwnerBits = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
+constexpr int kModificationTimeBits = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
+constexpr int kTimeBits = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | kModificationTimeBits;
+
+/// Owner, mode and times. The owner before the mode: a change of owner takes suid bits away, and
+/// the kernel has put into the mode what shall remain.
+void set_others(Filesystem& fs, Inode& inode, const Descriptor& descriptor,
+                const struct stat& wanted, int to_set) {
+  if ((to_set & (kOwnerBits | FUSE_SET_ATTR_MODE | kTimeBits)) == 0) return;
+  using Which = store::StoredFile::Attributes;
+  const Which which =
+      (to_set & kModificationTimeBits) != 0 ? Which::kModificationTime : Which::kOthers;
+  fs.change_attributes(inode, which, [&] {
+    if ((to_set & kOwnerBits) != 0) set_owner(descriptor, wanted, to_set);
+    if ((to_set & FUSE_SET_ATTR_MODE) != 0) {
+      // Not fchmodat: through a path, because an O_PATH descriptor itself cannot be changed.
+      check_call(::chmod(DescriptorPath(descriptor).c_str(), wanted.st_mode & 07777), "chmod");
+    }
+    if ((to_set & kTimeBits) != 0) set_times(descriptor, wanted, to_set);
+  });
 }
 
 }  // namespace
@@ -100,19 +114,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat* wanted, int to_s
     Filesystem& fs = filesystem(req);
     Inode& inode = fs.inode(number);
     const Descriptor descriptor = fs.descriptor(number);
-    // Size first, which is the likeliest to fail. The owner before the mode: a change of owner
-    // takes suid bits away, and the kernel has put into the mode what shall remain.
+    // Size first, which is the likeliest to fail.
     if ((to_set & FUSE_SET_ATTR_SIZE) != 0) set_size(fs, inode, wanted->st_size, fi);
-    if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0) {
-      set_owner(descriptor, *wanted, to_set);
-    }
-    if ((to_set & FUSE_SET_ATTR_MODE) != 0) {
-      // Not fchmodat: through a path, because an O_PATH descriptor itself cannot be changed.
-      check_call(::chmod(DescriptorPath(descriptor).c_str(), wanted->st_mode & 07777), "chmod");
-    }
-    constexpr int kTimes = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
-                           FUSE_SET_ATTR_MTIME_NOW;
-    if ((to_set & kTimes) != 0) set_times(fs, inode, descriptor, *wanted, to_set);
+    set_others(fs, inode, descriptor, *wanted, to_set);
     const Attributes attr = fs.attributes(inode, descriptor);
     fuse_reply_attr(req, &attr.status, attr.timeout_s);
   });

@@ -62,9 +62,11 @@ void op_setxattr(fuse_req_t req, fuse_ino_t number, const char* name, const char
     if (is_own(name)) throw_errno(EOPNOTSUPP, "an attribute of zstdfs");
     Filesystem& fs = filesystem(req);
     const Descriptor descriptor = fs.descriptor(number);
-    check_call(::setxattr(DescriptorPath(descriptor).c_str(), name, value, size, flags),
-               "setxattr");
-    if (kAccessAcl == name && fs.options().act_as_caller) drop_setgid(req, descriptor);
+    fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
+      check_call(::setxattr(DescriptorPath(descriptor).c_str(), name, value, size, flags),
+                 "setxattr");
+      if (kAccessAcl == name && fs.options().act_as_caller) drop_setgid(req, descriptor);
+    });
     fuse_reply_err(req, 0);
   });
 }
@@ -107,8 +109,11 @@ void op_listxattr(fuse_req_t req, fuse_ino_t number, std::size_t size) noexcept 
 void op_removexattr(fuse_req_t req, fuse_ino_t number, const char* name) noexcept {
   answer(req, "removexattr", number, [&] {
     if (is_own(name)) throw_errno(EOPNOTSUPP, "an attribute of zstdfs");
-    const Descriptor descriptor = filesystem(req).descriptor(number);
-    check_call(::removexattr(DescriptorPath(descriptor).c_str(), name), "removexattr");
+    Filesystem& fs = filesystem(req);
+    const Descriptor descriptor = fs.descriptor(number);
+    fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
+      check_call(::removexattr(DescriptorPath(descriptor).c_str(), name), "removexattr");
+    });
     fuse_reply_err(req, 0);
   });
 }

@@ -135,9 +135,10 @@ std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_w
   return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
 }
 
-void Filesystem::set_modification_time(Inode& inode, const std::function<void()>& set) {
+void Filesystem::change_attributes(Inode& inode, store::StoredFile::Attributes which,
+                                   const std::function<void()>& change) {
   if (inode.type() != S_IFREG) {
-    set();
+    change();
     return;
   }
   std::shared_ptr<store::StoredFile> file;
@@ -145,11 +146,11 @@ void Filesystem::set_modification_time(Inode& inode, const std::function<void()>
     file = store_.open_file(inode.key(), store::ForWriting::kNo,
                             []() -> std::unique_ptr<os::File> { throw NotOpenInStore(); });
   } catch (const NotOpenInStore&) {
-    set();  // What is not open has no time but the backing file's.
+    change();  // What is not open has no attributes but the backing file's.
     return;
   }
   const OpenFile handle(store_, file, inode, store::ForWriting::kNo);
-  file->set_modification_time(set);
+  file->change_attributes(which, change);
 }
 
 os::UniqueFd Filesystem::open_with(const Descriptor& descriptor, int flags) {

@@ -104,8 +104,10 @@ class Filesystem {
   /// As above, over a backing file that is open already.
   std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing, os::UniqueFd backing);
 
-  /// Runs `set`, which sets the modification time of the file below.
-  void set_modification_time(Inode& inode, const std::function<void()>& set);
+  /// Runs `change`, which changes attributes of the object below: of files that are open, while
+  /// nothing stores their content. Throws as StoredFile::change_attributes does.
+  void change_attributes(Inode& inode, store::StoredFile::Attributes which,
+                         const std::function<void()>& change);
 
   /// Where the object lies, for messages; never used to reach it.
   std::string describe(fuse_ino_t number) noexcept;

@@ -123,9 +123,11 @@ void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char* n
     fs.refuse_reserved(parent, name);
     const Descriptor object = fs.descriptor(number);
     const Descriptor directory = fs.descriptor(parent);
-    check_call(::linkat(AT_FDCWD, DescriptorPath(object).c_str(), directory->get(), name,
-                        AT_SYMLINK_FOLLOW),
-               "linkat");
+    fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
+      check_call(::linkat(AT_FDCWD, DescriptorPath(object).c_str(), directory->get(), name,
+                          AT_SYMLINK_FOLLOW),
+                 "linkat");
+    });
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
     answer_entry(req, fs, std::move(reference), lower);

@@ -213,10 +213,11 @@ void StoredFile::present(struct stat& status) {
   if (is_before(status.st_ctim, *modified_)) status.st_ctim = *modified_;
 }
 
-void StoredFile::set_modification_time(const std::function<void()>& set) {
+void StoredFile::change_attributes(Attributes which, const std::function<void()>& change) {
   MutexLock changing(write_mutex_);
-  finish_rewrite();
-  set();
+  if (which == Attributes::kModificationTime) finish_rewrite();
+  change();
+  if (which != Attributes::kModificationTime) return;
   WriterLock lock(state_mutex_);
   modified_.reset();
 }

@@ -70,11 +70,18 @@ class StoredFile {
   /// Turns the backing file's status into what applications see.
   void present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
 
-  /// Runs `set`, which sets the backing file's modification time by other means (utimensat), and
-  /// forgets ours. Nothing that stores content comes in between: it would put the time back that it
-  /// found. Throws what `set` throws, and std::system_error when a rewrite that was begun, and
-  /// would set the time too, cannot be brought to its end.
-  void set_modification_time(const std::function<void()>& set) ZSTDFS_EXCLUDES(write_mutex_);
+  /// What a change of attributes is about.
+  enum class Attributes {
+    kOthers,
+    kModificationTime,  ///< with or without others
+  };
+  /// Runs `change`, which changes attributes of the backing file by other means (chmod, utimensat).
+  /// Nothing that stores content comes in between: it would hide that the change time has moved,
+  /// and put back the modification time that it found. Ours, if it is set, is forgotten. Throws
+  /// what `change` throws; for kModificationTime also std::system_error, when a rewrite that was
+  /// begun, and would set the time too, cannot be brought to its end.
+  void change_attributes(Attributes which, const std::function<void()>& change)
+      ZSTDFS_EXCLUDES(write_mutex_);
 
   // For the store:
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -15,8 +16,11 @@ namespace zstdfs::test {
 namespace {
 
 using store::Store;
+using store::StoredFile;
 using store::StoreOptions;
 using testing::HasSubstr;
+
+constexpr auto kModificationTime = StoredFile::Attributes::kModificationTime;
 
 StoreOptions quiet() {
   StoreOptions options;
@@ -210,7 +214,7 @@ TEST(Times, AModificationTimeThatWasSetBeforeTheFlushStays) {
   const auto volume = store.disk.volume();
   const auto file = store.open_file("f");
   file->write(0, text_bytes(50'000, 1));
-  file->set_modification_time([&] {
+  file->change_attributes(kModificationTime, [&] {
     volume->open("f", os::OpenMode::kReadWrite)->set_modification_time({1234, 5678});
   });
   file->flush();
@@ -234,13 +238,34 @@ TEST(Times, AModificationTimeThatIsSetDuringAFlushStays) {
   int kept = 0;
   for (int i = 1; i <= kRounds; ++i) {
     file->write(static_cast<std::uint64_t>(i) % 7, text_bytes(5000, 1));
-    file->set_modification_time([&] { backing->set_modification_time({i, 0}); });
+    file->change_attributes(kModificationTime, [&] { backing->set_modification_time({i, 0}); });
     file->flush();
     if (backing->stat().st_mtim.tv_sec == i) ++kept;
   }
   done = true;
   flusher.join();
   EXPECT_EQ(kept, kRounds);
+}
+
+TEST(Times, AChangeOfAttributesDuringAFlushIsSeen) {
+  StoreOnDisk store;
+  const auto file = store.open_file("f");
+  const auto backing = store.disk.volume()->open("f", os::OpenMode::kReadWrite);
+  for (int i = 1; i <= 10; ++i) {
+    // Enough that storing it takes some milliseconds.
+    file->write(0, text_bytes(1'000'000, static_cast<std::uint64_t>(i)));
+    std::thread flusher([&] { file->flush(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    timespec changed{};
+    file->change_attributes(StoredFile::Attributes::kOthers, [&] {
+      backing->set_modification_time({i, 0});  // stands for any change of attributes
+      changed = backing->stat().st_ctim;
+    });
+    flusher.join();
+    struct stat status = backing->stat();
+    file->present(status);
+    EXPECT_FALSE(store::is_before(status.st_ctim, changed)) << i;
+  }
 }
 
 // Its time is that of before, and would come back when it is applied.
@@ -256,7 +281,7 @@ TEST(Times, AModificationTimeIsSetAfterARewriteThatWasBegun) {
       {.kind = CallKind::kRead, .path_prefix = ".zstdfs/journal", .error = EIO, .skip = 0});
   EXPECT_THROW(file->settle(), std::system_error);
   store.disk.clear_faults();
-  file->set_modification_time([&] { backing->set_modification_time({1234, 5678}); });
+  file->change_attributes(kModificationTime, [&] { backing->set_modification_time({1234, 5678}); });
   file->settle();
   EXPECT_FALSE(file->needs_settling());
   EXPECT_EQ(backing->stat().st_mtim.tv_sec, 1234);
