@@ -19,9 +19,6 @@ namespace {
 constexpr double kUnsettledTimeoutSeconds = 1;
 constexpr time_t kUnsettledSeconds = 10;
 
-/// Thrown by an opener that only wants to know whether the store has the file open.
-struct NotOpenInStore {};
-
 store::FileKey key_of(const struct stat& status) {
   return {.device = status.st_dev, .inode = status.st_ino};
 }
@@ -141,11 +138,8 @@ void Filesystem::change_attributes(Inode& inode, store::StoredFile::Attributes w
     change();
     return;
   }
-  std::shared_ptr<store::StoredFile> file;
-  try {
-    file = store_.open_file(inode.key(), store::ForWriting::kNo,
-                            []() -> std::unique_ptr<os::File> { throw NotOpenInStore(); });
-  } catch (const NotOpenInStore&) {
+  const std::shared_ptr<store::StoredFile> file = store_.open_known_file(inode.key());
+  if (!file) {
     change();  // What is not open has no attributes but the backing file's.
     return;
   }

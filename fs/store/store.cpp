@@ -162,6 +162,15 @@ std::shared_ptr<StoredFile> Store::open_file(FileKey key, ForWriting for_writing
   return found->second.file;
 }
 
+std::shared_ptr<StoredFile> Store::open_known_file(FileKey key) {
+  Shard& shard = impl_->shard_of(key);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(key);
+  if (found == shard.entries.end()) return nullptr;
+  ++found->second.handles;
+  return found->second.file;
+}
+
 void Store::close_file(const std::shared_ptr<StoredFile>& file) {
   std::shared_ptr<StoredFile> last;  // destroyed after the lock is given back
   Shard& shard = impl_->shard_of(file->key());

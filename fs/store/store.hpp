@@ -47,6 +47,9 @@ class Store {
   /// `open_backing` throws, and what StoredFile's constructor does.
   std::shared_ptr<StoredFile> open_file(FileKey key, ForWriting for_writing,
                                         const Opener& open_backing);
+  /// As above for a file that somebody has open, or that the store is not done with; null for
+  /// others.
+  std::shared_ptr<StoredFile> open_known_file(FileKey key);
   /// Gives a handle back. The file is flushed already (see StoredFile::flush); what is left to do
   /// happens in the background.
   void close_file(const std::shared_ptr<StoredFile>& file);
