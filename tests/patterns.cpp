@@ -68,6 +68,19 @@ Bytes text_bytes(std::size_t bytes, std::uint64_t seed) {
   return bytes_of(text);
 }
 
+Bytes bytes_of_any_kind(std::size_t bytes, Random& random) {
+  switch (random.below(4)) {
+    case 0:
+      return random_bytes(bytes, random.next());
+    case 1:
+      return Bytes(bytes, static_cast<std::byte>(random.next()));
+    case 2:
+      return compressible_bytes(bytes, random.next());
+    default:
+      return text_bytes(bytes, random.next());
+  }
+}
+
 Bytes bytes_of(std::string_view text) {
   Bytes out(text.size());
   std::transform(text.begin(), text.end(), out.begin(),

@@ -36,6 +36,9 @@ Bytes compressible_bytes(std::size_t bytes, std::uint64_t seed);
 /// Lines of made-up words and numbers, like a log or a source file.
 Bytes text_bytes(std::size_t bytes, std::uint64_t seed);
 
+/// Bytes of a random kind: one of those above, or all the same.
+Bytes bytes_of_any_kind(std::size_t bytes, Random& random);
+
 /// The bytes of a string, without a terminating zero.
 Bytes bytes_of(std::string_view text);
 

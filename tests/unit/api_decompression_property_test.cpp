@@ -23,16 +23,7 @@ struct Sample {
 
 Bytes random_content(Random& random) {
   const auto size = static_cast<std::size_t>(random.below(1u << random.below(19)));
-  switch (random.below(4)) {
-    case 0:
-      return test::random_bytes(size, random.next());
-    case 1:
-      return Bytes(size, static_cast<std::byte>(random.next()));
-    case 2:
-      return test::text_bytes(size, random.next());
-    default:
-      return test::compressible_bytes(size, random.next());
-  }
+  return test::bytes_of_any_kind(size, random);
 }
 
 Sample random_sample(Random& random) {

@@ -21,16 +21,7 @@ struct Case {
 
 Bytes random_content(Random& random) {
   const auto bytes = static_cast<std::size_t>(random.below(1u << random.below(18)));
-  switch (random.below(5)) {
-    case 0:
-      return random_bytes(bytes, random.next());
-    case 1:
-      return Bytes(bytes, std::byte{7});
-    case 2:
-      return compressible_bytes(bytes, random.next());
-    default:
-      return text_bytes(bytes, random.next());
-  }
+  return bytes_of_any_kind(bytes, random);
 }
 
 std::shared_ptr<const ZstdCompressionDict> random_dictionary(Random& random) {

@@ -30,16 +30,7 @@ ZstdCompressionParameters at_level(int level) {
 
 Bytes some_bytes(Random& random, std::size_t most) {
   const std::size_t bytes = random.chance(30) ? random.below(30) : random.below(most);
-  switch (random.below(4)) {
-    case 0:
-      return random_bytes(bytes, random.next());
-    case 1:
-      return Bytes(bytes, std::byte{7});
-    case 2:
-      return compressible_bytes(bytes, random.next());
-    default:
-      return text_bytes(bytes, random.next());
-  }
+  return bytes_of_any_kind(bytes, random);
 }
 
 std::uint64_t covered(std::span<const Sequence> sequences) {

@@ -360,14 +360,7 @@ Bytes random_header(Random& random, const HeaderFacts& facts, bool has_dict) {
 Bytes random_content(Random& random) {
   const std::uint64_t most = random.chance(5) ? 200'000 : std::uint64_t{1} << random.below(12);
   const auto size = static_cast<std::size_t>(random.below(most));
-  switch (random.below(3)) {
-    case 0:
-      return test::random_bytes(size, random.next());
-    case 1:
-      return Bytes(size, static_cast<std::byte>(random.next()));
-    default:
-      return test::text_bytes(size, random.next());
-  }
+  return test::bytes_of_any_kind(size, random);
 }
 
 void add_data_frame(Sample& sample, Random& random) {

@@ -22,7 +22,8 @@ struct SeekableWriterOptions {
   SeekTableChecksums checksums = SeekTableChecksums::kPresent;
   /// Appends to a file with these frames: the sink stands behind them, at byte
   /// `continues->compressed_size()`, where the file's present table begins. That is overwritten by
-  /// new frames and a new table, which is never smaller. In place of `checksums`.
+  /// new frames and a new table, which is never smaller: until close() has written that, a file
+  /// that is cut off there has no table. In place of `checksums`.
   std::optional<SeekTable> continues = std::nullopt;
   bool closefd = true;  ///< whether closing the writer closes the sink
 };
