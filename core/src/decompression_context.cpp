@@ -160,18 +160,34 @@ FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)
 
 FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
   if (failure_) throw ZstdError(*failure_);
-  ZSTD_inBuffer input{in.data(), presentable(in, out.size()), 0};
-  ZSTD_outBuffer output{out.data(), out.size(), 0};
-  const std::size_t hint = ZSTD_decompressStream(context_->dctx.get(), &output, &input);
-  if (ZSTD_isError(hint) != 0) {
-    fail(static_cast<int>(ZSTD_getErrorCode(hint)),
-         std::string("cannot decompress: ") + ZSTD_getErrorName(hint));
+  if (!header_ && !in.empty()) find_header(in);
+  const std::size_t whole = header_ && start_bytes_ == 0 ? whole_frame(in, out.size()) : 0;
+  if (whole != 0) {
+    const std::size_t produced =
+        check(context_->decompress_frames(context_->dctx.get(), out, in.first(whole)));
+    return advance(in, whole, out, produced, true);
   }
-  note(in.first(input.pos), output.pos);
-  in = in.subspan(input.pos);
-  out = out.subspan(output.pos);
-  has_pending_output_ = hint != 0 && out.empty();
-  if (hint != 0) return Event::kNone;
+  ZSTD_inBuffer input{in.data(), presentable(in.size()), 0};
+  ZSTD_outBuffer output{out.data(), out.size(), 0};
+  const std::size_t hint = check(ZSTD_decompressStream(context_->dctx.get(), &output, &input));
+  return advance(in, input.pos, out, output.pos, hint == 0);
+}
+
+std::size_t FrameStream::check(std::size_t result) {
+  if (ZSTD_isError(result) != 0) {
+    fail(static_cast<int>(ZSTD_getErrorCode(result)),
+         std::string("cannot decompress: ") + ZSTD_getErrorName(result));
+  }
+  return result;
+}
+
+FrameStream::Event FrameStream::advance(ByteSpan& in, std::size_t consumed, MutableByteSpan& out,
+                                        std::size_t produced, bool is_frame_end) {
+  note(in.first(consumed), produced);
+  in = in.subspan(consumed);
+  out = out.subspan(produced);
+  has_pending_output_ = !is_frame_end && out.empty();
+  if (!is_frame_end) return Event::kNone;
   check_content_size();
   const bool is_skippable = header_->frameType == ZSTD_skippableFrame;
   if (!is_skippable) ++data_frames_;
@@ -182,18 +198,14 @@ FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
   return is_skippable ? Event::kSkippableFrameEnd : Event::kDataFrameEnd;
 }
 
-// libzstd has two ways of its own for a frame's start: where it is given more than the magic
-// number, that may be one of a version before 1.0; and where all of a frame is there, and room for
-// its content, it decompresses it at once, without looking at the limits of its window and its
-// blocks. The verdict must not depend on how the input is cut: so the header is read here first,
-// and while it is not all there, libzstd gets its bytes one by one and sees no more than a
-// beginning. So it does of a frame that is not certain to be the same at once and in steps.
-std::size_t FrameStream::presentable(ByteSpan in, std::size_t room) {
-  if (header_ && start_bytes_ >= header_->headerSize) return in.size();
-  if (in.empty()) return 0;
-  if (!header_) find_header(in);
-  if (!header_ || start_bytes_ != 0) return 1;
-  return is_same_at_once(in, room) ? in.size() : header_->headerSize;
+// libzstd has a way of its own for a frame's start: where it is given more than the magic number,
+// that may be one of a version before 1.0. The verdict must not depend on how the input is cut: so
+// the header is read here first, and while it is not all there, libzstd gets its bytes one by one
+// and sees no more than a beginning.
+std::size_t FrameStream::presentable(std::size_t there) const {
+  if (header_ && start_bytes_ >= header_->headerSize) return there;
+  if (header_ && start_bytes_ == 0) return std::min<std::size_t>(there, header_->headerSize);
+  return std::min<std::size_t>(there, 1);
 }
 
 void FrameStream::find_header(ByteSpan in) {
@@ -221,20 +233,22 @@ void FrameStream::find_header(ByteSpan in) {
   header_ = header;
 }
 
-/// For what libzstd may decompress at once: makes sure that nothing of it is beyond a limit. Says
-/// whether in steps it would come to the same: there, no block can hold more than the frame allows
-/// (in one that allows nothing, not even the byte of a run), but one that is compressed and takes
-/// no bytes is overlooked.
-bool FrameStream::is_same_at_once(ByteSpan in, std::size_t room) {
-  if (header_->frameType == ZSTD_skippableFrame || header_->frameContentSize > room) return true;
+/// The bytes of a frame that `in` begins with, if it may be decompressed at once: all of it is
+/// there, with room for its content, and in steps it would come to the same. libzstd looks at the
+/// limits of its window and its blocks in steps only, so they are looked at here. In steps, no
+/// block can hold more than the frame allows (in one that allows nothing, not even the byte of a
+/// run), but one that is compressed and takes no bytes is overlooked. Otherwise 0.
+std::size_t FrameStream::whole_frame(ByteSpan in, std::size_t room) {
+  if (header_->frameType == ZSTD_skippableFrame || header_->frameContentSize > room) return 0;
   std::optional<ZstdError> refusal;
   try {
     const auto frame = first_whole_frame(in, *header_);
-    if (!frame) return true;
+    if (!frame) return 0;
     context_->check_allowed(*frame);
     if (context_->max_window_size == 0) check_window(*frame, kStreamWindowLimit);
-    return header_->frameContentSize <= frame->max_block_bytes && frame->max_block_bytes != 0 &&
-           !frame->has_block_of_nothing;
+    const bool is_same = header_->frameContentSize <= frame->max_block_bytes &&
+                         frame->max_block_bytes != 0 && !frame->has_block_of_nothing;
+    return is_same ? frame->bytes : 0;
   } catch (const ZstdError& error) {
     refusal = error;
   }
@@ -249,6 +263,12 @@ void FrameStream::note(ByteSpan consumed, std::size_t produced) {
   consumed_ += consumed.size();
   produced_ += produced;
   frame_produced_ += produced;
+}
+
+std::uint64_t FrameStream::content_left() const {
+  if (!header_ || header_->frameContentSize == ZSTD_CONTENTSIZE_UNKNOWN) return 0;
+  return header_->frameContentSize -
+         std::min<std::uint64_t>(header_->frameContentSize, frame_produced_);
 }
 
 // libzstd does not compare them where the last block has no content.

@@ -81,6 +81,8 @@ class FrameStream {
   bool has_pending_output() const { return has_pending_output_; }
   /// Whether the input so far ends within a frame.
   bool is_in_frame() const { return is_in_frame_; }
+  /// Content that the present frame claims to have still; 0 where it does not say.
+  std::uint64_t content_left() const;
   /// Data frames that have ended.
   std::uint64_t data_frames() const { return data_frames_; }
   std::uint64_t consumed() const { return consumed_; }
@@ -98,11 +100,15 @@ class FrameStream {
   /// No frame header is longer.
   static constexpr std::size_t kStartBytes = ZSTD_FRAMEHEADERSIZE_MAX;
 
-  /// How much of the input libzstd is to be given next.
-  std::size_t presentable(ByteSpan in, std::size_t room);
   /// Reads the present frame's header, if all of it is there by now.
   void find_header(ByteSpan in);
-  bool is_same_at_once(ByteSpan in, std::size_t room);
+  std::size_t whole_frame(ByteSpan in, std::size_t room);
+  /// How many of the bytes that are there libzstd is to be given next.
+  std::size_t presentable(std::size_t there) const;
+  /// What libzstd returned, if it is no error.
+  std::size_t check(std::size_t result);
+  Event advance(ByteSpan& in, std::size_t consumed, MutableByteSpan& out, std::size_t produced,
+                bool is_frame_end);
   void note(ByteSpan consumed, std::size_t produced);
   void check_content_size();
   [[noreturn]] void fail(int code, const std::string& what);

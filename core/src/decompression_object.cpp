@@ -7,6 +7,12 @@
 #include "decompression_states.hpp"
 
 namespace zstdfs {
+namespace {
+
+/// Up to how many times its size an input is believed to decompress to.
+constexpr std::size_t kLikelyRatio = 32;
+
+}  // namespace
 
 ZstdDecompressionObj::State::State(std::shared_ptr<DecompressionContext> context,
                                    const DecompressionObjectOptions& given)
@@ -26,6 +32,11 @@ void ZstdDecompressionObj::State::run(ByteSpan& in, Bytes& out, std::size_t max_
     const MutableByteSpan piece = stream.output_scratch().at_least(room);
     MutableByteSpan rest = piece;
     const FrameStream::Event event = stream.step(in, rest);
+    // A frame may claim more content than there is memory.
+    if (out.empty()) {
+      out.reserve(static_cast<std::size_t>(
+          std::min<std::uint64_t>({stream.content_left(), max_length, in.size() * kLikelyRatio})));
+    }
     out.insert(out.end(), piece.begin(), piece.end() - static_cast<std::ptrdiff_t>(rest.size()));
     if (event == FrameStream::Event::kDataFrameEnd && !options.read_across_frames) {
       finished = true;

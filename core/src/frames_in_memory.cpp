@@ -23,85 +23,58 @@ namespace {
   throw ZstdError(ZSTD_error_corruption_detected, "a frame is damaged: " + what);
 }
 
-/// How far a frame was looked at, and how many bytes of it have to be there to go on.
-class Walk {
- public:
-  explicit Walk(ByteSpan data) : data_(data) {}
+[[noreturn]] void throw_bad_block(BlockType type, std::uint64_t at) {
+  throw_corrupt(std::string(type == BlockType::kReserved ? "a block of the reserved type"
+                                                         : "a block larger than it allows") +
+                " at byte " + std::to_string(at));
+}
 
-  /// What comes next, if all of it is there.
-  std::optional<ByteSpan> take(std::uint64_t bytes) {
-    // `at_` never exceeds the data's size, so the difference is right.
-    if (bytes > data_.size() - at_) {
-      needed_ = at_ + bytes;
-      return std::nullopt;
-    }
-    const ByteSpan taken = data_.subspan(at_, static_cast<std::size_t>(bytes));
-    at_ += taken.size();
-    return taken;
-  }
-  bool skip(std::uint64_t bytes) { return take(bytes).has_value(); }
-
-  std::size_t at() const { return at_; }
-  std::uint64_t needed() const { return needed_; }
-
- private:
-  ByteSpan data_;
-  std::size_t at_ = 0;
-  std::uint64_t needed_ = 0;
-};
-
-/// Goes over the blocks, which begin behind the header, and a checksum. False: truncated.
-bool walk_blocks(Walk& walk, FrameInMemory& frame) {
+/// Goes over the blocks, which begin behind the header. Returns where the frame ends; if that is
+/// beyond the data, the frame is truncated, and this is how many bytes are needed at least.
+std::uint64_t walk_blocks(ByteSpan data, FrameInMemory& frame) {
+  std::uint64_t at = frame.header_bytes;
   for (bool last = false; !last;) {
-    const std::size_t block_at = walk.at();
-    const std::optional<ByteSpan> stored_header = walk.take(kBlockHeaderBytes);
-    if (!stored_header) return false;
+    const std::uint64_t block_at = at;
+    at += kBlockHeaderBytes;
+    if (at > data.size()) return at;
     std::uint32_t header = 0;
-    std::memcpy(&header, stored_header->data(), kBlockHeaderBytes);
+    std::memcpy(&header, data.data() + block_at, kBlockHeaderBytes);
     last = (header & kLastBlockFlag) != 0;
     const auto type = static_cast<BlockType>(header >> 1 & 3);
     const std::uint32_t block_bytes = header >> 3;
     if (type == BlockType::kReserved || block_bytes > frame.max_block_bytes) {
-      throw_corrupt(std::string(type == BlockType::kReserved ? "a block of the reserved type"
-                                                             : "a block larger than it allows") +
-                    " at byte " + std::to_string(block_at));
+      throw_bad_block(type, block_at);
     }
     frame.content_bound += type == BlockType::kCompressed ? frame.max_block_bytes : block_bytes;
     if (type == BlockType::kCompressed && block_bytes == 0) frame.has_block_of_nothing = true;
-    if (!walk.skip(type == BlockType::kRunLength ? 1 : block_bytes)) return false;
+    at += type == BlockType::kRunLength ? 1 : block_bytes;
     ++frame.blocks;
   }
-  return !frame.has_checksum || walk.skip(kChecksumBytes);
+  return at + (frame.has_checksum ? kChecksumBytes : 0);
 }
 
-/// Finds the frame that `data` begins with. Returns 0, or, where the frame is truncated, how many
-/// bytes are needed at least.
-std::uint64_t find_first(ByteSpan data, const ZSTD_frameHeader& header, FrameInMemory& frame) {
-  Walk walk(data);
+/// Finds the frame that `data` begins with. If it is truncated, its bytes are more than those of
+/// the data: as many as are needed at least.
+void find_first(ByteSpan data, const ZSTD_frameHeader& header, FrameInMemory& frame) {
   if (header.frameType == ZSTD_skippableFrame) {
     frame.kind = FrameInMemory::Kind::kSkippable;
     // libzstd does not set the header size of skippable frames.
     frame.header_bytes = kSkippableHeaderBytes;
-    if (!walk.skip(frame.header_bytes) || !walk.skip(header.frameContentSize)) {
-      return walk.needed();
-    }
-    frame.bytes = walk.at();
-    return 0;
+    frame.bytes = kSkippableHeaderBytes + header.frameContentSize;
+    return;
   }
   frame.window_bytes = header.windowSize;
   frame.has_checksum = header.checksumFlag != 0;
   frame.dict_id = header.dictID;
   frame.header_bytes = header.headerSize;
   frame.max_block_bytes = header.blockSizeMax;
-  if (!walk.skip(frame.header_bytes) || !walk_blocks(walk, frame)) return walk.needed();
-  frame.bytes = walk.at();
-  if (header.frameContentSize != ZSTD_CONTENTSIZE_UNKNOWN) {
+  frame.bytes = walk_blocks(data, frame);
+  if (header.frameContentSize != ZSTD_CONTENTSIZE_UNKNOWN && frame.bytes <= data.size()) {
     if (header.frameContentSize > frame.content_bound) {
       throw_corrupt("its blocks cannot hold the content that it claims");
     }
     frame.content_bytes = header.frameContentSize;
   }
-  return 0;
 }
 
 }  // namespace
@@ -114,14 +87,15 @@ FrameInMemory first_frame(ByteSpan data, int format) {
                        "find a frame");
   if (missing != 0) throw_truncated(missing, data.size());
   FrameInMemory frame;
-  const std::uint64_t needed = find_first(data, header, frame);
-  if (needed != 0) throw_truncated(needed, data.size());
+  find_first(data, header, frame);
+  if (frame.bytes > data.size()) throw_truncated(frame.bytes, data.size());
   return frame;
 }
 
 std::optional<FrameInMemory> first_whole_frame(ByteSpan data, const ZSTD_frameHeader& header) {
   FrameInMemory frame;
-  if (find_first(data, header, frame) != 0) return std::nullopt;
+  find_first(data, header, frame);
+  if (frame.bytes > data.size()) return std::nullopt;
   return frame;
 }
 
