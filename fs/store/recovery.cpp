@@ -151,6 +151,7 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
         // through, it would be gone, and what it leads away from too.
         redo->sync(os::SyncKind::kData);
         journal.sync_directory();
+        reserve(*target, content->target_bytes);
         apply_redo(*redo, *content, *target);
         target->sync(os::SyncKind::kDataAndTimes);
         log(LogLevel::kInfo, *path + ": an interrupted rewrite was completed");

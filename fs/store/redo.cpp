@@ -74,17 +74,6 @@ std::optional<std::uint64_t> for_each_record(
   return at;
 }
 
-/// Makes sure that the target can grow to `target_bytes`. Changes no content.
-void reserve(os::File& target, std::uint64_t target_bytes) {
-  const std::uint64_t old_bytes = target.size();
-  if (target_bytes <= old_bytes) return;
-  try {
-    target.allocate({old_bytes, target_bytes - old_bytes}, os::AllocateKind::kKeepSize);
-  } catch (const std::system_error& error) {
-    if (error.code().value() != EOPNOTSUPP) throw;
-  }
-}
-
 }  // namespace
 
 RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target)
@@ -172,8 +161,17 @@ std::optional<RedoContent> read_redo(const os::File& redo) {
   return content;
 }
 
+void reserve(os::File& target, std::uint64_t target_bytes) {
+  const std::uint64_t old_bytes = target.size();
+  if (target_bytes <= old_bytes) return;
+  try {
+    target.allocate({old_bytes, target_bytes - old_bytes}, os::AllocateKind::kKeepSize);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EOPNOTSUPP) throw;
+  }
+}
+
 void apply_redo(const os::File& redo, const RedoContent& content, os::File& target) {
-  reserve(target, content.target_bytes);
   const auto records_end = for_each_record(
       redo, content,
       [&target](std::uint64_t offset, ByteSpan bytes) { target.write_at(offset, bytes); });

@@ -55,8 +55,12 @@ struct RedoContent {
 /// applied. Throws NewerFormatError, std::system_error.
 std::optional<RedoContent> read_redo(const os::File& redo);
 
-/// Applies a redo file that read_redo found whole. May be called again. Reserves the space first.
-/// After an error the target is neither old nor new: apply again. Does not sync the target.
+/// Makes sure that the target can grow to `target_bytes`. Changes no content.
+void reserve(os::File& target, std::uint64_t target_bytes);
+
+/// Applies a redo file that read_redo found whole, for whose target space was reserved. May be
+/// called again. After an error the target is neither old nor new: apply again. Does not sync the
+/// target.
 void apply_redo(const os::File& redo, const RedoContent& content, os::File& target);
 
 }  // namespace zstdfs::store

@@ -28,6 +28,9 @@ constexpr seconds kFlushOpenFilesEvery{5};
 constexpr seconds kCheckpointEvery{300};
 constexpr seconds kRetryAfter{30};
 constexpr milliseconds kSettlerTick{250};
+// Settling may wait longer the more it costs: a file that is opened, changed a little and closed
+// again and again is not rewritten each time.
+constexpr std::uint64_t kMovedBytesPerWaitedMs = 16u << 10;
 
 struct Entry {
   // Shared with those who have the file open, and with the settler while it works on it.
@@ -173,6 +176,7 @@ std::shared_ptr<StoredFile> Store::open_known_file(FileKey key) {
 
 void Store::close_file(const std::shared_ptr<StoredFile>& file) {
   std::shared_ptr<StoredFile> last;  // destroyed after the lock is given back
+  const std::uint64_t cost = file->needs_settling() ? file->settling_cost() : 0;
   Shard& shard = impl_->shard_of(file->key());
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(file->key());
@@ -184,7 +188,8 @@ void Store::close_file(const std::shared_ptr<StoredFile>& file) {
     shard.entries.erase(found);
     return;
   }
-  entry.settle_at = Clock::now() + milliseconds(impl_->services.options.settle_after_ms);
+  entry.settle_at = Clock::now() + milliseconds(impl_->services.options.settle_after_ms +
+                                                cost / kMovedBytesPerWaitedMs);
 }
 
 void Store::forget_unlinked(FileKey key) {
@@ -319,10 +324,13 @@ void Store::Impl::run_settler() {
     }
     const auto now = Clock::now();
     try {
-      const auto due = [&now](const Entry& entry) {
-        return is_unused(entry) && entry.settle_at <= now;
+      // Files that wait hold their changes in memory.
+      const bool crowded = services.overlay_bytes > services.options.overlay_bytes / 2;
+      const auto until = crowded ? Clock::time_point::max() : now;
+      const auto due = [&until](const Entry& entry) {
+        return is_unused(entry) && entry.settle_at <= until;
       };
-      for (const FileKey& key : keys(due)) settle(key, now);
+      for (const FileKey& key : keys(due)) settle(key, until);
       if (now >= next_flush) {
         flush_open_files();
         next_flush = now + kFlushOpenFilesEvery;

@@ -90,6 +90,8 @@ class StoredFile {
   void use_writable(std::unique_ptr<os::File> backing) ZSTDFS_EXCLUDES(write_mutex_);
   /// Whether settle() would do something.
   bool needs_settling() const { return needs_settling_; }
+  /// How many bytes settle() may have to move besides what changed.
+  std::uint64_t settling_cost() ZSTDFS_EXCLUDES(state_mutex_);
   /// Whether there is content that a flush has to save.
   bool needs_flush() const { return needs_flush_; }
   /// Merges the write log into the frames and reconsiders the form. Afterwards the backing file
@@ -207,10 +209,11 @@ class StoredFile {
   /// Gives the backing file the modification time that applications saw.
   void store_modification_time() ZSTDFS_REQUIRES(write_mutex_);
   /// Cuts a range into chunks, encodes them on all threads, and hands them over in order.
-  void encode_range(ByteRange range, const FrameSink& sink) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void encode_range(ByteRange range, int level, const FrameSink& sink)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Runs on the pool's threads while encode_range's caller holds state_mutex_. A chunk of zeros
   /// comes back with nothing stored.
-  NewFrame encode_chunk(ByteRange range) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
+  NewFrame encode_chunk(ByteRange range, int level) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
   std::vector<NewFrame> encode_all(ByteRange range) ZSTDFS_EXCLUDES(state_mutex_);
   bool begins_like_container() ZSTDFS_REQUIRES_SHARED(state_mutex_);
   JournalTarget journal_target() ZSTDFS_REQUIRES_SHARED(state_mutex_);
@@ -222,6 +225,11 @@ class StoredFile {
   ByteRange expanded_to_frames(ByteRange range) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void keep_frames(Rewriter& rewriter, ByteRange range) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// How many stored bytes a merge that encodes these ranges may have to move. 0 where it will
+  /// rather compress them harder, so that they fit where they were.
+  std::uint64_t bytes_to_move(const std::vector<ByteRange>& ranges) const
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void encode_to_fit(Rewriter& rewriter, ByteRange range) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Fills in what a container's header says, and adds header and seek table to the rewrite.
   void finish_container(State& after, RedoWriter& redo);
   /// Goes through with `after`, which the redo file leads to.

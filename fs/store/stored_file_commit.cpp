@@ -318,11 +318,12 @@ void StoredFile::seal() {
 std::vector<StoredFile::NewFrame> StoredFile::encode_all(ByteRange range) {
   std::vector<NewFrame> frames;
   ReaderLock lock(state_mutex_);
-  encode_range(range, [&frames](NewFrame&& frame) { frames.push_back(std::move(frame)); });
+  encode_range(range, state_.header.level,
+               [&frames](NewFrame&& frame) { frames.push_back(std::move(frame)); });
   return frames;
 }
 
-void StoredFile::encode_range(ByteRange range, const FrameSink& sink) {
+void StoredFile::encode_range(ByteRange range, int level, const FrameSink& sink) {
   const std::uint64_t chunk = state_.header.chunk_bytes;
   const std::size_t batch = std::size_t{4} * services_.pool.threads();
   std::uint64_t zeros = 0;
@@ -349,7 +350,7 @@ void StoredFile::encode_range(ByteRange range, const FrameSink& sink) {
     }
     std::vector<NewFrame> frames(parts.size());
     services_.pool.for_each(parts.size(),
-                            [&](std::size_t i) { frames[i] = encode_chunk(parts[i]); });
+                            [&](std::size_t i) { frames[i] = encode_chunk(parts[i], level); });
     for (NewFrame& frame : frames) {
       if (frame.stored.empty()) {
         zeros += frame.logical_bytes;
@@ -362,7 +363,7 @@ void StoredFile::encode_range(ByteRange range, const FrameSink& sink) {
   end_zeros();
 }
 
-StoredFile::NewFrame StoredFile::encode_chunk(ByteRange range) {
+StoredFile::NewFrame StoredFile::encode_chunk(ByteRange range, int level) {
   thread_local FrameEncoder encoder;
   thread_local Bytes content;
   content.resize(static_cast<std::size_t>(range.bytes));
@@ -370,7 +371,7 @@ StoredFile::NewFrame StoredFile::encode_chunk(ByteRange range) {
   NewFrame frame;
   frame.logical_bytes = static_cast<std::uint32_t>(range.bytes);
   if (all_zeros(content)) return frame;
-  frame.stored = encoder.encode(content, state_.header.level);
+  frame.stored = encoder.encode(content, level);
   frame.checksum = load_le<std::uint32_t>(frame.stored, frame.stored.size() - 4);
   return frame;
 }

@@ -76,7 +76,7 @@ bool StoredFile::compress_raw(bool required) {
     after.logical_bytes = state_.logical_bytes;
     after.header = state_.header;
     RedoWriter redo(services_.journal, journal_target());
-    encode_range({0, state_.logical_bytes}, [&](NewFrame&& frame) {
+    encode_range({0, state_.logical_bytes}, state_.header.level, [&](NewFrame&& frame) {
       redo.add(after.index.frames_end(), frame.stored);
       after.index.append(after.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
                          frame.logical_bytes, frame.checksum);

@@ -23,6 +23,10 @@ constexpr std::uint64_t kFrameBytesPerSlackByte = 16;
 constexpr std::uint64_t kMinSlackBytes = 64;
 constexpr std::uint64_t kFrameBytesPerPaddingByte = 5;
 constexpr std::size_t kCopyBytes = 1u << 20;
+// A frame that outgrows its place is compressed harder rather than moving all that follows, where
+// that is at least so many times as much: a chunk takes as long as a few MiB take to be moved.
+constexpr int kFittingLevel = 19;
+constexpr std::uint64_t kMovedBytesPerFittedByte = 64;
 
 std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
   return value - value % unit;
@@ -67,6 +71,12 @@ class StoredFile::Rewriter {
       n = std::min(bytes, kMaxZeroFrameBytes);
       add({static_cast<std::uint32_t>(n), zeros_checksum(n), encode_zero_frame(n)});
     }
+  }
+
+  /// Whether frames of so many stored bytes would leave one of the old container where it is.
+  bool fits(std::uint64_t stored_bytes, const FrameEntry& next) const {
+    const std::uint64_t end = end_ + stored_bytes;
+    return end == next.stored_offset || end + kPaddingHeaderBytes <= next.stored_offset;
   }
 
   const FrameIndex& index() const { return index_; }
@@ -167,9 +177,16 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   after.form = Form::kContainer;
   Rewriter rewriter(*backing_, redo);
   std::uint64_t done = 0;
-  for (const ByteRange& range : ranges_to_encode()) {
+  const std::vector<ByteRange> ranges = ranges_to_encode();
+  const bool fitting = bytes_to_move(ranges) == 0;
+  for (const ByteRange& range : ranges) {
     keep_frames(rewriter, {done, range.offset - done});
-    encode_range(range, [&rewriter](NewFrame&& frame) { rewriter.add(std::move(frame)); });
+    if (fitting) {
+      encode_to_fit(rewriter, range);
+    } else {
+      encode_range(range, after.header.level,
+                   [&rewriter](NewFrame&& frame) { rewriter.add(std::move(frame)); });
+    }
     done = range.end();
   }
   keep_frames(rewriter, {done, state_.logical_bytes - done});
@@ -191,6 +208,39 @@ void StoredFile::keep_frames(Rewriter& rewriter, ByteRange range) {
     }
     at = to;
   }
+}
+
+std::uint64_t StoredFile::settling_cost() {
+  ReaderLock lock(state_mutex_);
+  return bytes_to_move(ranges_to_encode());
+}
+
+std::uint64_t StoredFile::bytes_to_move(const std::vector<ByteRange>& ranges) const {
+  if (ranges.empty() || ranges.front().offset >= state_.base_limit) return 0;
+  std::uint64_t changed = 0;
+  for (const ByteRange& range : ranges) changed += range.bytes;
+  const FrameEntry& first = state_.index[*state_.index.find(ranges.front().offset)];
+  const std::uint64_t following = state_.index.frames_end() - first.stored_offset;
+  return changed <= following / kMovedBytesPerFittedByte ? 0 : following;
+}
+
+void StoredFile::encode_to_fit(Rewriter& rewriter, ByteRange range) {
+  std::vector<NewFrame> frames;
+  const auto encode = [&](int level) ZSTDFS_REQUIRES_SHARED(state_mutex_) {
+    frames.clear();
+    std::uint64_t stored_bytes = 0;
+    encode_range(range, level, [&](NewFrame&& frame) {
+      stored_bytes += frame.stored.size();
+      frames.push_back(std::move(frame));
+    });
+    return stored_bytes;
+  };
+  const std::uint64_t usual_bytes = encode(state_.header.level);
+  if (range.end() < state_.base_limit) {
+    const FrameEntry& next = state_.index[*state_.index.find(range.end())];
+    if (!rewriter.fits(usual_bytes, next) && rewriter.fits(0, next)) encode(kFittingLevel);
+  }
+  for (NewFrame& frame : frames) rewriter.add(std::move(frame));
 }
 
 void StoredFile::finish_container(State& after, RedoWriter& redo) {
@@ -253,6 +303,8 @@ void StoredFile::apply_rewrite(const std::string& redo_name) {
   if (!redo) throw std::system_error(EIO, std::generic_category(), "journal/" + redo_name);
   const auto content = read_redo(*redo);
   if (!content) throw CorruptError(0, "the redo file journal/" + redo_name + " is damaged");
+  // Until a byte is changed, readers need not notice that it failed.
+  reserve(backing(), content->target_bytes);
   WriterLock lock(state_mutex_);
   pending_->progress = PendingRewrite::Progress::kBegun;
   apply_redo(*redo, *content, *backing_);
