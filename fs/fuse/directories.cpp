@@ -18,20 +18,30 @@
 namespace zstdfs::fuse {
 namespace {
 
-/// One open handle of a directory. Its address is the kernel's file handle.
+/// One open handle of a directory. Its address is the kernel's file handle. The directory is opened
+/// when it is read: many are only gone through, or watched.
 ///
 /// The kernel sees the lower directory's own offsets, so that a position stays valid whatever is
 /// created and removed meanwhile.
 struct OpenDirectory : OpenHandle {
-  explicit OpenDirectory(os::UniqueFd descriptor) : fd(std::move(descriptor)) {}
+  struct alignas(dirent64) Buffer : std::array<char, 32 << 10> {};
 
-  const os::UniqueFd fd;
   Mutex mutex;
-  // Entries read ahead of what was asked for: buffer[begin, end).
-  alignas(dirent64) std::array<char, 32 << 10> buffer ZSTDFS_GUARDED_BY(mutex);
+  os::UniqueFd fd ZSTDFS_GUARDED_BY(mutex);
+  // Entries read ahead of what was asked for: buffer[begin, end). There is none before the first.
+  std::unique_ptr<Buffer> buffer ZSTDFS_GUARDED_BY(mutex);
   std::size_t begin ZSTDFS_GUARDED_BY(mutex) = 0;
   std::size_t end ZSTDFS_GUARDED_BY(mutex) = 0;
   off_t next_offset ZSTDFS_GUARDED_BY(mutex) = 0;
+
+  void open(Filesystem& fs, fuse_ino_t number) ZSTDFS_REQUIRES(mutex) {
+    if (fd) return;
+    fd = os::UniqueFd(
+        ::openat(fs.descriptor(number)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) throw_errno(errno, "openat");
+    fs.descriptors().make_room(fd.get());
+    buffer = std::make_unique<Buffer>();
+  }
 
   /// Makes `offset` the place of the next entry.
   void seek(off_t offset) ZSTDFS_REQUIRES(mutex) {
@@ -46,12 +56,12 @@ struct OpenDirectory : OpenHandle {
   const dirent64* peek() ZSTDFS_REQUIRES(mutex) {
     if (begin == end) {
       const ssize_t bytes =
-          check_call(::getdents64(fd.get(), buffer.data(), buffer.size()), "getdents64");
+          check_call(::getdents64(fd.get(), buffer->data(), buffer->size()), "getdents64");
       begin = 0;
       end = static_cast<std::size_t>(bytes);
       if (end == 0) return nullptr;
     }
-    return reinterpret_cast<const dirent64*>(buffer.data() + begin);
+    return reinterpret_cast<const dirent64*>(buffer->data() + begin);
   }
 
   void advance(const dirent64& entry) ZSTDFS_REQUIRES(mutex) {
@@ -125,6 +135,7 @@ bool add_with_attributes(fuse_req_t req, Filesystem& fs, const Descriptor& paren
 template <typename Add>
 void fill(Filesystem& fs, fuse_ino_t number, OpenDirectory& directory, off_t offset, Add&& add) {
   MutexLock lock(directory.mutex);
+  directory.open(fs, number);
   directory.seek(offset);
   while (const dirent64* entry = directory.peek()) {
     if (!fs.is_reserved(number, entry->d_name) && !add(*entry)) break;
@@ -137,10 +148,7 @@ void fill(Filesystem& fs, fuse_ino_t number, OpenDirectory& directory, off_t off
 void op_opendir(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
   answer(req, "opendir", number, [&] {
     Filesystem& fs = filesystem(req);
-    os::UniqueFd fd(
-        ::openat(fs.descriptor(number)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) throw_errno(errno, "openat");
-    OpenDirectory* const handle = fs.handles().keep(std::make_unique<OpenDirectory>(std::move(fd)));
+    OpenDirectory* const handle = fs.handles().keep(std::make_unique<OpenDirectory>());
     fi->fh = reinterpret_cast<std::uint64_t>(handle);
     // The kernel drops what it remembers of a directory when it changes it.
     fi->cache_readdir = 1;
@@ -184,7 +192,10 @@ void op_releasedir(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) noexcept {
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* fi) noexcept {
   answer(req, "fsyncdir", number, [&] {
-    const int fd = open_directory(fi).fd.get();
+    OpenDirectory& directory = open_directory(fi);
+    MutexLock lock(directory.mutex);
+    directory.open(filesystem(req), number);
+    const int fd = directory.fd.get();
     check_call(data_only != 0 ? ::fdatasync(fd) : ::fsync(fd), "fsync of a directory");
     fuse_reply_err(req, 0);
   });

@@ -48,11 +48,12 @@ OpenFile::~OpenFile() {
 }
 
 Filesystem::Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions options,
-                       std::size_t descriptor_budget)
+                       os::DescriptorPool& descriptors)
     : root_(std::move(root)),
       store_(store),
       options_(options),
-      inodes_(root_.get(), descriptor_budget) {}
+      descriptors_(descriptors),
+      inodes_(root_.get(), descriptors) {}
 
 Inode& Filesystem::inode(fuse_ino_t number) {
   if (number == FUSE_ROOT_ID) return inodes_.root();
@@ -126,7 +127,7 @@ std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_w
                                            os::UniqueFd backing) {
   const Descriptor descriptor = inodes_.descriptor(inode);
   auto file = store_.open_file(inode.key(), for_writing, [&] {
-    if (backing) return os::make_posix_file(std::move(backing), root_.get());
+    if (backing) return os::make_posix_file(std::move(backing), root_.get(), descriptors_);
     return open_backing(descriptor, for_writing);
   });
   return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
@@ -169,7 +170,7 @@ std::unique_ptr<os::File> Filesystem::open_backing(const Descriptor& descriptor,
   }
   if (!fd) fd = open_with(descriptor, O_RDONLY);
   if (!fd) throw_errno(errno, "open");
-  return os::make_posix_file(std::move(fd), root_.get());
+  return os::make_posix_file(std::move(fd), root_.get(), descriptors_);
 }
 
 std::unique_ptr<os::File> Filesystem::open_for_header(const Descriptor& descriptor) {

@@ -66,11 +66,13 @@ struct FilesystemOptions {
 /// Thread safety: all methods may run concurrently.
 class Filesystem {
  public:
-  /// `root` is a readable descriptor of the backing directory. `store` outlives the filesystem.
+  /// `root` is a readable descriptor of the backing directory. `store` outlives the filesystem, and
+  /// the pool, which keeps descriptors of files in the store too, outlives both.
   Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions options,
-             std::size_t descriptor_budget);
+             os::DescriptorPool& descriptors);
 
   store::Store& store() { return store_; }
+  os::DescriptorPool& descriptors() { return descriptors_; }
   InodeTable& inodes() { return inodes_; }
   OpenHandles& handles() { return handles_; }
   const FilesystemOptions& options() const { return options_; }
@@ -123,6 +125,7 @@ class Filesystem {
   store::Store& store_;
   const FilesystemOptions options_;
   // Synchronised by themselves.
+  os::DescriptorPool& descriptors_;
   InodeTable inodes_;
   OpenHandles handles_;  // After the inodes, which the handles refer to.
 };

@@ -1,30 +1,31 @@
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "fs/os/posix.hpp"
+#include "fs/os/descriptor_pool.hpp"
 #include "fs/store/file_key.hpp"
 #include "zstdfs/mutex.hpp"
 
 namespace zstdfs::fuse {
 
-/// An O_PATH descriptor of an inode. Shared, because an operation that has begun goes on using it
-/// while the table already gives its own copy up.
-using Descriptor = std::shared_ptr<const os::UniqueFd>;
+/// An O_PATH descriptor of an inode.
+using Descriptor = os::Descriptor;
 
 /// One object of the backing directory that the kernel knows. Its address is the number by which
 /// the kernel names it.
 class Inode {
  public:
-  Inode(store::FileKey key, mode_t type) : key_(key), type_(type) {}
+  /// `fd` was opened with O_PATH.
+  Inode(store::FileKey key, mode_t type, os::DescriptorPool& pool, os::UniqueFd fd)
+      : key_(key), type_(type), descriptor_(pool, std::move(fd), O_PATH | O_NOFOLLOW) {}
 
   store::FileKey key() const { return key_; }
   /// S_IFREG, S_IFDIR, ...; it never changes.
@@ -40,28 +41,19 @@ class Inode {
   const store::FileKey key_;
   const mode_t type_;
 
-  // Guarded by the mutex of the table that the inode is in.
-  std::uint64_t lookups_ = 0;  // how many references the kernel holds
-  Descriptor descriptor_;      // null: given up, to be had again by handle_
-  std::string handle_;         // file handle, set when the descriptor is given up
-  bool recently_used_ = false;
-  bool keep_open_ = false;    // the descriptor is all that keeps the object alive
-  bool reclaimable_ = false;  // is listed in open_
-  std::list<Inode*>::iterator place_;
+  os::PooledDescriptor descriptor_;
+  std::uint64_t lookups_ = 0;  // how many references the kernel holds; guarded by the table's mutex
 };
 
 /// The inodes that the kernel knows, by device and inode number.
-///
-/// Each has an O_PATH descriptor. Where file handles work (as root, on most filesystems), only
-/// `descriptor_budget` of them are kept open; the longest unused ones are closed and opened again
-/// by handle when they are needed.
 ///
 /// Thread safety: all methods may run concurrently. An Inode lives until its last reference is
 /// taken back by forget(); the kernel does so only when no operation on it is under way.
 class InodeTable {
  public:
-  /// `root` is a readable descriptor of the backing directory; it outlives the table.
-  InodeTable(int root, std::size_t descriptor_budget);
+  /// `root` is a descriptor of the backing directory. The pool, which keeps the inodes'
+  /// descriptors, outlives the table.
+  InodeTable(int root, os::DescriptorPool& pool);
   ~InodeTable();
   InodeTable(const InodeTable&) = delete;
   InodeTable& operator=(const InodeTable&) = delete;
@@ -77,7 +69,7 @@ class InodeTable {
 
   /// The inode's descriptor, opened again if it was given up. Throws std::system_error (ESTALE when
   /// the object is gone).
-  Descriptor descriptor(Inode& inode) ZSTDFS_EXCLUDES(mutex_);
+  Descriptor descriptor(Inode& inode) { return inode.descriptor_.get(); }
 
   /// The descriptor of the object with this key; null when the kernel does not know it, or it
   /// cannot be opened any more.
@@ -88,10 +80,6 @@ class InodeTable {
   void keep_open(store::FileKey key) noexcept ZSTDFS_EXCLUDES(mutex_);
 
   std::size_t size() const ZSTDFS_EXCLUDES(mutex_);
-  /// How many descriptors are open that could be given up.
-  std::size_t reclaimable_descriptors() const ZSTDFS_EXCLUDES(mutex_);
-  /// Whether descriptors can be given up at all.
-  bool can_reclaim() const { return can_reclaim_; }
 
  private:
   struct KeyHash {
@@ -101,25 +89,17 @@ class InodeTable {
     }
   };
 
-  Descriptor open_again(Inode& inode) ZSTDFS_REQUIRES(mutex_);
-  void set_descriptor(Inode& inode, Descriptor descriptor) ZSTDFS_REQUIRES(mutex_);
-  void unlist(Inode& inode) ZSTDFS_REQUIRES(mutex_);
-  void reclaim(std::vector<Descriptor>& given_up) ZSTDFS_REQUIRES(mutex_);
   std::unique_ptr<Inode> extract(Inode& inode) ZSTDFS_REQUIRES(mutex_);
 
-  const int root_;
-  const std::size_t budget_;
-  std::unique_ptr<Inode> root_inode_;  // constant after construction
-  bool can_reclaim_ = false;           // constant after construction
+  os::DescriptorPool& pool_;
+  const std::unique_ptr<Inode> root_inode_;
 
-  mutable Mutex mutex_;  // order: nothing else is locked while it is held
+  mutable Mutex mutex_;  // order: only the pool is locked while it is held
   std::unordered_map<store::FileKey, std::unique_ptr<Inode>, KeyHash> inodes_
       ZSTDFS_GUARDED_BY(mutex_);
   /// Inodes whose object vanished from the backing directory behind our back and whose number was
   /// given to another object. The kernel still knows them.
   std::vector<std::unique_ptr<Inode>> orphans_ ZSTDFS_GUARDED_BY(mutex_);
-  /// Inodes with a descriptor that can be given up, in the order of a clock: the hand is in front.
-  std::list<Inode*> open_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
 /// One reference of the kernel that has not been told to the kernel yet; given back unless it is.

@@ -30,17 +30,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Half of the descriptors are for inodes, the rest for what is open; but an idle one holds memory
+// Half of the descriptors may be idle, the rest is for what is in use; but an idle one holds memory
 // of the lower filesystem.
 constexpr std::size_t kMostIdleDescriptors = 1u << 16;
 // How long a mount waits for an earlier one of the same store that was unmounted and finishes.
 constexpr auto kWaitForStore = std::chrono::seconds(60);
 constexpr auto kSilentWait = std::chrono::seconds(1);
 constexpr auto kRetryInterval = std::chrono::milliseconds(50);
-
-os::UniqueFd duplicate(const os::UniqueFd& fd) {
-  return os::UniqueFd(check_call(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3), "dup"));
-}
 
 bool is_mounted(const std::string& backing) {
   const auto table = read_mount_table();
@@ -55,7 +51,8 @@ std::unique_ptr<store::Store> open_store(const MountPaths& paths, const MountOpt
   bool said = false;
   while (true) {
     try {
-      return store::Store::open(os::make_posix_volume(duplicate(paths.root)), options.store);
+      return store::Store::open(os::make_posix_volume(os::duplicate(paths.root.get())),
+                                options.store);
     } catch (const store::StoreBusyError& busy) {
       const auto waited = Clock::now() - begin;
       if (waited >= kWaitForStore || is_mounted(paths.backing)) {
@@ -86,13 +83,15 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
   hold_signals();
   check_call(::chdir("/"), "chdir");
   const std::size_t files = raise_limits();
+  os::DescriptorPool descriptors(paths.root.get(), std::min(files / 2, kMostIdleDescriptors),
+                                 files);
   const std::unique_ptr<store::Store> store = open_store(paths, request.options);
   std::exception_ptr failure;
   try {
     Filesystem filesystem(
-        duplicate(paths.root), *store,
+        os::duplicate(paths.root.get()), *store,
         {.read_only = request.options.store.read_only, .act_as_caller = can_act_as_caller()},
-        std::min(files / 2, kMostIdleDescriptors));
+        descriptors);
     serve(filesystem, request, paths, signal);
   } catch (const std::exception&) {
     failure = std::current_exception();

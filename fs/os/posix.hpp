@@ -29,9 +29,16 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+/// Another descriptor of the same open file. Throws std::system_error.
+UniqueFd duplicate(int fd);
+
+class DescriptorPool;
+
 /// A File over a descriptor of a regular file. `root_fd`, when not negative, is a descriptor of the
 /// volume's root that outlives the file; path_hint() is relative to it.
 std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd = -1);
+/// As above; the descriptor may be given up while it is not used. The pool outlives the file.
+std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd, DescriptorPool& pool);
 
 /// The volume below an open directory. The descriptor may be opened with O_PATH.
 std::unique_ptr<Volume> make_posix_volume(UniqueFd root);

@@ -7,7 +7,9 @@
 #include <array>
 #include <climits>
 #include <limits>
+#include <optional>
 
+#include "fs/os/descriptor_pool.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/os/posix_error.hpp"
 
@@ -15,6 +17,8 @@ namespace zstdfs::os {
 namespace {
 
 constexpr std::uint64_t kMaxOffset = std::numeric_limits<off_t>::max();
+/// What a descriptor that is opened again is opened with as before.
+constexpr int kKeptFlags = O_ACCMODE | O_NOATIME | O_NONBLOCK;
 
 /// Throws EFBIG for what the system's signed offsets cannot say.
 off_t to_off_t(std::uint64_t offset, const char* doing) {
@@ -72,10 +76,15 @@ std::string inode_identity(int fd) {
 
 class PosixFile final : public File {
  public:
-  PosixFile(UniqueFd fd, int root_fd) : fd_(std::move(fd)), root_fd_(root_fd) {
-    const int flags = ::fcntl(fd_.get(), F_GETFL);
+  PosixFile(UniqueFd fd, int root_fd, DescriptorPool* pool) : root_fd_(root_fd) {
+    const int flags = ::fcntl(fd.get(), F_GETFL);
     if (flags == -1) throw_error(errno, "fcntl");
     writable_ = (flags & O_ACCMODE) != O_RDONLY;
+    if (pool != nullptr) {
+      pooled_.emplace(*pool, std::move(fd), flags & kKeptFlags);
+    } else {
+      own_ = std::make_shared<const UniqueFd>(std::move(fd));
+    }
   }
 
   std::uint64_t size() const override { return static_cast<std::uint64_t>(stat().st_size); }
@@ -101,17 +110,22 @@ class PosixFile final : public File {
   std::uint64_t seek(std::uint64_t offset, int whence) const;
   void change_blocks(ByteRange range, int mode, const char* doing);
 
+  Descriptor descriptor() const { return pooled_ ? pooled_->get() : own_; }
+
   // Constant after construction.
-  UniqueFd fd_;
-  int root_fd_;
+  Descriptor own_;
+  const int root_fd_;
   bool writable_ = false;
+  // Synchronised by itself. Opened again in the middle of what is const to others.
+  mutable std::optional<PooledDescriptor> pooled_;
 };
 
 std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const {
+  const Descriptor fd = descriptor();
   std::size_t done = 0;
   while (done < out.size() && offset + done <= kMaxOffset) {
     const ssize_t n = retry_interrupted([&] {
-      return ::pread(fd_.get(), out.data() + done, out.size() - done,
+      return ::pread(fd->get(), out.data() + done, out.size() - done,
                      static_cast<off_t>(offset + done));
     });
     if (n < 0) throw_error(errno, "pread");
@@ -122,12 +136,13 @@ std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const 
 }
 
 void PosixFile::write_at(std::uint64_t offset, ByteSpan bytes) {
+  const Descriptor fd = descriptor();
   to_off_t(offset, "pwrite");
   std::size_t done = 0;
   while (done < bytes.size()) {
     const off_t at = to_off_t(offset + done, "pwrite");
     const ssize_t n = retry_interrupted(
-        [&] { return ::pwrite(fd_.get(), bytes.data() + done, bytes.size() - done, at); });
+        [&] { return ::pwrite(fd->get(), bytes.data() + done, bytes.size() - done, at); });
     if (n < 0) throw_error(errno, "pwrite");
     // Nothing written and no error: going on would spin for ever.
     if (n == 0) throw_error(EIO, "pwrite");
@@ -136,17 +151,19 @@ void PosixFile::write_at(std::uint64_t offset, ByteSpan bytes) {
 }
 
 void PosixFile::truncate(std::uint64_t bytes) {
+  const Descriptor fd = descriptor();
   const off_t size = to_off_t(bytes, "ftruncate");
-  if (retry_interrupted([&] { return ::ftruncate(fd_.get(), size); }) != 0) {
+  if (retry_interrupted([&] { return ::ftruncate(fd->get(), size); }) != 0) {
     throw_error(errno, "ftruncate");
   }
 }
 
 void PosixFile::change_blocks(ByteRange range, int mode, const char* doing) {
   if (range.empty()) return;
+  const Descriptor fd = descriptor();
   const off_t offset = to_off_t(range.offset, doing);
   const off_t length = to_off_t(range.bytes, doing);
-  if (retry_interrupted([&] { return ::fallocate(fd_.get(), mode, offset, length); }) != 0) {
+  if (retry_interrupted([&] { return ::fallocate(fd->get(), mode, offset, length); }) != 0) {
     throw_error(errno == ENOSYS ? EOPNOTSUPP : errno, doing);
   }
 }
@@ -160,41 +177,43 @@ void PosixFile::punch_hole(ByteRange range) {
 }
 
 void PosixFile::sync(SyncKind kind) {
+  const Descriptor fd = descriptor();
   const bool data_only = kind == SyncKind::kData;
   // Not repeated after another error: the kernel may have dropped the pages, and a second call
   // would claim success for data that is gone.
   const int result =
-      retry_interrupted([&] { return data_only ? ::fdatasync(fd_.get()) : ::fsync(fd_.get()); });
+      retry_interrupted([&] { return data_only ? ::fdatasync(fd->get()) : ::fsync(fd->get()); });
   if (result != 0) throw_error(errno, data_only ? "fdatasync" : "fsync");
 }
 
 struct stat PosixFile::stat() const {
   struct stat status = {};
-  if (::fstat(fd_.get(), &status) != 0) throw_error(errno, "fstat");
+  if (::fstat(descriptor()->get(), &status) != 0) throw_error(errno, "fstat");
   return status;
 }
 
 void PosixFile::set_modification_time(timespec time) {
   const std::array<timespec, 2> times = {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, time};
-  if (::futimens(fd_.get(), times.data()) != 0) throw_error(errno, "futimens");
+  if (::futimens(descriptor()->get(), times.data()) != 0) throw_error(errno, "futimens");
 }
 
 std::uint64_t PosixFile::seek(std::uint64_t offset, int whence) const {
   if (offset > kMaxOffset) throw_error(ENXIO, "lseek");
   // Moves the descriptor's own position, which nothing uses.
-  const off_t found = ::lseek(fd_.get(), static_cast<off_t>(offset), whence);
+  const off_t found = ::lseek(descriptor()->get(), static_cast<off_t>(offset), whence);
   if (found < 0) throw_error(errno, "lseek");
   return static_cast<std::uint64_t>(found);
 }
 
 std::string PosixFile::identity() const {
-  std::string identity = handle_identity(fd_.get());
-  return identity.empty() ? inode_identity(fd_.get()) : identity;
+  const Descriptor fd = descriptor();
+  std::string identity = handle_identity(fd->get());
+  return identity.empty() ? inode_identity(fd->get()) : identity;
 }
 
 std::string PosixFile::path_hint() const {
   if (root_fd_ < 0 || stat().st_nlink == 0) return "";
-  const std::string path = path_of(fd_.get());
+  const std::string path = path_of(descriptor()->get());
   std::string root = path_of(root_fd_);
   if (root.empty() || path.ends_with(" (deleted)")) return "";
   if (root != "/") root += '/';
@@ -210,8 +229,18 @@ void UniqueFd::reset(int fd) {
   fd_ = fd;
 }
 
+UniqueFd duplicate(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!copy) throw_error(errno, "dup");
+  return copy;
+}
+
 std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd) {
-  return std::make_unique<PosixFile>(std::move(fd), root_fd);
+  return std::make_unique<PosixFile>(std::move(fd), root_fd, nullptr);
+}
+
+std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd, DescriptorPool& pool) {
+  return std::make_unique<PosixFile>(std::move(fd), root_fd, &pool);
 }
 
 }  // namespace zstdfs::os

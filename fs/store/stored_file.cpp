@@ -235,7 +235,13 @@ void StoredFile::use_writable(std::unique_ptr<os::File> backing) {
 
 bool StoredFile::is_unlinked() {
   ReaderLock lock(state_mutex_);
-  return backing_->stat().st_nlink == 0;
+  try {
+    return backing_->stat().st_nlink == 0;
+  } catch (const std::system_error& error) {
+    // The descriptor was given up, and the file went before it could be opened again.
+    if (error.code().value() != ESTALE) throw;
+    return true;
+  }
 }
 
 }  // namespace zstdfs::store

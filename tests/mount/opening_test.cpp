@@ -1,12 +1,16 @@
 // Opening a store: what is refused, in which words, and how the command and its daemon behave.
+#include <dirent.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "tests/mount/mounted_store.hpp"
@@ -55,6 +59,48 @@ class Opening : public testing::Test {
   std::string backing_ = scratch_ / "backing";
   std::string mountpoint_ = scratch_ / "mnt";
 };
+
+// Where the daemon cannot raise its limit of open files, programs together may still have more
+// open.
+TEST_F(Opening, MoreFilesThanTheDaemonMayHaveOpen) {
+  constexpr int kFiles = 900;
+  constexpr int kDirectories = 100;
+  const Ended mounted =
+      run({"setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", "prlimit",
+           "--nofile=300:300", mount_program(), backing_, mountpoint_});
+  ASSERT_TRUE(mounted.ok()) << mounted.output;
+  const auto path = [this](const char* kind, int number) {
+    return mountpoint_ + "/" + kind + std::to_string(number);
+  };
+  std::vector<Fd> files;
+  std::vector<std::unique_ptr<DIR, int (*)(DIR*)>> directories;
+  for (int i = 0; i < kDirectories; ++i) {
+    ASSERT_EQ(::mkdir(path("d", i).c_str(), 0755), 0) << std::strerror(errno);
+    directories.emplace_back(::opendir(path("d", i).c_str()), ::closedir);
+    ASSERT_TRUE(directories.back()) << i << ": " << std::strerror(errno);
+    ASSERT_NE(::readdir(directories.back().get()), nullptr);
+  }
+  for (int i = 0; i < kFiles; ++i) {
+    files.emplace_back(::open(path("f", i).c_str(), O_CREAT | O_RDWR, 0644));
+    ASSERT_TRUE(files.back().valid()) << i << ": " << std::strerror(errno);
+    const std::string text = "file " + std::to_string(i);
+    ASSERT_EQ(::pwrite(files.back().get(), text.data(), text.size(), 0), ssize_t(text.size()));
+  }
+  for (int i = 0; i < kFiles; i += 10) ASSERT_EQ(::unlink(path("f", i).c_str()), 0);
+  for (int i = 0; i < kFiles; ++i) {
+    char text[32] = {};
+    const int fd = files[static_cast<std::size_t>(i)].get();
+    ASSERT_GT(::pread(fd, text, sizeof(text) - 1, 0), 0) << std::strerror(errno);
+    EXPECT_EQ(text, "file " + std::to_string(i));
+    ASSERT_EQ(::pwrite(fd, "F", 1, 0), 1) << std::strerror(errno);
+    ASSERT_EQ(::fsync(fd), 0) << std::strerror(errno);
+  }
+  files.clear();
+  directories.clear();
+  ASSERT_TRUE(unmount(mountpoint_));
+  ASSERT_TRUE(eventually([&] { return daemons_of(mountpoint_).empty(); }));
+  expect_fsck_clean(backing_);
+}
 
 TEST_F(Opening, ReturnsWhenTheMountIsUsable) {
   for (int round = 0; round < 5; ++round) {

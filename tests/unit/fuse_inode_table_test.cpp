@@ -38,7 +38,8 @@ class InodeTableTest : public ::testing::Test {
 
   TempDirectory directory_;
   os::UniqueFd root_{::open(directory_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  InodeTable table_{root_.get(), kBudget};
+  os::DescriptorPool pool_{root_.get(), kBudget, /*limit=*/1u << 20};
+  InodeTable table_{root_.get(), pool_};
 };
 
 TEST_F(InodeTableTest, OneInodeForAllNamesOfAnObject) {
@@ -81,16 +82,16 @@ TEST_F(InodeTableTest, IdleDescriptorsAreGivenUpAndHadAgain) {
   std::vector<Inode*> inodes;
   for (std::size_t i = 0; i < kFiles; ++i) inodes.push_back(&acquire(std::to_string(i)));
   EXPECT_EQ(table_.size(), kFiles);
-  if (!table_.can_reclaim()) {  // Without the right to open by handle all stay open.
-    EXPECT_EQ(table_.reclaimable_descriptors(), 0u);
+  if (!pool_.can_reopen()) {  // Without the right to open by handle all stay open.
+    EXPECT_EQ(pool_.reclaimable(), 0u);
     return;
   }
-  EXPECT_LE(table_.reclaimable_descriptors(), kBudget);
+  EXPECT_LE(pool_.reclaimable(), kBudget);
   for (std::size_t i = 0; i < kFiles; ++i) {
     const Descriptor descriptor = table_.descriptor(*inodes[i]);
     EXPECT_EQ(status_of(descriptor->get()).st_ino, inodes[i]->key().inode);
   }
-  EXPECT_LE(table_.reclaimable_descriptors(), kBudget);
+  EXPECT_LE(pool_.reclaimable(), kBudget);
 }
 
 TEST_F(InodeTableTest, ADescriptorInUseStaysOpen) {

@@ -1,0 +1,141 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "fs/os/descriptor_pool.hpp"
+#include "tests/patterns.hpp"
+#include "tests/unit/os_temp_directory.hpp"
+
+namespace zstdfs::os {
+namespace {
+
+using test::TempDirectory;
+
+constexpr std::size_t kBudget = 8;
+constexpr std::size_t kFarAway = 1u << 20;
+
+class DescriptorPoolTest : public ::testing::Test {
+ protected:
+  UniqueFd open(const std::string& name, int flags) {
+    UniqueFd fd(::openat(root_.get(), name.c_str(), flags | O_CLOEXEC, 0644));
+    EXPECT_TRUE(fd) << name;
+    return fd;
+  }
+
+  std::unique_ptr<File> file(DescriptorPool& pool, const std::string& name) {
+    return make_posix_file(open(name, O_CREAT | O_RDWR), root_.get(), pool);
+  }
+
+  /// Files enough that descriptors have to be given up.
+  std::vector<std::unique_ptr<File>> files(DescriptorPool& pool, std::size_t count) {
+    std::vector<std::unique_ptr<File>> all;
+    for (std::size_t i = 0; i < count; ++i) {
+      all.push_back(file(pool, std::to_string(i)));
+      all.back()->write_at(0, test::bytes_of("file " + std::to_string(i)));
+    }
+    return all;
+  }
+
+  static std::string text(const File& file) {
+    Bytes bytes(static_cast<std::size_t>(file.size()));
+    EXPECT_EQ(file.read_at(0, bytes), bytes.size());
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  TempDirectory directory_;
+  UniqueFd root_{::open(directory_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+};
+
+TEST_F(DescriptorPoolTest, MoreFilesAreInUseThanAreOpen) {
+  DescriptorPool pool(root_.get(), kBudget, kFarAway);
+  const auto all = files(pool, 10 * kBudget);
+  if (pool.can_reopen()) {
+    EXPECT_LE(pool.reclaimable(), kBudget);
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(text(*all[i]), "file " + std::to_string(i));
+    all[i]->write_at(0, test::bytes_of("FILE"));
+    EXPECT_EQ(text(*all[i]), "FILE " + std::to_string(i));
+  }
+  if (pool.can_reopen()) {
+    EXPECT_LE(pool.reclaimable(), kBudget);
+  }
+}
+
+TEST_F(DescriptorPoolTest, GivesUpMoreWhereTheLimitIsNear) {
+  // What is open now, and ten more.
+  const auto limit = static_cast<std::size_t>(open("probe", O_CREAT | O_RDWR).get()) + 10;
+  DescriptorPool pool(root_.get(), kFarAway, limit);
+  if (!pool.can_reopen()) {  // Without the right to open by handle all stay open.
+    EXPECT_EQ(pool.reclaimable(), 0u);
+    return;
+  }
+  const auto all = files(pool, 100);
+  EXPECT_LE(static_cast<std::size_t>(open("probe", O_RDWR).get()), limit);
+  // Descriptors of others make it give up, too.
+  std::vector<UniqueFd> others;
+  for (int i = 0; i < 8; ++i) {
+    others.push_back(open("probe", O_RDWR));
+    pool.make_room(others.back().get());
+  }
+  EXPECT_LE(static_cast<std::size_t>(others.back().get()), limit);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_EQ(text(*all[i]), "file " + std::to_string(i));
+}
+
+TEST_F(DescriptorPoolTest, AFileThatIsGoneIsStale) {
+  DescriptorPool pool(root_.get(), /*budget=*/1, kFarAway);
+  if (!pool.can_reopen()) {  // Without the right to open by handle all stay open.
+    EXPECT_EQ(pool.reclaimable(), 0u);
+    return;
+  }
+  const auto gone = file(pool, "gone");
+  const auto others = files(pool, kBudget);
+  ASSERT_EQ(::unlinkat(root_.get(), "gone", 0), 0);
+  try {
+    gone->size();
+    FAIL() << "a file that is gone was opened again";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code().value(), ESTALE);
+  }
+}
+
+TEST_F(DescriptorPoolTest, KeepsItsRightsAndPath) {
+  DescriptorPool pool(root_.get(), /*budget=*/1, kFarAway);
+  const auto written = file(pool, "a");
+  written->write_at(0, test::bytes_of("a"));
+  const auto read_only = make_posix_file(open("a", O_RDONLY), root_.get(), pool);
+  const std::string identity = read_only->identity();
+  const auto others = files(pool, kBudget);
+  EXPECT_FALSE(read_only->writable());
+  EXPECT_THROW(read_only->write_at(0, test::bytes_of("b")), std::system_error);
+  EXPECT_EQ(read_only->identity(), identity);
+  EXPECT_EQ(read_only->path_hint(), "a");
+  written->sync(SyncKind::kDataAndTimes);
+}
+
+TEST_F(DescriptorPoolTest, ManyThreadsShareIt) {
+  DescriptorPool pool(root_.get(), kBudget, kFarAway);
+  const auto all = files(pool, 4 * kBudget);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 2000; ++i) {
+        const std::size_t which = (i * 7 + t * 3) % all.size();
+        EXPECT_EQ(text(*all[which]), "file " + std::to_string(which));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace zstdfs::os
