@@ -43,6 +43,13 @@ struct OpenDirectory : OpenHandle {
     buffer = std::make_unique<Buffer>();
   }
 
+  /// Makes the entries durable.
+  void sync(Filesystem& fs, fuse_ino_t number, bool data_only) ZSTDFS_EXCLUDES(mutex) {
+    MutexLock lock(mutex);
+    open(fs, number);
+    check_call(data_only ? ::fdatasync(fd.get()) : ::fsync(fd.get()), "fsync of a directory");
+  }
+
   /// Makes `offset` the place of the next entry.
   void seek(off_t offset) ZSTDFS_REQUIRES(mutex) {
     // From the start, the directory is read again: a rewinddir shall see what is new.
@@ -192,11 +199,7 @@ void op_releasedir(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) noexcept {
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* fi) noexcept {
   answer(req, "fsyncdir", number, [&] {
-    OpenDirectory& directory = open_directory(fi);
-    MutexLock lock(directory.mutex);
-    directory.open(filesystem(req), number);
-    const int fd = directory.fd.get();
-    check_call(data_only != 0 ? ::fdatasync(fd) : ::fsync(fd), "fsync of a directory");
+    open_directory(fi).sync(filesystem(req), number, data_only != 0);
     fuse_reply_err(req, 0);
   });
 }

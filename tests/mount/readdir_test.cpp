@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "tests/mount/side.hpp"
 #include "tests/patterns.hpp"
@@ -154,6 +156,22 @@ TEST_F(Readdir, ARemovedDirectoryIsEmpty) {
   EXPECT_EQ(::openat(fd, "f", O_CREAT | O_RDWR, 0644), -1);
   EXPECT_EQ(errno, ENOENT);
   EXPECT_LE(rest_of(directory.get()).size(), 2u);
+}
+
+// The handle may be gone as soon as the kernel has its answer. (A sanitizer sees it at once.)
+TEST_F(Readdir, SyncsAndIsClosedAtOnce) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 500; ++i) {
+        Fd directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY));
+        EXPECT_TRUE(directory.valid());
+        EXPECT_EQ(::fsync(directory.get()), 0);
+        EXPECT_EQ(directory.close(), 0);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace
