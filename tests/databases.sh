@@ -76,7 +76,8 @@ run_postgresql() {  # program argument...
 }
 start_postgresql() {
   run_postgresql pg_ctl -D "$mount/postgresql" -w -t 300 -l "$scratch/run/log" \
-    -o "-c unix_socket_directories=$scratch/run -c listen_addresses= -c port=54329" start >/dev/null
+    -o "-c unix_socket_directories=$scratch/run -c listen_addresses= -c port=54329" start \
+    >/dev/null || { tail -20 "$scratch/run/log"; fail "PostgreSQL does not start"; }
   postgresql=running
 }
 stop_postgresql() {  # mode
@@ -95,25 +96,22 @@ check_postgresql() {  # transactions at least
   [ "$balances" = t ] || fail "the balances of pgbench's tables differ"
   history=$(query "select count(*) from pgbench_history")
   [ "$history" -ge "$1" ] || fail "$1 transactions were committed, and only $history are there"
-  query "create extension if not exists amcheck; select bt_index_check(oid, true) from pg_class
+  query "set client_min_messages = warning; create extension if not exists amcheck; select bt_index_check(oid, true) from pg_class
     where relkind = 'i' and relname like 'pgbench%'" >/dev/null
   echo "postgresql: $history transactions are there, at least $1 were committed; indexes agree"
-}
-committed() {  # folder with pgbench's logs
-  find "$1" -type f -exec cat {} + | wc -l
 }
 postgresql() {
   mkdir "$mount/postgresql" "$scratch/run"
   chown postgres: "$mount/postgresql" "$scratch/run"
-  run_postgresql initdb -D "$mount/postgresql" --data-checksums >/dev/null
+  run_postgresql initdb -D "$mount/postgresql" --data-checksums --auth=peer >/dev/null
   start_postgresql
   run_postgresql createdb bench
   run_postgresql pgbench -q -i -s 5 bench >/dev/null 2>&1
   run_postgresql pgbench -c 4 -j 2 -T "$seconds" --log --log-prefix="$scratch/run/first" bench |
     grep '^tps'
   check_postgresql "$(cat "$scratch"/run/first* | wc -l)"
-  # The daemon goes in the middle; PostgreSQL sees errors and goes, too.
-  run_postgresql pgbench -c 4 -j 2 -T "$seconds" --log --log-prefix="$scratch/run/second" bench \
+  # The daemon goes in the middle; PostgreSQL sees errors and goes, too. (-n: keeps the history.)
+  run_postgresql pgbench -n -c 4 -j 2 -T "$seconds" --log --log-prefix="$scratch/run/second" bench \
     >"$scratch/run/pgbench.log" 2>&1 &
   local clients=$!
   sleep $((seconds / 2))
@@ -121,7 +119,7 @@ postgresql() {
   wait "$clients" || true
   kill_postgresql
   mount_again
-  rm -f "$mount/postgresql/postmaster.pid"
+  rm -f "$mount/postgresql/postmaster.pid" "$scratch"/run/.s.PGSQL.*
   start_postgresql
   check_postgresql "$(cat "$scratch"/run/first* "$scratch"/run/second* | wc -l)"
   stop_postgresql fast
@@ -138,7 +136,7 @@ kill_postgresql() {
 }
 
 git_() {
-  git init -q --bare "$mount/repository.git"
+  git init -q --bare -b main "$mount/repository.git"
   local worker
   local -a workers=()
   for worker in 1 2 3 4; do

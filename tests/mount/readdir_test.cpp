@@ -163,7 +163,7 @@ TEST_F(Readdir, SyncsAndIsClosedAtOnce) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([this] {
-      for (int i = 0; i < 500; ++i) {
+      for (int i = 0; i < 150; ++i) {
         Fd directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY));
         EXPECT_TRUE(directory.valid());
         EXPECT_EQ(::fsync(directory.get()), 0);
