@@ -162,10 +162,8 @@ std::optional<RedoContent> read_redo(const os::File& redo) {
 }
 
 void reserve(os::File& target, std::uint64_t target_bytes) {
-  const std::uint64_t old_bytes = target.size();
-  if (target_bytes <= old_bytes) return;
   try {
-    target.allocate({old_bytes, target_bytes - old_bytes}, os::AllocateKind::kKeepSize);
+    target.allocate({0, target_bytes}, os::AllocateKind::kKeepSize);
   } catch (const std::system_error& error) {
     if (error.code().value() != EOPNOTSUPP) throw;
   }

@@ -55,7 +55,8 @@ struct RedoContent {
 /// applied. Throws NewerFormatError, std::system_error.
 std::optional<RedoContent> read_redo(const os::File& redo);
 
-/// Makes sure that the target can grow to `target_bytes`. Changes no content.
+/// Makes sure that there is room for `target_bytes` of the target: where it grows, and in its holes.
+/// Changes no content.
 void reserve(os::File& target, std::uint64_t target_bytes);
 
 /// Applies a redo file that read_redo found whole, for whose target space was reserved. May be

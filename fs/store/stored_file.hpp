@@ -180,6 +180,8 @@ class StoredFile {
   bool would_look_like_container(std::uint64_t offset, ByteSpan bytes)
       ZSTDFS_REQUIRES(write_mutex_);
   void write_raw(std::uint64_t offset, ByteSpan bytes) ZSTDFS_REQUIRES(write_mutex_);
+  /// Makes a change of a raw file's backing file. After an error that is no longer than before.
+  void change_raw(const std::function<void()>& change) ZSTDFS_REQUIRES(write_mutex_);
   void grow_to(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   void truncate_to_nothing() ZSTDFS_REQUIRES(write_mutex_);
   /// Keeps the memory that changes take within bounds.

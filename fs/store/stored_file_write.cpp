@@ -96,13 +96,24 @@ bool StoredFile::would_look_like_container(std::uint64_t offset, ByteSpan bytes)
 }
 
 void StoredFile::write_raw(std::uint64_t offset, ByteSpan bytes) {
-  data_unsynced_ = true;
   reconsider_form_ = true;
   needs_settling_ = true;
-  backing().write_at(offset, bytes);
+  change_raw([&] { backing().write_at(offset, bytes); });
   WriterLock lock(state_mutex_);
   state_.logical_bytes = std::max(state_.logical_bytes, offset + bytes.size());
   modified_.reset();
+}
+
+// On a full disk a change may be made in part, and the backing file be longer than what applications
+// were told: a later growth would show what was refused, and so would the next mount.
+void StoredFile::change_raw(const std::function<void()>& change) {
+  data_unsynced_ = true;
+  try {
+    change();
+  } catch (const std::system_error&) {
+    if (backing().size() > seen().logical_bytes) backing().truncate(seen().logical_bytes);
+    throw;
+  }
 }
 
 void StoredFile::truncate(std::uint64_t logical_bytes) {
@@ -159,8 +170,7 @@ void StoredFile::allocate(ByteRange range, os::AllocateKind kind) {
   begin_change(range.end());
   refuse_if_damaged();
   if (seen().form == Form::kRaw) {
-    data_unsynced_ = true;
-    backing().allocate(range, kind);
+    change_raw([&] { backing().allocate(range, kind); });
     if (kind == os::AllocateKind::kKeepSize) return;
     WriterLock lock(state_mutex_);
     state_.logical_bytes = std::max(state_.logical_bytes, range.end());
@@ -194,9 +204,10 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
   refuse_if_damaged();
   const bool grows = kind == os::AllocateKind::kGrow;
   if (seen().form == Form::kRaw) {
-    data_unsynced_ = true;
-    backing().punch_hole(range);
-    backing().allocate(range, kind);
+    change_raw([&] {
+      backing().punch_hole(range);
+      backing().allocate(range, kind);
+    });
     WriterLock lock(state_mutex_);
     if (grows) state_.logical_bytes = std::max(state_.logical_bytes, range.end());
     return;

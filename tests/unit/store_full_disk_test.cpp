@@ -1,0 +1,97 @@
+// What files look like after a change for which there was no room.
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <functional>
+#include <system_error>
+
+#include "fs/store/log.hpp"
+#include "tests/unit/store_fixture.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+constexpr std::size_t kBlockBytes = 4096;
+
+class FullDisk : public testing::Test {
+ protected:
+  /// A file of two blocks that is stored verbatim, and room for two more.
+  std::shared_ptr<store::StoredFile> raw_file() {
+    auto file = store.open_file("f");
+    file->write(0, content);
+    file->flush();
+    EXPECT_EQ(store.disk.content("f"), content);
+    store.disk.set_free_bytes(2 * kBlockBytes);
+    return file;
+  }
+
+  static int error_of(const std::function<void()>& change) {
+    try {
+      change();
+    } catch (const std::system_error& error) {
+      return error.code().value();
+    }
+    return 0;
+  }
+
+  Bytes content_after_kill() {
+    store.crash(Survival::everything());
+    const auto file = store.open_file("f");
+    Bytes found = StoreOnDisk::read_all(*file);
+    store.store->close_file(file);
+    return found;
+  }
+
+  const Bytes content = random_bytes(2 * kBlockBytes, 1);
+  StoreOnDisk store;
+};
+
+// The lower filesystem takes what it has room for, and then says that there is none.
+TEST_F(FullDisk, AWriteThatWasRefusedLeavesARawFileAsLongAsItWas) {
+  const auto file = raw_file();
+  const Bytes more = random_bytes(5 * kBlockBytes, 2);
+  EXPECT_EQ(error_of([&] { file->write(content.size(), more); }), ENOSPC);
+  EXPECT_EQ(file->logical_bytes(), content.size());
+  file->flush();
+  EXPECT_EQ(content_after_kill(), content);
+}
+
+TEST_F(FullDisk, WhatWasRefusedDoesNotShowThroughWhenARawFileGrows) {
+  const auto file = raw_file();
+  const Bytes more = random_bytes(5 * kBlockBytes, 2);
+  EXPECT_EQ(error_of([&] { file->write(content.size(), more); }), ENOSPC);
+  store.disk.set_unlimited();
+  file->truncate(6 * kBlockBytes);
+  Bytes wanted = content;
+  wanted.resize(6 * kBlockBytes);
+  EXPECT_EQ(StoreOnDisk::read_all(*file), wanted);
+  store.store->close_file(file);
+}
+
+// A raw file with holes becomes a container, whose frames go where the holes are. Without room for
+// that it stays raw.
+TEST_F(FullDisk, ASparseFileStaysReadableWhileThereIsNoRoomToCompressIt) {
+  constexpr std::uint64_t kHoleBytes = 64 * kBlockBytes;
+  constexpr std::uint64_t kMostRoom = 40;
+  const Bytes text = text_bytes(32 * kBlockBytes, 3);
+  const Bytes wanted = overwritten({}, kHoleBytes, text);
+  store::set_log_sink([](store::LogLevel, const std::string&) {});
+  for (std::uint64_t room = 0; room < kMostRoom; ++room) {
+    SCOPED_TRACE(room);
+    StoreOnDisk small;
+    auto file = small.open_file("sparse");
+    file->write(kHoleBytes, ByteSpan(text).first(kBlockBytes));
+    file->flush();  // One block, and so raw.
+    file->write(kHoleBytes, text);
+    small.store->close_file(file);
+    small.disk.set_free_bytes(room * kBlockBytes);
+    small.store->settle_now();
+    file = small.open_file("sparse");
+    EXPECT_EQ(StoreOnDisk::read_all(*file), wanted);
+    small.store->close_file(file);
+  }
+}
+
+}  // namespace
+}  // namespace zstdfs::test
