@@ -70,6 +70,8 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
   if (end < logical_offset) throw std::system_error(EFBIG, std::generic_category());
   begin_change(end);
   refuse_if_damaged();
+  // Before the bytes are taken: a write that is refused for want of room has not been made.
+  relieve_memory();
   if (seen().form == Form::kRaw) {
     if (!would_look_like_container(logical_offset, bytes)) {
       write_raw(logical_offset, bytes);
@@ -77,13 +79,10 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
     }
     compress_raw(/*required=*/true);
   }
-  {
-    WriterLock lock(state_mutex_);
-    overlay_.write(logical_offset, bytes);
-    grow_to(end);
-    changed_in_memory();
-  }
-  relieve_memory();
+  WriterLock lock(state_mutex_);
+  overlay_.write(logical_offset, bytes);
+  grow_to(end);
+  changed_in_memory();
 }
 
 bool StoredFile::would_look_like_container(std::uint64_t offset, ByteSpan bytes) {
@@ -104,8 +103,8 @@ void StoredFile::write_raw(std::uint64_t offset, ByteSpan bytes) {
   modified_.reset();
 }
 
-// On a full disk a change may be made in part, and the backing file be longer than what applications
-// were told: a later growth would show what was refused, and so would the next mount.
+// On a full disk a change may be made in part, and the backing file be longer than what
+// applications were told: a later growth would show what was refused, and so would the next mount.
 void StoredFile::change_raw(const std::function<void()>& change) {
   data_unsynced_ = true;
   try {

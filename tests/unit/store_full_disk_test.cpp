@@ -69,6 +69,32 @@ TEST_F(FullDisk, WhatWasRefusedDoesNotShowThroughWhenARawFileGrows) {
   store.store->close_file(file);
 }
 
+// A container's changes wait in memory up to a bound. At the bound they have to be stored; a write
+// for which that finds no room is refused, and then it has not been made either.
+TEST_F(FullDisk, AWriteThatWasRefusedHasNotBeenMade) {
+  store::set_log_sink([](store::LogLevel, const std::string&) {});
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(8u << 20, 4));
+  file->flush();
+  store.disk.set_free_bytes(0);
+  const Bytes piece = random_bytes(512u << 10, 5);
+  Bytes wanted = StoreOnDisk::read_all(*file);
+  int error = 0;
+  for (std::uint64_t i = 0; error == 0 && i < 100; ++i) {
+    const std::uint64_t offset = i % 2 == 0 ? wanted.size() : i * 1000;
+    error = error_of([&] { file->write(offset, piece); });
+    if (error == 0) wanted = overwritten(std::move(wanted), offset, piece);
+  }
+  EXPECT_EQ(error, ENOSPC);
+  EXPECT_EQ(StoreOnDisk::read_all(*file), wanted);
+  EXPECT_EQ(error_of([&] { file->flush(); }), ENOSPC);
+  EXPECT_EQ(StoreOnDisk::read_all(*file), wanted);
+  store.disk.set_unlimited();
+  file->flush();
+  store.crash(Survival::everything());
+  EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), wanted);
+}
+
 // A raw file with holes becomes a container, whose frames go where the holes are. Without room for
 // that it stays raw.
 TEST_F(FullDisk, ASparseFileStaysReadableWhileThereIsNoRoomToCompressIt) {
