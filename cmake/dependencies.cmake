@@ -5,5 +5,6 @@ set(ZSTDFS_ZSTD_VERSION 1.5.4)  # the oldest that has what core offers
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=${ZSTDFS_ZSTD_VERSION})
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(FUSE3 REQUIRED IMPORTED_TARGET fuse3>=3.14)
+pkg_check_modules(CAP REQUIRED IMPORTED_TARGET libcap)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)

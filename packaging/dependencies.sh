@@ -12,7 +12,7 @@ set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build pkg-config
-  libfuse3-dev libzstd-dev libxxhash-dev nlohmann-json3-dev libcli11-dev
+  libfuse3-dev libzstd-dev libxxhash-dev libcap-dev nlohmann-json3-dev libcli11-dev
 )
 run_packages=(fuse3 mount)
 # The programs that the tests run inside a mount, the second compiler with its sanitizers, and the
@@ -20,7 +20,7 @@ run_packages=(fuse3 mount)
 test_packages=(
   "${build_packages[@]}" "${run_packages[@]}"
   libgtest-dev libgmock-dev libbenchmark-dev clang libclang-rt-dev ccache doxygen
-  acl attr bindfs diffutils e2fsprogs findutils git kmod procps python3-zstandard
+  acl attr bindfs libcap2-bin diffutils e2fsprogs findutils git kmod procps python3-zstandard
   rsync sqlite3 tar util-linux zstd
 )
 

@@ -19,6 +19,7 @@
 #include "fs/fuse/logging.hpp"
 #include "fs/fuse/mount_checks.hpp"
 #include "fs/fuse/mount_table.hpp"
+#include "fs/fuse/privileges.hpp"
 #include "fs/fuse/session.hpp"
 #include "fs/fuse/signals.hpp"
 #include "fs/fuse/system_error.hpp"
@@ -83,6 +84,7 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
   hold_signals();
   check_call(::chdir("/"), "chdir");
   const std::size_t files = raise_limits();
+  give_up_privileges();  // After the limits, and before the store's threads.
   os::DescriptorPool descriptors(paths.root.get(), std::min(files / 2, kMostIdleDescriptors),
                                  files);
   const std::unique_ptr<store::Store> store = open_store(paths, request.options);
