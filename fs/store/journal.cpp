@@ -1,14 +1,20 @@
 #include "fs/store/journal.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
+#include <system_error>
+
+#include "fs/store/log.hpp"
 
 namespace zstdfs::store {
 namespace {
 
 constexpr const char* kJournalDirectory = ".zstdfs/journal";
 constexpr mode_t kJournalMode = 0600;
+// No journal counts so far; so counting on from a name that somebody made up never overflows.
+constexpr std::uint64_t kMaxNumber = std::uint64_t{1} << 62;
 
 std::string path_of(const std::string& name) {
   return std::string(kJournalDirectory) + "/" + name;
@@ -21,6 +27,7 @@ std::optional<std::uint64_t> number_of(const std::string& name) {
   const auto [rest, error] = std::from_chars(name.data(), end, number);
   const std::string suffix(rest, end);
   if (error != std::errc{} || (suffix != kLogSuffix && suffix != kRedoSuffix)) return std::nullopt;
+  if (number > kMaxNumber) return std::nullopt;
   return number;
 }
 
@@ -33,12 +40,25 @@ Journal::Journal(os::Volume& volume) : volume_(volume) {
 }
 
 std::unique_ptr<os::File> Journal::create(const std::string& suffix, std::string& name) {
-  name = std::to_string(next_number_++) + suffix;
-  return volume_.create(path_of(name), kJournalMode);
+  while (true) {
+    name = std::to_string(next_number_++) + suffix;
+    try {
+      return volume_.create(path_of(name), kJournalMode);
+    } catch (const std::system_error& error) {
+      // Something that is not ours has the name.
+      if (error.code().value() != EEXIST) throw;
+    }
+  }
 }
 
 std::unique_ptr<os::File> Journal::open(const std::string& name, os::OpenMode mode) {
   return volume_.open(path_of(name), mode);
+}
+
+std::string Journal::set_aside(const std::string& name) {
+  std::string aside = name + ".refused";
+  volume_.rename(path_of(name), path_of(aside));
+  return aside;
 }
 
 void Journal::remove(const std::string& name) {
@@ -69,7 +89,13 @@ void Journal::sync_directory() {
 std::vector<std::string> Journal::list() {
   std::vector<std::string> names;
   for (const os::DirectoryEntry& entry : volume_.list(kJournalDirectory)) {
-    if (number_of(entry.name)) names.push_back(entry.name);
+    if (!number_of(entry.name)) continue;
+    if (entry.type == os::DirectoryEntry::Type::kRegular) {
+      names.push_back(entry.name);
+    } else {
+      log(LogLevel::kWarning, path_of(entry.name) + " is not a regular file, so zstdfs did not " +
+                                  "make it; it is left alone");
+    }
   }
   std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
     return *number_of(a) < *number_of(b);

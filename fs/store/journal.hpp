@@ -28,6 +28,8 @@ class Journal {
   /// Creates a journal file with a new number; `name` receives its name.
   std::unique_ptr<os::File> create(const std::string& suffix, std::string& name);
   std::unique_ptr<os::File> open(const std::string& name, os::OpenMode mode);
+  /// Gives a file that is of no use, but not ours to remove, another name, and returns that.
+  std::string set_aside(const std::string& name);
   /// Removes a file; that the removal is durable takes sync_directory().
   void remove(const std::string& name);
   /// The file is out of date as soon as what was done up to now is on stable storage: until then a
@@ -36,7 +38,7 @@ class Journal {
   /// Syncs the whole lower filesystem, and then removes the files that were retired before.
   void sync_filesystem() ZSTDFS_EXCLUDES(mutex_);
   void sync_directory();
-  /// Names of all files, in the order of their numbers; names that are not ours are left out.
+  /// Names of all files, in the order of their numbers; what is not ours is left out.
   std::vector<std::string> list();
 
  private:

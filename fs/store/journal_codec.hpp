@@ -4,6 +4,7 @@
 
 #include "fs/store/journal.hpp"
 #include "zstdfs/bytes.hpp"
+#include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
 
@@ -24,6 +25,17 @@ Bytes encode_journal_head(JournalKind kind, const JournalHead& head);
 /// not whole. Throws NewerFormatError, std::system_error.
 std::optional<JournalHead> read_journal_head(const RandomAccessSource& file, JournalKind kind,
                                              std::uint64_t& records_offset);
+
+/// Does `read` with a journal file and returns what it returns. Says in the error which one it is
+/// that a newer zstdfs wrote.
+template <typename Read>
+auto read_journal(const std::string& name, Read read) {
+  try {
+    return read();
+  } catch (const NewerFormatError& error) {
+    throw NewerFormatError("journal/" + name + ": " + error.what());
+  }
+}
 
 /// A number that nobody can guess, for JournalHead::nonce.
 std::uint64_t random_nonce();

@@ -24,12 +24,40 @@ std::string join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
 }
 
-std::vector<os::DirectoryEntry> list_or_log(os::Volume& volume, const std::string& directory) {
+/// Does `look`. Returns false when that failed for another reason than that there is something else
+/// now than there was; that is logged.
+bool look_or_log(const std::string& path, const std::function<void()>& look) {
   try {
-    return volume.list(directory);
+    look();
+    return true;
   } catch (const std::system_error& error) {
-    log(LogLevel::kError, directory + ": not looked at: " + error.code().message());
-    return {};
+    switch (error.code().value()) {
+      case ENOENT:
+      case ELOOP:
+      case ENOTDIR:
+      case EISDIR:
+      case EINVAL:  // not a regular file
+      case ENXIO:   // a socket
+        return true;
+      default:
+        break;
+    }
+    log(LogLevel::kError, path + ": not looked at: " + error.code().message());
+    return false;
+  }
+}
+
+/// A journal can be about any file but zstdfs's own, by the path that we would have written.
+bool is_fit_for_target(const std::string& path) {
+  if (path.empty()) return false;
+  std::size_t begin = 0;
+  while (true) {
+    const std::size_t end = path.find('/', begin);
+    const std::string name = path.substr(begin, end - begin);
+    if (name.empty() || name == "." || name == "..") return false;
+    if (begin == 0 && name == kStoreDirectory) return false;
+    if (end == std::string::npos) return true;
+    begin = end + 1;
   }
 }
 
@@ -89,6 +117,27 @@ void repair(os::File& file, const std::string& path, bool verify) {
                               std::to_string(container.index.logical_bytes()) + " bytes");
 }
 
+/// Returns false when the redo file cannot be from here. Throws when it cannot be applied now.
+bool apply_or_set_aside(Journal& journal, const std::string& name, const os::File& redo,
+                        const RedoContent& content, os::File& target, const std::string& path) {
+  try {
+    reserve(target, content.target_bytes);
+    apply_redo(redo, content, target);
+    return true;
+  } catch (const std::system_error& error) {
+    const std::string what = "journal/" + name + ", a rewrite of " + path + ",";
+    if (error.code().value() != EFBIG) {
+      throw std::system_error(error.code(), what + " cannot be completed now");
+    }
+    // A daemon makes sure of the file's new size before it vouches for the redo file.
+    log(LogLevel::kError, what +
+                              " makes it larger than a file can be here: not applied, and set "
+                              "aside as journal/" +
+                              journal.set_aside(name));
+    return false;
+  }
+}
+
 /// Whether a file was a container until the power went and took the block with its header: where a
 /// lower filesystem lets a file's size survive without its data, zeros are there instead.
 bool lost_its_header(const os::File& file) {
@@ -101,23 +150,28 @@ bool lost_its_header(const os::File& file) {
 
 }  // namespace
 
-void for_each_file(os::Volume& volume,
+bool for_each_file(os::Volume& volume,
                    const std::function<void(const std::string&, const struct stat&)>& on_file) {
+  bool complete = true;
   std::vector<std::string> directories = {""};
   while (!directories.empty()) {
     const std::string directory = std::move(directories.back());
     directories.pop_back();
-    for (const os::DirectoryEntry& entry : list_or_log(volume, directory)) {
+    std::vector<os::DirectoryEntry> entries;
+    complete &= look_or_log(directory, [&] { entries = volume.list(directory); });
+    for (const os::DirectoryEntry& entry : entries) {
       if (directory.empty() && entry.name == kStoreDirectory) continue;
       const std::string path = join(directory, entry.name);
       if (entry.type == os::DirectoryEntry::Type::kDirectory) directories.push_back(path);
-      if (entry.type == os::DirectoryEntry::Type::kRegular) on_file(path, volume.stat(path));
+      if (entry.type != os::DirectoryEntry::Type::kRegular) continue;
+      complete &= look_or_log(path, [&] { on_file(path, volume.stat(path)); });
     }
   }
+  return complete;
 }
 
 std::optional<std::string> TargetFinder::find(const JournalTarget& target) {
-  if (!target.path_hint.empty()) {
+  if (is_fit_for_target(target.path_hint)) {
     try {
       const auto file = volume_.open(target.path_hint, os::OpenMode::kRead);
       if (file && file->identity() == target.identity) return target.path_hint;
@@ -127,14 +181,18 @@ std::optional<std::string> TargetFinder::find(const JournalTarget& target) {
   }
   if (!by_identity_) {
     by_identity_.emplace();
-    for_each_file(volume_, [this](const std::string& path, const struct stat&) {
+    saw_all_ = for_each_file(volume_, [this](const std::string& path, const struct stat&) {
       const auto file = volume_.open(path, os::OpenMode::kRead);
       if (file) by_identity_->emplace(file->identity(), path);
     });
   }
   const auto found = by_identity_->find(target.identity);
-  if (found == by_identity_->end()) return std::nullopt;
-  return found->second;
+  if (found != by_identity_->end()) return found->second;
+  if (saw_all_) return std::nullopt;
+  // What the journal holds was promised: better no mount than one without it.
+  throw StoreError("the journal holds changes of a file (" + target.path_hint +
+                   ") that is not found, and it may be among those that could not be looked at; "
+                   "see the messages before, and make them readable for zstdfs");
 }
 
 void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder) {
@@ -142,7 +200,8 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
   for (const std::string& name : journal.list()) {
     if (!name.ends_with(kRedoSuffix)) continue;
     const auto redo = journal.open(name, os::OpenMode::kRead);
-    const auto content = redo ? read_redo(*redo) : std::nullopt;
+    const auto content =
+        read_journal(name, [&redo] { return redo ? read_redo(*redo) : std::nullopt; });
     if (content) {
       const auto path = finder.find(content->head.target);
       const auto target = path ? volume.open(*path, os::OpenMode::kReadWrite) : nullptr;
@@ -151,8 +210,7 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
         // through, it would be gone, and what it leads away from too.
         redo->sync(os::SyncKind::kData);
         journal.sync_directory();
-        reserve(*target, content->target_bytes);
-        apply_redo(*redo, *content, *target);
+        if (!apply_or_set_aside(journal, name, *redo, *content, *target, *path)) continue;
         target->sync(os::SyncKind::kDataAndTimes);
         log(LogLevel::kInfo, *path + ": an interrupted rewrite was completed");
       } else {

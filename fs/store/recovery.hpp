@@ -11,8 +11,9 @@
 namespace zstdfs::store {
 
 /// Calls `on_file` with the path and status of each regular file of the store that is not zstdfs's
-/// own. Directories that cannot be read are logged and left out.
-void for_each_file(os::Volume& volume,
+/// own. What cannot be looked at is logged and left out, also where `on_file` throws an error of
+/// the system; then the result is false.
+bool for_each_file(os::Volume& volume,
                    const std::function<void(const std::string&, const struct stat&)>& on_file);
 
 /// Finds the files that journals are about: where they were last, or by looking at every file.
@@ -20,17 +21,19 @@ class TargetFinder {
  public:
   explicit TargetFinder(os::Volume& volume) : volume_(volume) {}
 
-  /// The path of the target now; nothing when the store does not hold it any more.
+  /// The path of the target now; nothing when the store does not hold it any more. Throws
+  /// StoreError when that cannot be told.
   std::optional<std::string> find(const JournalTarget& target);
 
  private:
   os::Volume& volume_;
   std::optional<std::map<std::string, std::string>> by_identity_;  // filled when first needed
+  bool saw_all_ = true;                                            // nothing is missing in it
 };
 
 /// Brings the rewrites to their end that an interrupted daemon had begun, and removes redo files
-/// that are not whole. Throws std::system_error when that cannot be done now: nothing is lost, but
-/// the store must not be used.
+/// that are not whole. Throws StoreError or std::system_error when that cannot be done now: nothing
+/// is lost, but the store must not be used.
 void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder);
 
 /// Goes through the files that changed since the interruption: cuts off what was being appended and

@@ -1,6 +1,7 @@
 #include "fs/store/redo.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "zstdfs/errors.hpp"
 
@@ -16,6 +17,9 @@ constexpr std::size_t kRecordHeadBytes = 4 + 4 + 8 + 8 + 8 + 8 + 8;
 constexpr std::size_t kEndBytes = 4 + 4 + 8 + 8 + kTimeBytes + 8;
 constexpr std::size_t kHashBytes = 8;
 constexpr std::size_t kMaxRunBytes = 1u << 20;
+// Sizes are those of files: off_t is signed.
+constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int64_t>::max();
+constexpr long kNanosPerSecond = 1'000'000'000;
 
 struct RecordHead {
   std::uint64_t target_offset = 0;
@@ -50,12 +54,14 @@ std::optional<RecordHead> read_record_head(const os::File& redo, std::uint64_t o
   }
   const RecordHead head{load_le<std::uint64_t>(bytes, 16), load_le<std::uint64_t>(bytes, 24),
                         load_le<std::uint64_t>(bytes, 32)};
-  if (head.bytes > kMaxRunBytes) return std::nullopt;
+  if (head.bytes > kMaxRunBytes || head.target_offset > kMaxFileBytes - head.bytes) {
+    return std::nullopt;
+  }
   return head;
 }
 
 /// Calls `on_record` with each record's target offset and bytes; returns where the records end.
-/// `on_record` may be empty; then the bytes are only verified. Nothing when one is damaged.
+/// Nothing when one is damaged.
 std::optional<std::uint64_t> for_each_record(
     const os::File& redo, const RedoContent& content,
     const std::function<void(std::uint64_t, ByteSpan)>& on_record) {
@@ -68,7 +74,7 @@ std::optional<std::uint64_t> for_each_record(
     bytes.resize(static_cast<std::size_t>(head->bytes));
     if (redo.read_at(at, bytes) < bytes.size()) return std::nullopt;
     if (journal_hash(content.head.nonce, bytes) != head->hash) return std::nullopt;
-    if (on_record) on_record(head->target_offset, bytes);
+    on_record(head->target_offset, bytes);
     at += head->bytes;
   }
   return at;
@@ -156,8 +162,16 @@ std::optional<RedoContent> read_redo(const os::File& redo) {
   content.records = load_le<std::uint64_t>(end, 8);
   content.target_bytes = load_le<std::uint64_t>(end, 16);
   content.modified = load_time(end, 24);
-  const auto records_end = for_each_record(redo, content, nullptr);
-  if (records_end != file_bytes - kEndBytes) return std::nullopt;
+  // A writer ends with what lies at the target's end.
+  std::uint64_t reached = 0;
+  const auto records_end =
+      for_each_record(redo, content, [&](std::uint64_t offset, ByteSpan bytes) {
+        reached = std::max(reached, offset + bytes.size());
+      });
+  if (records_end != file_bytes - kEndBytes || reached != content.target_bytes) return std::nullopt;
+  if (content.modified.tv_nsec < 0 || content.modified.tv_nsec >= kNanosPerSecond) {
+    return std::nullopt;
+  }
   return content;
 }
 

@@ -65,6 +65,8 @@ struct Store::Impl {
 
   void recover();
   void restore_logs(TargetFinder& finder);
+  /// Returns false when the log does not fit the file.
+  bool restore_log(const std::string& name, const std::string& path);
   std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
   std::vector<FileKey> keys(const std::function<bool(const Entry&)>& wanted);
   /// Settles one file that nobody has open, if its time has come. Returns false after an error.
@@ -118,27 +120,44 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
   for (const std::string& name : services.journal.list()) {
     if (!name.ends_with(kLogSuffix)) continue;
     const auto log_file = services.journal.open(name, os::OpenMode::kRead);
-    const auto ignore = [](const LogSizes&, Overlay::Pieces&&) { return false; };
-    const auto content = log_file ? read_write_log(*log_file, ignore) : std::nullopt;
-    const auto path = content ? finder.find(content->head.target) : std::nullopt;
-    const os::OpenMode mode =
-        services.options.read_only ? os::OpenMode::kRead : os::OpenMode::kReadWrite;
-    auto backing = path ? volume->open(*path, mode) : nullptr;
-    if (backing) {
-      const struct stat status = backing->stat();
-      const FileKey key{status.st_dev, status.st_ino};
-      auto file = std::make_shared<StoredFile>(services, key, std::move(backing));
-      if (file->restore_log(name)) {
-        log(LogLevel::kInfo, *path + ": changes from before the interruption were taken up");
-        Shard& shard = shard_of(key);
-        MutexLock lock(shard.mutex);
-        shard.entries.insert_or_assign(key, Entry{std::move(file), 0, Clock::now()});
+    const auto head = read_journal(name, [&log_file]() -> std::optional<JournalHead> {
+      std::uint64_t records_offset = 0;
+      if (!log_file) return std::nullopt;
+      return read_journal_head(*log_file, JournalKind::kWriteLog, records_offset);
+    });
+    const auto path = head ? finder.find(head->target) : std::nullopt;
+    if (path) {
+      try {
+        if (restore_log(name, *path)) continue;
+      } catch (const NewerFormatError& error) {
+        // Nobody can open the file with this version, so the log can wait for one that can.
+        log(LogLevel::kError,
+            *path + ": its changes stay in journal/" + name + ": " + error.what());
         continue;
+      } catch (const std::system_error& error) {
+        throw std::system_error(
+            error.code(), *path + ": its changes in journal/" + name + " cannot be taken up now");
       }
     }
     // It belongs to something that is gone, or to what a loss of power may still bring back.
     if (!services.options.read_only) services.journal.retire(name);
   }
+}
+
+bool Store::Impl::restore_log(const std::string& name, const std::string& path) {
+  const os::OpenMode mode =
+      services.options.read_only ? os::OpenMode::kRead : os::OpenMode::kReadWrite;
+  auto backing = volume->open(path, mode);
+  if (!backing) return false;
+  const struct stat status = backing->stat();
+  const FileKey key{status.st_dev, status.st_ino};
+  auto file = std::make_shared<StoredFile>(services, key, std::move(backing));
+  if (!file->restore_log(name)) return false;
+  log(LogLevel::kInfo, path + ": changes from before the interruption were taken up");
+  Shard& shard = shard_of(key);
+  MutexLock lock(shard.mutex);
+  shard.entries.insert_or_assign(key, Entry{std::move(file), 0, Clock::now()});
+  return true;
 }
 
 std::shared_ptr<StoredFile> Store::Impl::find(const FileKey& key, std::uint64_t& opened) {

@@ -26,10 +26,39 @@ constexpr std::uint64_t kMaxTextBytes = 64u << 10;
 constexpr std::size_t kStateBytes = 512;
 constexpr const char* kCleanState = "{\"clean\": true}";
 
+/// What zstdfs makes for itself, in the order in which it is needed.
+struct OwnPath {
+  const std::string& path;
+  bool is_directory;
+};
+const OwnPath kOwnPaths[] = {{kDirectory, true},
+                             {kLockFile, false},
+                             {kStoreFile, false},
+                             {kStateFile, false},
+                             {kJournalDirectory, true}};
+
+/// Refuses with words what somebody put in place of what is ours. (Should it be exchanged after
+/// this look, it is refused all the same, but with the words of the system.)
+void refuse_what_is_not_ours(os::Volume& volume) {
+  for (const auto& [path, is_directory] : kOwnPaths) {
+    try {
+      const mode_t mode = volume.stat(path).st_mode;
+      if (is_directory ? S_ISDIR(mode) : S_ISREG(mode)) continue;
+    } catch (const std::system_error& error) {
+      if (error.code().value() == ENOENT) continue;
+      throw;
+    }
+    throw StoreError(path + " is not a " + (is_directory ? "directory" : "regular file") +
+                     ", so zstdfs did not make it; find out who did, and remove it");
+  }
+}
+
 std::optional<std::string> read_text(os::Volume& volume, const std::string& path) {
   const auto file = volume.open(path, os::OpenMode::kRead);
   if (!file) return std::nullopt;
-  if (file->size() > kMaxTextBytes) throw StoreError(path + " is larger than it can be");
+  if (file->size() > kMaxTextBytes) {
+    throw StoreError(path + " is larger than it can be, so zstdfs did not write it; remove it");
+  }
   std::string text(static_cast<std::size_t>(file->size()), '\0');
   text.resize(file->read_at(0, std::as_writable_bytes(std::span(text))));
   return text;
@@ -63,6 +92,7 @@ std::string as_iso_8601(const timespec& time) {
 }  // namespace
 
 StoreDirectory::StoreDirectory(os::Volume& volume, bool read_only) : volume_(volume) {
+  refuse_what_is_not_ours(volume_);
   bool exists = true;
   try {
     volume_.list(kDirectory);
@@ -71,8 +101,15 @@ StoreDirectory::StoreDirectory(os::Volume& volume, bool read_only) : volume_(vol
     exists = false;
   }
   if (!exists && read_only) return;
-  volume_.make_directory(kDirectory, kDirectoryMode);
-  take_lock(read_only);
+  try {
+    volume_.make_directory(kDirectory, kDirectoryMode);
+    take_lock(read_only);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EROFS) throw;
+    throw StoreError(
+        "the filesystem of the backing directory is read-only; make it writable, or mount with "
+        "-o ro");
+  }
   if (read_text(volume_, kStoreFile)) {
     check_format();
   } else {
@@ -136,10 +173,15 @@ std::optional<Interruption> StoreDirectory::interruption() {
   Interruption found;
   const json state = text ? json::parse(*text, nullptr, false) : json();
   if (!state.is_object()) return found;
-  if (state.value("clean", false)) return std::nullopt;
-  found.since.tv_sec = state.value("since", std::int64_t{0});
-  const std::string boot = state.value("boot", std::string());
-  found.system_went_down = boot.empty() || boot != volume_.boot_id();
+  try {
+    if (state.value("clean", false)) return std::nullopt;
+    const auto since = state.value("since", std::int64_t{0});
+    const std::string boot = state.value("boot", std::string());
+    found.since.tv_sec = since;
+    found.system_went_down = boot.empty() || boot != volume_.boot_id();
+  } catch (const json::exception&) {
+    return {};
+  }
   return found;
 }
 

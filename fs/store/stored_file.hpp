@@ -175,6 +175,8 @@ class StoredFile {
   // stored_file_write.cpp
   /// What every change begins with: finishes a pending rewrite, refuses where nothing can change.
   void begin_change(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
+  /// The largest size that a container with the file's chunk size can get.
+  std::uint64_t most_logical_bytes() const ZSTDFS_REQUIRES(write_mutex_);
   void refuse_if_damaged() ZSTDFS_REQUIRES(write_mutex_);
   void changed_in_memory() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   bool would_look_like_container(std::uint64_t offset, ByteSpan bytes)

@@ -20,6 +20,15 @@ constexpr std::uint64_t kWorthNumerator = 31;
 constexpr std::uint64_t kWorthDenominator = 32;
 constexpr std::uint64_t kStatBlockBytes = 512;
 
+/// Whether a batch of a log is one that a daemon can have written. Pieces have no overflow: that
+/// was looked at when they were decoded.
+bool is_sound(const LogSizes& sizes, const Overlay::Pieces& pieces, std::uint64_t most_bytes) {
+  if (sizes.logical_bytes > most_bytes) return false;
+  return std::all_of(pieces.begin(), pieces.end(), [&sizes](const auto& entry) {
+    return entry.first + entry.second.bytes <= sizes.logical_bytes;
+  });
+}
+
 }  // namespace
 
 void StoredFile::settle() {
@@ -113,11 +122,16 @@ bool StoredFile::restore_log(const std::string& journal_name) {
   MutexLock changing(write_mutex_);
   const auto file = services_.journal.open(journal_name, os::OpenMode::kRead);
   if (!file || seen().form != Form::kContainer || seen().damaged) return false;
+  std::uint64_t records_offset = 0;
+  const auto head = read_journal_head(*file, JournalKind::kWriteLog, records_offset);
+  if (!head || head->generation != seen().header.generation) return false;
   const std::uint64_t frames_hold = seen().index.logical_bytes();
+  const std::uint64_t most_bytes = std::max(most_logical_bytes(), frames_hold);
   std::uint64_t base_bytes = 0;
   WriterLock lock(state_mutex_);
   const auto content = read_write_log(
       *file, [&](const LogSizes& sizes, Overlay::Pieces&& pieces) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+        if (!is_sound(sizes, pieces, most_bytes)) return false;
         // The frames that this batch builds on were never synced and are gone, and so was the
         // batch.
         if (sizes.base_bytes > frames_hold) return false;
@@ -136,9 +150,10 @@ bool StoredFile::restore_log(const std::string& journal_name) {
           }
         }
         state_.logical_bytes = sizes.logical_bytes;
+        state_.base_limit = std::min(state_.base_limit, state_.logical_bytes);
         return true;
       });
-  if (!content || content->head.generation != seen().header.generation || content->batches == 0) {
+  if (!content || content->batches == 0) {
     overlay_.clear();
     state_.base_limit = state_.logical_bytes = frames_hold;
     return false;

@@ -30,12 +30,14 @@ void StoredFile::begin_change(std::uint64_t logical_end) {
     throw std::system_error(EROFS, std::generic_category());
   }
   finish_rewrite();
-  const State& state = seen();
-  const std::uint64_t max_bytes = kMaxLogicalBytesPerChunkByte * state.header.chunk_bytes;
-  if (state.form != Form::kRaw && logical_end > max_bytes) {
+  if (seen().form != Form::kRaw && logical_end > most_logical_bytes()) {
     throw std::system_error(EFBIG, std::generic_category());
   }
   services_.changed = true;
+}
+
+std::uint64_t StoredFile::most_logical_bytes() const {
+  return kMaxLogicalBytesPerChunkByte * seen().header.chunk_bytes;
 }
 
 void StoredFile::refuse_if_damaged() {

@@ -14,8 +14,6 @@ constexpr std::size_t kBatchHeadBytes = 4 + 4 + 8 + 8 + 8 + 8 + 8;
 // offset u64, bytes u64, kind u32 (0: zeros, 1: data), reserved u32
 constexpr std::size_t kPieceHeadBytes = 8 + 8 + 4 + 4;
 constexpr std::size_t kHashBytes = 8;
-// A batch holds what one file has in memory, and that is bounded; a larger claim is not ours.
-constexpr std::uint64_t kMaxBatchBytes = std::uint64_t{1} << 30;
 
 void append_piece(Bytes& out, std::uint64_t offset, const Overlay::Piece& piece) {
   append_le(out, offset);

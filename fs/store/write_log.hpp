@@ -64,6 +64,9 @@ struct WriteLogContent {
 
 using LogReader = std::function<bool(const LogSizes&, Overlay::Pieces&&)>;
 
+/// A batch holds what one file has in memory, and that is bounded; a larger claim is not ours.
+inline constexpr std::uint64_t kMaxBatchBytes = std::uint64_t{1} << 26;
+
 /// Reads a log and hands each whole batch to `on_batch`, in order, until one is torn or `on_batch`
 /// returns false. Nothing when the file is not a whole log. Throws NewerFormatError,
 /// std::system_error.
