@@ -41,7 +41,7 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
   piece.data.resize(static_cast<std::size_t>(end));
   std::copy(bytes.begin(), bytes.end(), piece.data.begin() + static_cast<std::ptrdiff_t>(at));
   piece.bytes = end;
-  memory_bytes_ += bytes.size();
+  data_bytes_ += bytes.size();
   return true;
 }
 
@@ -52,7 +52,7 @@ void Overlay::write_zeros(ByteRange range) {
 }
 
 void Overlay::insert(std::uint64_t offset, Piece piece) {
-  memory_bytes_ += piece.data.size();
+  data_bytes_ += piece.data.size();
   pieces_.emplace(offset, std::move(piece));
 }
 
@@ -78,7 +78,7 @@ void Overlay::erase(ByteRange range) {
   split_at(range.end());
   const auto first = pieces_.lower_bound(range.offset);
   const auto last = pieces_.lower_bound(range.end());
-  for (auto it = first; it != last; ++it) memory_bytes_ -= it->second.data.size();
+  for (auto it = first; it != last; ++it) data_bytes_ -= it->second.data.size();
   pieces_.erase(first, last);
 }
 
@@ -88,7 +88,7 @@ void Overlay::erase_from(std::uint64_t offset) {
 
 void Overlay::clear() {
   pieces_.clear();
-  memory_bytes_ = 0;
+  data_bytes_ = 0;
 }
 
 void Overlay::mark_all_logged() {

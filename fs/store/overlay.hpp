@@ -38,16 +38,23 @@ class Overlay {
   const Pieces& pieces() const { return pieces_; }
   /// The first piece that ends behind `offset`.
   Pieces::const_iterator first_touching(std::uint64_t offset) const;
-  std::uint64_t memory_bytes() const { return memory_bytes_; }
+  /// Bytes of content that are held.
+  std::uint64_t data_bytes() const { return data_bytes_; }
+  /// What the pieces take in memory, about: single bytes here and there take far more than they
+  /// are.
+  std::uint64_t memory_bytes() const { return data_bytes_ + pieces_.size() * kPieceMemoryBytes; }
 
  private:
+  // A node of the map, the piece in it, and what the allocator adds to small data.
+  static constexpr std::uint64_t kPieceMemoryBytes = 128;
+
   /// Makes `offset` a boundary between pieces, if it lies inside one.
   void split_at(std::uint64_t offset);
   bool write_into_one_piece(std::uint64_t offset, ByteSpan bytes);
   void insert(std::uint64_t offset, Piece piece);
 
   Pieces pieces_;
-  std::uint64_t memory_bytes_ = 0;
+  std::uint64_t data_bytes_ = 0;
 };
 
 }  // namespace zstdfs::store

@@ -114,6 +114,8 @@ void StoredFile::flush_container() {
                                state.index.logical_bytes() == state.logical_bytes;
   const bool frames_grew = log_ && logged_base_bytes_ != state.index.logical_bytes();
   if (unlogged || frames_grew || (size_changed_ && !frames_hold_all)) write_to_log();
+  // Only what failed to be stored for long is too much for a batch.
+  if (seen_overlay().memory_bytes() > kMaxBatchBytes / 2) return merge();
   size_changed_ = false;
   lowest_bytes_ = state.logical_bytes;
   if (!log_) return;
@@ -167,7 +169,7 @@ void StoredFile::first_commit() {
   }
   const std::uint64_t as_raw = raw_blocks();
   // Zeros cost a container a little, and a raw file nothing.
-  const std::uint64_t held = seen_overlay().memory_bytes();
+  const std::uint64_t held = seen_overlay().data_bytes();
   const std::uint64_t zeros = bytes > held ? bytes - held : 0;
   const bool mostly_holes = zeros / kMaxZeroFrameBytes * zero_frame_bytes(kMaxZeroFrameBytes) >=
                             (as_raw + 1) * services_.block_bytes;

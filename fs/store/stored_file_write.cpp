@@ -187,6 +187,7 @@ void StoredFile::punch_hole(ByteRange range) {
   MutexLock changing(write_mutex_);
   begin_change(0);
   refuse_if_damaged();
+  relieve_memory();
   const std::uint64_t end = std::min(range.end(), seen().logical_bytes);
   if (seen().form == Form::kRaw) {
     data_unsynced_ = true;
@@ -203,6 +204,7 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
   MutexLock changing(write_mutex_);
   begin_change(range.end());
   refuse_if_damaged();
+  relieve_memory();
   const bool grows = kind == os::AllocateKind::kGrow;
   if (seen().form == Form::kRaw) {
     change_raw([&] {

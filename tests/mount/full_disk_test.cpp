@@ -1,12 +1,12 @@
 // A disk that is full: the program is told, nothing older is lost, and deleting makes room again.
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <memory>
 
 #include "tests/mount/mounted_store.hpp"
+#include "tests/mount/small_disk.hpp"
 #include "tests/patterns.hpp"
 
 namespace zstdfs::mounttest {
@@ -14,27 +14,6 @@ namespace {
 
 using test::compressible_bytes;
 using test::random_bytes;
-
-/// A small ext4 filesystem in a file, mounted through a loop device that goes with the mount.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::string& megabytes) : path_(scratch_ / "disk") {
-    const Ended made = shell(
-        "truncate -s \"$2\"M \"$1/image\"; mkfs.ext4 -q -F -m 0 -O ^has_journal \"$1/image\"; "
-        "mkdir \"$1/disk\"; mount -o loop \"$1/image\" \"$1/disk\"; rmdir \"$1/disk/lost+found\"",
-        {scratch_.path(), megabytes});
-    if (!made.ok()) throw std::runtime_error("no small disk: " + made.output);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  ~SmallDisk() { unmount(path_); }
-
-  const std::string& path() const { return path_; }
-
- private:
-  TempDir scratch_;
-  std::string path_;
-};
 
 class FullDisk : public testing::Test {
  protected:
@@ -175,6 +154,23 @@ TEST_F(FullDisk, Overwriting) {
   ASSERT_NO_THROW(pwrite_all(fd.get(), after, 0));
   ASSERT_EQ(::fsync(fd.get()), 0);
   EXPECT_EQ(difference(read_all(fd.get()), after), "");
+}
+
+// A program that does not listen to errors: what it writes must not pile up in the daemon's memory.
+TEST_F(FullDisk, WritingOnAndOn) {
+  write_file(store_.path("f"), test::text_bytes(2000000, 2));
+  store_.remount();
+  fill("filler", 1000000);
+  const Fd fd = open_file(store_.path("f"), O_RDWR);
+  const Bytes piece = random_bytes(1u << 20, 3);
+  int told = 0;
+  for (off_t i = 0; i < 250; ++i) {
+    if (::pwrite(fd.get(), piece.data(), piece.size(), i * (2 << 20)) < 0) ++told;
+  }
+  EXPECT_GT(told, 200);
+  const Ended status =
+      shell("grep VmHWM /proc/\"$1\"/status | tr -dc 0-9", {std::to_string(store_.daemon())});
+  EXPECT_LT(std::stoul(status.output), ZSTDFS_SANITIZED ? 2000000u : 200000u) << "kilobytes";
 }
 
 TEST_F(FullDisk, KilledWhileFull) {

@@ -29,14 +29,27 @@ TEST(Overlay, LaterWritesCoverEarlierOnes) {
   EXPECT_EQ(laid_over(overlay, 9, std::byte{'.'}), bytes_of("aabbaccc."));
 }
 
-TEST(Overlay, ZerosTakeNoMemory) {
+TEST(Overlay, ZerosHoldNoData) {
   Overlay overlay;
   overlay.write_zeros({10, std::uint64_t{1} << 40});
-  EXPECT_EQ(overlay.memory_bytes(), 0u);
+  EXPECT_EQ(overlay.data_bytes(), 0u);
   overlay.write(20, bytes_of("x"));
-  EXPECT_EQ(overlay.memory_bytes(), 1u);
+  EXPECT_EQ(overlay.data_bytes(), 1u);
   EXPECT_TRUE(overlay.covers({10, 1000}));
   EXPECT_FALSE(overlay.covers({9, 2}));
+}
+
+// So that programs that write or punch single bytes all over a file cannot make the daemon grow.
+TEST(Overlay, PiecesTakeMemoryThemselves) {
+  Overlay overlay;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    overlay.write(4 * i, bytes_of("x"));
+    overlay.write_zeros({4 * i + 2, 1});
+  }
+  EXPECT_EQ(overlay.data_bytes(), 1000u);
+  EXPECT_GE(overlay.memory_bytes(), 2000 * (sizeof(Overlay::Pieces::value_type) + 32));
+  overlay.clear();
+  EXPECT_EQ(overlay.memory_bytes(), 0u);
 }
 
 TEST(Overlay, ErasingInTheMiddleKeepsBothEnds) {
@@ -44,7 +57,7 @@ TEST(Overlay, ErasingInTheMiddleKeepsBothEnds) {
   overlay.write(0, bytes_of("abcdef"));
   overlay.erase({2, 2});
   EXPECT_EQ(laid_over(overlay, 6, std::byte{'.'}), bytes_of("ab..ef"));
-  EXPECT_EQ(overlay.memory_bytes(), 4u);
+  EXPECT_EQ(overlay.data_bytes(), 4u);
   overlay.erase_from(1);
   EXPECT_EQ(laid_over(overlay, 6, std::byte{'.'}), bytes_of("a....."));
 }
@@ -90,7 +103,7 @@ TEST(Overlay, RandomChangesGiveWhatAnArrayGives) {
     }
     std::uint64_t memory = 0;
     for (const auto& [at, piece] : overlay.pieces()) memory += piece.data.size();
-    ASSERT_EQ(overlay.memory_bytes(), memory);
+    ASSERT_EQ(overlay.data_bytes(), memory);
     ASSERT_EQ(laid_over(overlay, expected.size(), std::byte{'.'}), expected) << "step " << i;
   }
 }
