@@ -48,6 +48,10 @@ class File : public RandomAccessSource {
   /// Sets the modification time and leaves the access time.
   virtual void set_modification_time(timespec time) = 0;
 
+  /// Gives the file to the user and group that own `other`, so that its space counts as theirs.
+  /// Without effect where we may not.
+  virtual void give_to_owner_of(const File& other) = 0;
+
   /// The first data or hole at or after `offset` (SEEK_DATA, SEEK_HOLE). Throws ENXIO beyond the
   /// end, as lseek does.
   virtual std::uint64_t seek_data(std::uint64_t offset) const = 0;

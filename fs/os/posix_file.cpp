@@ -12,6 +12,7 @@
 #include "fs/os/descriptor_pool.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/os/posix_error.hpp"
+#include "fs/os/space_owner.hpp"
 
 namespace zstdfs::os {
 namespace {
@@ -99,6 +100,7 @@ class PosixFile final : public File {
 
   struct stat stat() const override;
   void set_modification_time(timespec time) override;
+  void give_to_owner_of(const File& other) override;
 
   std::uint64_t seek_data(std::uint64_t offset) const override { return seek(offset, SEEK_DATA); }
   std::uint64_t seek_hole(std::uint64_t offset) const override { return seek(offset, SEEK_HOLE); }
@@ -138,6 +140,7 @@ std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const 
 void PosixFile::write_at(std::uint64_t offset, ByteSpan bytes) {
   const Descriptor fd = descriptor();
   to_off_t(offset, "pwrite");
+  const TakingSpaceFor owner(stat().st_uid);
   std::size_t done = 0;
   while (done < bytes.size()) {
     const off_t at = to_off_t(offset + done, "pwrite");
@@ -169,6 +172,7 @@ void PosixFile::change_blocks(ByteRange range, int mode, const char* doing) {
 }
 
 void PosixFile::allocate(ByteRange range, AllocateKind kind) {
+  const TakingSpaceFor owner(stat().st_uid);
   change_blocks(range, kind == AllocateKind::kKeepSize ? FALLOC_FL_KEEP_SIZE : 0, "fallocate");
 }
 
@@ -195,6 +199,15 @@ struct stat PosixFile::stat() const {
 void PosixFile::set_modification_time(timespec time) {
   const std::array<timespec, 2> times = {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, time};
   if (::futimens(descriptor()->get(), times.data()) != 0) throw_error(errno, "futimens");
+}
+
+void PosixFile::give_to_owner_of(const File& other) {
+  const struct stat owner = other.stat();
+  const struct stat now = stat();
+  if (owner.st_uid == now.st_uid && owner.st_gid == now.st_gid) return;
+  if (::fchown(fd_.get(), owner.st_uid, owner.st_gid) != 0 && errno != EPERM) {
+    throw_error(errno, "fchown");
+  }
 }
 
 std::uint64_t PosixFile::seek(std::uint64_t offset, int whence) const {

@@ -206,6 +206,7 @@ class StoredFile {
   /// Writes seek table and header.
   void seal() ZSTDFS_REQUIRES(write_mutex_);
   void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
+  void begin_log() ZSTDFS_REQUIRES(write_mutex_);
   void stream_out() ZSTDFS_REQUIRES(write_mutex_);
   /// Does `work`, which changes the backing file, and hides from applications that its change time
   /// has moved.

@@ -1,6 +1,7 @@
 // StoredFile: how changes get from memory to the backing file and the write log.
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "fs/store/seal.hpp"
@@ -113,9 +114,9 @@ void StoredFile::flush_container() {
   const bool frames_hold_all = pieces.empty() && state.base_limit == state.logical_bytes &&
                                state.index.logical_bytes() == state.logical_bytes;
   const bool frames_grew = log_ && logged_base_bytes_ != state.index.logical_bytes();
-  if (unlogged || frames_grew || (size_changed_ && !frames_hold_all)) write_to_log();
   // Only what failed to be stored for long is too much for a batch.
   if (seen_overlay().memory_bytes() > kMaxBatchBytes / 2) return merge();
+  if (unlogged || frames_grew || (size_changed_ && !frames_hold_all)) write_to_log();
   size_changed_ = false;
   lowest_bytes_ = state.logical_bytes;
   if (!log_) return;
@@ -127,14 +128,24 @@ void StoredFile::flush_container() {
 void StoredFile::write_to_log() {
   const State& state = seen();
   const std::uint64_t base_bytes = state.index.logical_bytes();
-  if (!log_) {
-    ReaderLock lock(state_mutex_);
-    log_ = std::make_unique<WriteLog>(services_.journal, journal_target(), state.header.generation);
-  }
+  if (!log_) begin_log();
   log_->append({lowest_bytes_, state.logical_bytes, base_bytes}, seen_overlay().pieces());
   logged_base_bytes_ = base_bytes;
   WriterLock lock(state_mutex_);
   overlay_.mark_all_logged();
+}
+
+void StoredFile::begin_log() {
+  ReaderLock lock(state_mutex_);
+  auto log =
+      std::make_unique<WriteLog>(services_.journal, journal_target(), state_.header.generation);
+  try {
+    log->give_to_owner_of(*backing_);
+  } catch (const std::system_error&) {
+    log->remove();  // Their quota is used up.
+    throw;
+  }
+  log_ = std::move(log);
 }
 
 JournalTarget StoredFile::journal_target() {

@@ -31,6 +31,8 @@ class WriteLog {
   WriteLog(Journal& journal, std::string name, std::uint64_t nonce, std::uint64_t end_offset,
            std::uint64_t batches);
 
+  /// Makes the log's space count as that of the backing file's owner: it holds their content.
+  void give_to_owner_of(const os::File& backing) { file_->give_to_owner_of(backing); }
   /// Adds a batch: what one flush changed, of `pieces` those that are not logged yet. It counts as
   /// a whole or not at all. It survives the process's end when this returns, and a power cut after
   /// sync().
@@ -62,10 +64,10 @@ struct WriteLogContent {
   std::uint64_t batches = 0;
 };
 
-using LogReader = std::function<bool(const LogSizes&, Overlay::Pieces&&)>;
-
 /// A batch holds what one file has in memory, and that is bounded; a larger claim is not ours.
 inline constexpr std::uint64_t kMaxBatchBytes = std::uint64_t{1} << 26;
+
+using LogReader = std::function<bool(const LogSizes&, Overlay::Pieces&&)>;
 
 /// Reads a log and hands each whole batch to `on_batch`, in order, until one is torn or `on_batch`
 /// returns false. Nothing when the file is not a whole log. Throws NewerFormatError,

@@ -44,6 +44,7 @@ class FaultyFile final : public os::File {
   struct stat stat() const override {
     return state_->stat(epoch_, inode_);
   }
+  void give_to_owner_of(const os::File&) override {}
   void set_modification_time(timespec time) override {
     state_->set_modification_time(epoch_, inode_, time);
   }
