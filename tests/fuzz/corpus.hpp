@@ -55,5 +55,7 @@ void add_frame_corpus(const Corpus& corpus);
 /// The inputs of the targets that take what is made of frames and blocks: walks, seekable files,
 /// sequences, sessions, patches.
 void add_extension_corpus(const Corpus& corpus);
+/// The inputs of the targets that take journals.
+void add_journal_corpus(const Corpus& corpus);
 
 }  // namespace zstdfs::fuzz

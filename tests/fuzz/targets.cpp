@@ -18,7 +18,9 @@ std::span<const Target> all_targets() {
                                        Target{"seekable", seekable_target},
                                        Target{"sequences", sequences_target},
                                        Target{"blocks", blocks_target},
-                                       Target{"patch", patch_target}};
+                                       Target{"patch", patch_target},
+                                       Target{"write_log", write_log_target},
+                                       Target{"redo", redo_target}};
   return kTargets;
 }
 

@@ -1,0 +1,66 @@
+#include "fs/store/write_log.hpp"
+#include "tests/fuzz/journals.hpp"
+#include "tests/fuzz/memory_file.hpp"
+#include "tests/fuzz/require.hpp"
+#include "tests/fuzz/targets.hpp"
+
+namespace zstdfs::fuzz {
+namespace {
+
+using store::JournalHead;
+using store::JournalKind;
+using store::LogSizes;
+using store::Overlay;
+
+/// What is read has the form that the writer gives it, and can be laid over any file.
+void read(ByteSpan input) {
+  const MemoryFile file(input);
+  try {
+    Overlay overlay;
+    std::uint64_t batches = 0;
+    std::uint64_t data_bytes = 0;
+    const auto on_batch = [&](const LogSizes&, Overlay::Pieces&& pieces) {
+      ++batches;
+      for (auto& [offset, piece] : pieces) {
+        FUZZ_REQUIRE(piece.bytes > 0 && offset + piece.bytes > offset);
+        FUZZ_REQUIRE(piece.is_zero() || piece.data.size() == piece.bytes);
+        data_bytes += piece.data.size();
+        if (piece.is_zero()) {
+          overlay.write_zeros({offset, piece.bytes});
+        } else {
+          overlay.write(offset, piece.data);
+        }
+      }
+      return true;
+    };
+    const auto content = store::read_write_log(file, on_batch);
+    FUZZ_REQUIRE(content || batches == 0);
+    FUZZ_REQUIRE(data_bytes <= input.size());
+    if (!content) return;
+    FUZZ_REQUIRE(content->batches == batches && content->end_offset <= input.size());
+    // Pieces do not overlap, whatever the batches said.
+    std::uint64_t end = 0;
+    for (const auto& [offset, piece] : overlay.pieces()) {
+      FUZZ_REQUIRE(offset >= end);
+      end = offset + piece.bytes;
+    }
+    // Cut off behind the last batch, it is the same log.
+    const MemoryFile cut(input.first(static_cast<std::size_t>(content->end_offset)));
+    const auto again =
+        store::read_write_log(cut, [](const LogSizes&, Overlay::Pieces&&) { return true; });
+    FUZZ_REQUIRE(again && again->batches == batches && again->end_offset == content->end_offset);
+  } catch (const NewerFormatError&) {
+    FUZZ_REQUIRE(load_le<std::uint32_t>(input, 4) > 1);
+  }
+}
+
+}  // namespace
+
+/// The input is a write log; or one whose hashes are made right, so that what lies behind is
+/// reached.
+void write_log_target(ByteSpan input) {
+  read(input);
+  read(with_journal_hashes(input, JournalKind::kWriteLog));
+}
+
+}  // namespace zstdfs::fuzz
