@@ -205,7 +205,7 @@ void PosixFile::give_to_owner_of(const File& other) {
   const struct stat owner = other.stat();
   const struct stat now = stat();
   if (owner.st_uid == now.st_uid && owner.st_gid == now.st_gid) return;
-  if (::fchown(fd_.get(), owner.st_uid, owner.st_gid) != 0 && errno != EPERM) {
+  if (::fchown(descriptor()->get(), owner.st_uid, owner.st_gid) != 0 && errno != EPERM) {
     throw_error(errno, "fchown");
   }
 }
