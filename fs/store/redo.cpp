@@ -1,7 +1,9 @@
 #include "fs/store/redo.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
+#include <system_error>
 
 #include "zstdfs/errors.hpp"
 
@@ -173,6 +175,15 @@ std::optional<RedoContent> read_redo(const os::File& redo) {
     return std::nullopt;
   }
   return content;
+}
+
+OpenRedo open_redo(Journal& journal, const std::string& name) {
+  OpenRedo redo{.file = journal.open(name, os::OpenMode::kRead), .content = {}};
+  if (!redo.file) throw std::system_error(EIO, std::generic_category(), "journal/" + name);
+  const auto content = read_redo(*redo.file);
+  if (!content) throw CorruptError(0, "the redo file journal/" + name + " is damaged");
+  redo.content = *content;
+  return redo;
 }
 
 void reserve(os::File& target, std::uint64_t target_bytes) {

@@ -55,8 +55,15 @@ struct RedoContent {
 /// applied. Throws NewerFormatError, std::system_error.
 std::optional<RedoContent> read_redo(const os::File& redo);
 
-/// Makes sure that there is room for `target_bytes` of the target: where it grows, and in its holes.
-/// Changes no content.
+struct OpenRedo {
+  std::unique_ptr<os::File> file;
+  RedoContent content;
+};
+/// As above for one that has to be there and whole. Throws also CorruptError, EIO.
+OpenRedo open_redo(Journal& journal, const std::string& name);
+
+/// Makes sure that there is room for `target_bytes` of the target: where it grows, and in its
+/// holes. Changes no content.
 void reserve(os::File& target, std::uint64_t target_bytes);
 
 /// Applies a redo file that read_redo found whole, for whose target space was reserved. May be

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "fs/os/sync.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
@@ -51,7 +52,15 @@ void StoredFile::sync(os::SyncKind kind) {
   flush_locked();
   // The frames first: a log's batch counts only when the frames it builds on are there.
   if (data_unsynced_ || kind == os::SyncKind::kDataAndTimes) {
-    backing().sync(kind);
+    data_unsynced_ = true;  // until it succeeds
+    if (seen().form == Form::kContainer) {
+      const std::uint64_t stored_bytes = backing().size();
+      const std::uint64_t durable = std::min(durable_bytes_, stored_bytes);
+      os::sync_or_write_again(backing(), kind,
+                              {{durable, stored_bytes - durable}, {0, kContainerHeaderBytes}});
+    } else {
+      backing().sync(kind);
+    }
     data_unsynced_ = false;
     if (seen().form == Form::kContainer) durable_bytes_ = seen().index.frames_end();
   }

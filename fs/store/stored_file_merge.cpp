@@ -299,15 +299,12 @@ ByteRange StoredFile::expanded_to_frames(ByteRange range) const {
 }
 
 void StoredFile::apply_rewrite(const std::string& redo_name) {
-  const auto redo = services_.journal.open(redo_name, os::OpenMode::kRead);
-  if (!redo) throw std::system_error(EIO, std::generic_category(), "journal/" + redo_name);
-  const auto content = read_redo(*redo);
-  if (!content) throw CorruptError(0, "the redo file journal/" + redo_name + " is damaged");
+  const OpenRedo redo = open_redo(services_.journal, redo_name);
   // Until a byte is changed, readers need not notice that it failed.
-  reserve(backing(), content->target_bytes);
+  reserve(backing(), redo.content.target_bytes);
   WriterLock lock(state_mutex_);
   pending_->progress = PendingRewrite::Progress::kBegun;
-  apply_redo(*redo, *content, *backing_);
+  apply_redo(*redo.file, redo.content, *backing_);
   state_ = std::move(pending_->after);
   overlay_.clear();
   account_memory();
@@ -327,7 +324,14 @@ void StoredFile::finish_rewrite() {
     applied = pending_->progress == PendingRewrite::Progress::kApplied;
   }
   if (!applied) apply_rewrite(redo_name);
-  backing().sync(os::SyncKind::kData);
+  try {
+    backing().sync(os::SyncKind::kData);
+  } catch (const std::system_error&) {
+    // What the kernel could not write it takes for written; see os::sync_or_write_again().
+    const OpenRedo redo = open_redo(services_.journal, redo_name);
+    apply_redo(*redo.file, redo.content, backing());
+    throw;
+  }
   if (log_) log_->remove();
   log_.reset();
   services_.journal.remove(redo_name);

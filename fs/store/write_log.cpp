@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fs/os/sync.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
@@ -140,7 +141,7 @@ void WriteLog::append(const LogSizes& sizes, const Overlay::Pieces& pieces) {
 }
 
 void WriteLog::sync() {
-  if (unsynced_) file_->sync(os::SyncKind::kData);
+  if (unsynced_) os::sync_or_write_again(*file_, os::SyncKind::kData, {{0, end_}});
   unsynced_ = false;
   if (!name_synced_) journal_.sync_directory();
   name_synced_ = true;

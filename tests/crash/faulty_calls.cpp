@@ -231,8 +231,13 @@ void DiskState::punch_hole(Epoch epoch, InodeNumber number, ByteRange range) {
 void DiskState::sync(Epoch epoch, InodeNumber number, os::SyncKind kind) {
   const MutexLock lock(mutex_);
   check_alive(epoch);
-  begin(epoch, CallKind::kSync, names_.path_of(number));
   Inode& file = inode(number);
+  try {
+    begin(epoch, CallKind::kSync, names_.path_of(number));
+  } catch (const std::system_error&) {
+    file.content.fail_to_sync();
+    throw;
+  }
   file.content.sync();
   if (kind == os::SyncKind::kDataAndTimes) file.synced_modified = file.modified;
 }

@@ -157,13 +157,24 @@ void FileContent::apply(const Change& change, SparseContent& content) {
 }
 
 void FileContent::sync() {
-  synced_ = current_;
+  if (has_failed_to_sync_) {
+    for (const Change& change : changes_) apply(change, synced_);
+  } else {
+    synced_ = current_;
+  }
+  changes_.clear();
+}
+
+void FileContent::fail_to_sync() {
+  has_failed_to_sync_ = true;
+  synced_ = structure_at(changes_.size());
   changes_.clear();
 }
 
 void FileContent::keep_synced() {
   current_ = synced_;
   changes_.clear();
+  has_failed_to_sync_ = false;
 }
 
 SparseContent FileContent::structure_at(std::size_t moment) const {
@@ -251,6 +262,7 @@ void FileContent::keep_random(Random& random, DataOrder order) {
     kept.write(offset, bytes);
   }
   current_ = kept;
+  has_failed_to_sync_ = false;
   sync();
 }
 

@@ -66,8 +66,12 @@ class FileContent {
   void zero(ByteRange range);
   void allocate(ByteRange range, std::uint64_t grow_to);
 
-  /// Everything is on the disk now.
+  /// Everything is on the disk now, but for what a failed sync gave up.
   void sync();
+  /// As Linux does it: what was written is taken for written, and is not on the disk. Programs
+  /// still see it, and a later sync brings there only what is written again. Sizes and holes do get
+  /// there.
+  void fail_to_sync();
 
   // What is left after the power went. Each also makes it certain.
   void keep_synced();
@@ -102,6 +106,7 @@ class FileContent {
 
   SparseContent current_;
   SparseContent synced_;
+  bool has_failed_to_sync_ = false;  // synced_ is not only older than current_
   std::vector<Change> changes_;
 };
 
