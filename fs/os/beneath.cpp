@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <climits>
 #include <string_view>
 
 #include "fs/os/posix_error.hpp"
@@ -111,8 +112,10 @@ UniqueFd open_beneath(int root, const std::string& path, int flags, mode_t mode,
     errno = error;
     return {};
   }
-  return walk == PathWalk::kInKernel ? open_in_kernel(root, path, flags, mode)
-                                     : open_by_component(root, path, flags, mode);
+  // The kernel takes no longer path; but files lie as deep as somebody makes directories.
+  const bool in_kernel = walk == PathWalk::kInKernel && path.size() < PATH_MAX;
+  return in_kernel ? open_in_kernel(root, path, flags, mode)
+                   : open_by_component(root, path, flags, mode);
 }
 
 }  // namespace zstdfs::os

@@ -150,6 +150,35 @@ TEST_F(Killed, TruncationsAndRenamesThatWereClosed) {
   }
 }
 
+// Deeper than a path can be long: the journal finds its file there, too.
+TEST_F(Killed, FarBelow) {
+  const Bytes content = compressible_bytes(500000, 1);
+  const Bytes change = text_bytes(5000, 2);
+  const std::string name(200, 'd');
+  const auto descend = [&name, this](bool make) {
+    Fd directory = open_file(store_.mountpoint(), O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 25; ++i) {
+      if (make) check(::mkdirat(directory.get(), name.c_str(), 0755), "mkdirat");
+      directory = Fd(::openat(directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      check(directory.get(), "openat");
+    }
+    return directory;
+  };
+  {
+    const Fd directory = descend(/*make=*/true);
+    const Fd fd(::openat(directory.get(), "f", O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    write_all(fd.get(), content);
+    check(::fsync(fd.get()), "fsync");
+    pwrite_all(fd.get(), change, 1000);
+    check(::fsync(fd.get()), "fsync");
+    store_.kill_daemon();
+  }
+  store_.mount();
+  const Fd directory = descend(/*make=*/false);
+  const Fd fd(::openat(directory.get(), "f", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(difference(read_all(fd.get()), test::overwritten(content, 1000, change)), "");
+}
+
 // Unlinked and overwritten files leave no garbage behind, however the daemon ends.
 TEST_F(Killed, SpaceOfUnlinkedFilesComesBack) {
   {

@@ -105,6 +105,22 @@ TEST_P(Beneath, SaysWhyThereIsNothing) {
   EXPECT_EQ(try_open(std::string(300, 'n')), ENAMETOOLONG);
 }
 
+TEST_P(Beneath, ReachesWhatIsDeeperThanAPathCanBeLong) {
+  const std::string name(200, 'd');
+  std::string path;
+  for (int i = 0; i < 25; ++i) {
+    const UniqueFd parent =
+        open_beneath(root_.get(), path, O_PATH | O_DIRECTORY, 0, PathWalk::kByComponent);
+    ASSERT_EQ(::mkdirat(parent.get(), name.c_str(), 0755), 0);
+    path += (path.empty() ? "" : "/") + name;
+    EXPECT_EQ(try_open(path, O_PATH | O_DIRECTORY), 0);
+  }
+  EXPECT_EQ(try_open(path + "/f", O_RDWR | O_CREAT), 0);
+  EXPECT_EQ(try_open(path + "/f"), 0);
+  EXPECT_EQ(try_open(path + "/../f"), EXDEV);
+  EXPECT_EQ(try_open(path + "/g"), ENOENT);
+}
+
 INSTANTIATE_TEST_SUITE_P(BothWalks, Beneath,
                          testing::Values(PathWalk::kInKernel, PathWalk::kByComponent),
                          [](const testing::TestParamInfo<PathWalk>& walk) {
