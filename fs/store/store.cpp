@@ -1,5 +1,6 @@
 #include "fs/store/store.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <map>
@@ -74,6 +75,9 @@ struct Store::Impl {
   bool commit_open_file(const FileKey& key);
   void remove_if_settled(const FileKey& key);
   void flush_open_files();
+  /// When the files together hold more in memory than they may, stores what those hold that hold
+  /// the most, until they do not. Returns false after an error.
+  bool relieve_memory();
   void checkpoint();
   void run_settler();
   void stop_settler();
@@ -325,6 +329,34 @@ void Store::Impl::flush_open_files() {
   for (const FileKey& key : keys(has_changes)) commit_open_file(key);
 }
 
+bool Store::Impl::relieve_memory() {
+  const auto too_much = [this] { return services.overlay_bytes > services.options.overlay_bytes; };
+  if (!too_much()) return true;
+  std::vector<std::pair<std::uint64_t, FileKey>> holders;
+  for (Shard& shard : shards) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [key, entry] : shard.entries) {
+      if (entry.file->held_bytes() > 0) holders.emplace_back(entry.file->held_bytes(), key);
+    }
+  }
+  std::sort(holders.begin(), holders.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [bytes, key] : holders) {
+    if (!too_much()) break;
+    std::uint64_t opened = 0;
+    const auto file = find(key, opened);
+    if (!file) continue;
+    try {
+      file->give_up_memory();
+    } catch (const std::exception& error) {
+      log(LogLevel::kWarning,
+          "inode " + std::to_string(key.inode) + ": its changes stay in memory: " + error.what());
+      return false;
+    }
+  }
+  return true;
+}
+
 void Store::Impl::checkpoint() {
   if (!services.changed.exchange(false)) return;
   const timespec now = volume->now();
@@ -335,6 +367,7 @@ void Store::Impl::checkpoint() {
 void Store::Impl::run_settler() {
   auto next_flush = Clock::now() + kFlushOpenFilesEvery;
   auto next_checkpoint = Clock::now() + kCheckpointEvery;
+  auto next_relief = Clock::now();
   while (true) {
     {
       MutexLock lock(settler_mutex);
@@ -343,13 +376,11 @@ void Store::Impl::run_settler() {
     }
     const auto now = Clock::now();
     try {
-      // Files that wait hold their changes in memory.
-      const bool crowded = services.overlay_bytes > services.options.overlay_bytes / 2;
-      const auto until = crowded ? Clock::time_point::max() : now;
-      const auto due = [&until](const Entry& entry) {
-        return is_unused(entry) && entry.settle_at <= until;
+      const auto due = [&now](const Entry& entry) {
+        return is_unused(entry) && entry.settle_at <= now;
       };
-      for (const FileKey& key : keys(due)) settle(key, until);
+      for (const FileKey& key : keys(due)) settle(key, now);
+      if (now >= next_relief && !relieve_memory()) next_relief = now + kRetryAfter;
       if (now >= next_flush) {
         flush_open_files();
         next_flush = now + kFlushOpenFilesEvery;

@@ -94,6 +94,10 @@ class StoredFile {
   std::uint64_t settling_cost() ZSTDFS_EXCLUDES(state_mutex_);
   /// Whether there is content that a flush has to save.
   bool needs_flush() const { return needs_flush_; }
+  /// What changes that are not stored for good take in memory.
+  std::uint64_t held_bytes() const { return accounted_bytes_; }
+  /// Stores them for good, also while the file is open.
+  void give_up_memory() ZSTDFS_EXCLUDES(write_mutex_);
   /// Merges the write log into the frames and reconsiders the form. Afterwards the backing file
   /// alone holds the content.
   void settle() ZSTDFS_EXCLUDES(write_mutex_);
@@ -186,9 +190,12 @@ class StoredFile {
   void change_raw(const std::function<void()>& change) ZSTDFS_REQUIRES(write_mutex_);
   void grow_to(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   void truncate_to_nothing() ZSTDFS_REQUIRES(write_mutex_);
+  /// So much of one file is given up when all files together hold too much.
+  std::uint64_t worth_committing() const;
   /// Keeps the memory that changes take within bounds.
   void relieve_memory() ZSTDFS_REQUIRES(write_mutex_);
   void store_early() ZSTDFS_REQUIRES(write_mutex_);
+  void store_for_good() ZSTDFS_REQUIRES(write_mutex_);
   void account_memory() ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // stored_file_commit.cpp

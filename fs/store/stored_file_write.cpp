@@ -20,6 +20,8 @@ constexpr std::uint64_t kStreamBytes = 2u << 20;
 constexpr std::uint64_t kMaxFileOverlayBytes = 16u << 20;
 // When all files together hold too much, those with more than this give theirs up.
 constexpr std::uint64_t kWorthCommittingBytes = 1u << 20;
+// When they hold twice as much, because they are very many, those with more than this.
+constexpr std::uint64_t kWorthCommittingInNeedBytes = 64u << 10;
 // Half of what the seekable format can address with frames of the smallest chunk.
 constexpr std::uint64_t kMaxLogicalBytesPerChunkByte = std::uint64_t{1} << 26;
 
@@ -223,8 +225,13 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
 }
 
 void StoredFile::relieve_memory() {
-  if (seen_overlay().memory_bytes() < kWorthCommittingBytes) return;
+  if (seen_overlay().memory_bytes() < worth_committing()) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_early(); });
+}
+
+std::uint64_t StoredFile::worth_committing() const {
+  const bool in_need = services_.overlay_bytes > 2 * services_.options.overlay_bytes;
+  return in_need ? kWorthCommittingInNeedBytes : kWorthCommittingBytes;
 }
 
 // What can be stored for good is, and a file with too many other changes is merged.
@@ -233,12 +240,22 @@ void StoredFile::store_early() {
   if (held >= kStreamBytes) stream_out();
   const std::uint64_t rest = seen_overlay().memory_bytes();
   const bool all_too_much = services_.overlay_bytes > services_.options.overlay_bytes;
-  if (rest < kMaxFileOverlayBytes && !(all_too_much && rest > kWorthCommittingBytes)) return;
+  if (rest < kMaxFileOverlayBytes && !(all_too_much && rest > worth_committing())) return;
+  store_for_good();
+}
+
+void StoredFile::store_for_good() {
   if (seen().form == Form::kEmpty) {
     first_commit();
   } else {
     merge();
   }
+}
+
+void StoredFile::give_up_memory() {
+  MutexLock changing(write_mutex_);
+  if (services_.options.read_only || seen_overlay().empty()) return;
+  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_for_good(); });
 }
 
 }  // namespace zstdfs::store

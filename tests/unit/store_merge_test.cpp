@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "tests/patterns.hpp"
 #include "tests/unit/store_fixture.hpp"
@@ -155,6 +156,29 @@ TEST_F(MergingOfALargeFile, WhatMovesMuchCanWait) {
   file_->settle();
   EXPECT_EQ(file_->settling_cost(), 0);
   EXPECT_EQ(StoreOnDisk::read_all(*file_), content_);
+}
+
+// Each holds too little to be stored early, but there are many.
+TEST(ManyOpenFiles, HoldNoMoreTogetherThanTheyMay) {
+  store::StoreOptions options = StoreOnDisk::small_chunks();
+  options.overlay_bytes = 1u << 20;
+  StoreOnDisk store(options);
+  constexpr std::size_t kFiles = 60;
+  std::vector<std::shared_ptr<store::StoredFile>> files;
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    files.push_back(store.open_file("f" + std::to_string(i)));
+    files.back()->write(0, text_bytes(kFileBytes, i));
+    files.back()->flush();
+  }
+  for (std::size_t i = 0; i < kFiles; ++i) files[i]->write(1000, random_bytes(100'000, i));
+  std::uint64_t held = 0;
+  for (const auto& file : files) held += file->held_bytes();
+  EXPECT_LE(held, 2 * options.overlay_bytes + 200'000);
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    const Bytes wanted = overwritten(text_bytes(kFileBytes, i), 1000, random_bytes(100'000, i));
+    EXPECT_EQ(StoreOnDisk::read_all(*files[i]), wanted);
+    store.store->close_file(files[i]);
+  }
 }
 
 }  // namespace
