@@ -1,8 +1,10 @@
 #include "tests/mount/hostile_fixture.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/patterns.hpp"
@@ -68,6 +70,28 @@ void HostileTest::expect_refused(const std::string& subject) {
   }
   EXPECT_LT(Clock::now() - begin, kSoon);
   expect_outside_untouched();
+}
+
+void use_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  Bytes buffer(1u << 20);
+  const auto read = [&](off_t at) {
+    return ::pread(fd.get(), buffer.data(), buffer.size(), std::max<off_t>(at, 0));
+  };
+  for (off_t at = 0; at < 5 << 20 && read(at) > 0; at += 1 << 20) continue;
+  for (const off_t at : {status.st_size / 2, status.st_size - 1, status.st_size}) read(at);
+  for (const off_t at : {off_t{0}, status.st_size / 2}) {
+    static_cast<void>(::lseek(fd.get(), at, SEEK_DATA));
+    static_cast<void>(::lseek(fd.get(), at, SEEK_HOLE));
+  }
+  for (const off_t at : {off_t{100}, status.st_size / 2}) {
+    static_cast<void>(::pwrite(fd.get(), "x", 1, std::max<off_t>(at, 0)));
+  }
+  static_cast<void>(::fsync(fd.get()));
+  if (status.st_size > 0) static_cast<void>(::ftruncate(fd.get(), status.st_size - 1));
+  static_cast<void>(::fsync(fd.get()));
 }
 
 void expect_little_memory(pid_t process) {

@@ -31,6 +31,9 @@ class HostileTest : public testing::Test {
   const Bytes content_;
 };
 
+/// Does with a file what programs do, and ignores what comes of it, if only something comes.
+void use_file(const std::string& path);
+
 /// Reports a test failure when a process has ever had more memory than the daemon may need,
 /// whatever it is asked to read.
 void expect_little_memory(pid_t process);
