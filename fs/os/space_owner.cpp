@@ -1,6 +1,8 @@
 #include "fs/os/space_owner.hpp"
 
 #include <sys/capability.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +12,24 @@
 
 namespace zstdfs::os {
 namespace {
+
+// To switch takes many times what it takes to ask. Other threads may take some of this meanwhile.
+constexpr std::uint64_t kNearBytes = 64u << 20;
+
+/// Whether taking so much could reach what the filesystem reserves.
+bool reserve_is_near(int fd, std::uint64_t bytes) {
+  struct statfs status = {};
+  if (::fstatfs(fd, &status) != 0) return true;
+  const std::uint64_t free_blocks = status.f_bavail;
+  return free_blocks != status.f_bfree &&
+         free_blocks < (bytes + kNearBytes) / static_cast<std::uint64_t>(status.f_bsize);
+}
+
+/// Root when it cannot be told.
+uid_t owner_of(int fd) {
+  struct stat status = {};
+  return ::fstat(fd, &status) == 0 ? status.st_uid : 0;
+}
 
 struct FreeCapabilities {
   void operator()(cap_t state) const { ::cap_free(state); }
@@ -30,8 +50,11 @@ bool set_fs_user(uid_t user) {
 
 }  // namespace
 
-TakingSpaceFor::TakingSpaceFor(uid_t owner) {
-  const cap_t own = owner == 0 || ::geteuid() != 0 ? nullptr : own_capabilities();
+TakingSpaceFor::TakingSpaceFor(int fd, std::uint64_t bytes) {
+  static const bool kIsRoot = ::geteuid() == 0;
+  if (!kIsRoot || !reserve_is_near(fd, bytes)) return;
+  const uid_t owner = owner_of(fd);
+  const cap_t own = owner == 0 ? nullptr : own_capabilities();
   if (own == nullptr) return;
   switched_ = set_fs_user(owner);
   // The switch takes powers over files away, which writing needs: to leave set-user-ID bits alone.
