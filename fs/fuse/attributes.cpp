@@ -10,6 +10,7 @@
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/handles.hpp"
 #include "fs/fuse/operations.hpp"
+#include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"
 
 namespace zstdfs::fuse {
@@ -50,15 +51,19 @@ constexpr int kOwnerBits = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
 constexpr int kModificationTimeBits = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
 constexpr int kTimeBits = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | kModificationTimeBits;
 
+store::StoredFile::Attributes what_changes(const struct stat& wanted, int to_set) {
+  using Which = store::StoredFile::Attributes;
+  const bool sets_mode = (to_set & FUSE_SET_ATTR_MODE) != 0;
+  if (sets_mode && (wanted.st_mode & (S_ISUID | S_ISGID)) != 0) return Which::kPrivileges;
+  return (to_set & kModificationTimeBits) != 0 ? Which::kModificationTime : Which::kOthers;
+}
+
 /// Owner, mode and times. The owner before the mode: a change of owner takes suid bits away, and
 /// the kernel has put into the mode what shall remain.
 void set_others(Filesystem& fs, Inode& inode, const Descriptor& descriptor,
                 const struct stat& wanted, int to_set) {
   if ((to_set & (kOwnerBits | FUSE_SET_ATTR_MODE | kTimeBits)) == 0) return;
-  using Which = store::StoredFile::Attributes;
-  const Which which =
-      (to_set & kModificationTimeBits) != 0 ? Which::kModificationTime : Which::kOthers;
-  fs.change_attributes(inode, which, [&] {
+  fs.change_attributes(inode, what_changes(wanted, to_set), [&] {
     if ((to_set & kOwnerBits) != 0) set_owner(descriptor, wanted, to_set);
     if ((to_set & FUSE_SET_ATTR_MODE) != 0) {
       // Not fchmodat: through a path, because an O_PATH descriptor itself cannot be changed.
@@ -114,6 +119,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat* wanted, int to_s
     Filesystem& fs = filesystem(req);
     Inode& inode = fs.inode(number);
     const Descriptor descriptor = fs.descriptor(number);
+    if ((to_set & (FUSE_SET_ATTR_SIZE | kOwnerBits)) != 0 &&
+        drop_what_the_kernel_leaves(req, fs, inode)) {
+      wanted->st_mode &= ~mode_t{S_ISGID};  // Here a mode is only what the kernel leaves of it.
+    }
     // Size first, which is the likeliest to fail.
     if ((to_set & FUSE_SET_ATTR_SIZE) != 0) set_size(fs, inode, wanted->st_size, fi);
     set_others(fs, inode, descriptor, *wanted, to_set);

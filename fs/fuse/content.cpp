@@ -12,6 +12,7 @@
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/handles.hpp"
 #include "fs/fuse/operations.hpp"
+#include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"
 
 namespace zstdfs::fuse {
@@ -89,6 +90,8 @@ void op_read(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
 void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t size, off_t offset,
               fuse_file_info* fi) noexcept {
   answer(req, "write", number, [&] {
+    Filesystem& fs = filesystem(req);
+    drop_what_the_kernel_leaves(req, fs, fs.inode(number));
     open_file(fi).file().write(to_u64(offset), std::as_bytes(std::span(bytes, size)));
     fuse_reply_write(req, size);
   });
@@ -97,6 +100,8 @@ void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t 
 void op_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t length,
                   fuse_file_info* fi) noexcept {
   answer(req, "fallocate", number, [&] {
+    Filesystem& fs = filesystem(req);
+    drop_what_the_kernel_leaves(req, fs, fs.inode(number));
     allocate(open_file(fi).file(), mode, {.offset = to_u64(offset), .bytes = to_u64(length)});
     fuse_reply_err(req, 0);
   });
@@ -124,6 +129,8 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file
                         int flags) noexcept {
   answer(req, "copy_file_range", to_number, [&] {
     if (flags != 0) throw_errno(EINVAL, "copy_file_range");
+    Filesystem& fs = filesystem(req);
+    drop_what_the_kernel_leaves(req, fs, fs.inode(to_number));
     fuse_reply_write(req, copy(open_file(from).file(), to_u64(from_offset), open_file(to).file(),
                                to_u64(to_offset), size));
   });

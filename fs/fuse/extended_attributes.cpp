@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "fs/fuse/answer.hpp"
-#include "fs/fuse/caller.hpp"
 #include "fs/fuse/operations.hpp"
+#include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"
 
 // Each call goes through the descriptor's path and so to the object itself, also when that is a
@@ -23,20 +23,10 @@ namespace {
 constexpr std::string_view kOwnPrefix = "user.zstdfs.";
 constexpr std::string_view kTrustedPrefix = "trusted.";
 constexpr std::string_view kAccessAcl = "system.posix_acl_access";
+constexpr std::string_view kCapability = "security.capability";
 
 bool is_own(std::string_view name) {
   return name.starts_with(kOwnPrefix);
-}
-
-/// Who changes the access list of a file whose group is not its own loses the setgid bit, as with
-/// chmod. The lower filesystem sees root and would leave it.
-void drop_setgid(fuse_req_t req, const Descriptor& descriptor) {
-  if (fuse_req_ctx(req)->uid == 0) return;
-  struct stat status;
-  check_call(::fstat(descriptor->get(), &status), "fstat");
-  if ((status.st_mode & S_ISGID) == 0 || caller_is_in_group(req, status.st_gid)) return;
-  check_call(::chmod(DescriptorPath(descriptor).c_str(), status.st_mode & 07777 & ~mode_t(S_ISGID)),
-             "chmod");
 }
 
 /// Takes the names out that the caller must not see.
@@ -62,11 +52,14 @@ void op_setxattr(fuse_req_t req, fuse_ino_t number, const char* name, const char
     if (is_own(name)) throw_errno(EOPNOTSUPP, "an attribute of zstdfs");
     Filesystem& fs = filesystem(req);
     const Descriptor descriptor = fs.descriptor(number);
-    fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
+    using Which = store::StoredFile::Attributes;
+    const Which which = kCapability == name ? Which::kPrivileges : Which::kOthers;
+    fs.change_attributes(fs.inode(number), which, [&] {
       check_call(::setxattr(DescriptorPath(descriptor).c_str(), name, value, size, flags),
                  "setxattr");
-      if (kAccessAcl == name && fs.options().act_as_caller) drop_setgid(req, descriptor);
     });
+    // As with chmod, whose access list changes while its group is not the caller's loses the bit.
+    if (kAccessAcl == name) drop_group_id_bit(req, fs, fs.inode(number));
     fuse_reply_err(req, 0);
   });
 }

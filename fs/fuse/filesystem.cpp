@@ -19,10 +19,6 @@ namespace {
 constexpr double kUnsettledTimeoutSeconds = 1;
 constexpr time_t kUnsettledSeconds = 10;
 
-store::FileKey key_of(const struct stat& status) {
-  return {.device = status.st_dev, .inode = status.st_ino};
-}
-
 }  // namespace
 
 DescriptorPath::DescriptorPath(const Descriptor& descriptor) {
@@ -90,6 +86,7 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
                                   const struct stat& lower) {
   Attributes result{.status = lower, .timeout_s = kLongTimeoutSeconds};
   if (!S_ISREG(lower.st_mode)) return result;
+  inode.lone_group_id_bit = (lower.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID;
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   // The kernel forgets what its own writes and truncations change; blocks change behind its back.

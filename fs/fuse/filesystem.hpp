@@ -26,6 +26,10 @@ class DescriptorPath {
   char path_[32];
 };
 
+inline store::FileKey key_of(const struct stat& status) {
+  return {.device = status.st_dev, .inode = status.st_ino};
+}
+
 /// For how long the kernel may believe what it is told: the store has one owner, so that stays true
 /// until the kernel itself asks for a change.
 inline constexpr double kLongTimeoutSeconds = 365.0 * 24 * 3600;

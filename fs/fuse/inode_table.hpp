@@ -34,6 +34,8 @@ class Inode {
   /// How many handles are open for writing. While there are any, sizes in blocks change without
   /// the kernel knowing.
   std::atomic<unsigned> writers{0};
+  /// Whether it is a file with the set-group-id bit that its group cannot execute: privileges.hpp.
+  std::atomic<bool> lone_group_id_bit{false};
 
  private:
   friend class InodeTable;

@@ -39,11 +39,12 @@ void make_entry(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode
   answer_entry(req, fs, std::move(reference), lower);
 }
 
-/// Watches an object over an operation that may take its last name away. The kernel keeps names of
-/// one directory from changing at the same time, so the object is the one that loses the name.
-class LastNameWatch {
+/// Watches an object over an operation that takes a name from it, which may be its last one. The
+/// kernel keeps names of one directory from changing at the same time, so the object is the one
+/// that loses the name.
+class NameWatch {
  public:
-  LastNameWatch(Filesystem& fs, const Descriptor& directory, const char* name) : fs_(fs) {
+  NameWatch(Filesystem& fs, const Descriptor& directory, const char* name) : fs_(fs) {
     if (::fstatat(directory->get(), name, &before_, AT_SYMLINK_NOFOLLOW) != 0) return;
     descriptor_ = fs.inodes().find(key());
     if (descriptor_) return;
@@ -56,6 +57,7 @@ class LastNameWatch {
     struct stat after;
     if (!descriptor_ || ::fstat(descriptor_->get(), &after) != 0) return;
     const bool is_directory = S_ISDIR(after.st_mode);
+    if (S_ISREG(after.st_mode)) fs_.store().name_changed(key());
     if (!is_directory && after.st_nlink > 0) return;
     // Whoever has it open, or stands in the directory, goes on using it.
     fs_.inodes().keep_open(key());
@@ -63,18 +65,25 @@ class LastNameWatch {
   }
 
  private:
-  store::FileKey key() const { return {.device = before_.st_dev, .inode = before_.st_ino}; }
+  store::FileKey key() const { return key_of(before_); }
 
   Filesystem& fs_;
   struct stat before_ {};
   Descriptor descriptor_;
 };
 
+/// The object got this name in a rename.
+void note_move(Filesystem& fs, const Descriptor& directory, const char* name) {
+  struct stat status;
+  if (::fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (S_ISREG(status.st_mode)) fs.store().name_changed(key_of(status));
+}
+
 void remove_name(fuse_req_t req, fuse_ino_t parent, const char* name, int flags) {
   Filesystem& fs = filesystem(req);
   fs.hide_reserved(parent, name);
   const Descriptor directory = fs.descriptor(parent);
-  LastNameWatch watch(fs, directory, name);
+  NameWatch watch(fs, directory, name);
   check_call(::unlinkat(directory->get(), name, flags), "unlinkat");
   watch.finish();
   fuse_reply_err(req, 0);
@@ -146,7 +155,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
                const char* new_name, unsigned flags) noexcept {
   answer(req, "rename", parent, [&] {
     Filesystem& fs = filesystem(req);
-    if ((flags & ~unsigned(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
+    if ((flags & ~unsigned(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) != 0) {
       throw_errno(EINVAL, "rename with unknown flags");
     }
     fs.hide_reserved(parent, name);
@@ -154,10 +163,17 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
     const Descriptor from = fs.descriptor(parent);
     const Descriptor to = fs.descriptor(new_parent);
     // Only a rename that replaces takes somebody's name away.
-    std::optional<LastNameWatch> replaced;
-    if (flags == 0) replaced.emplace(fs, to, new_name);
-    check_call(::renameat2(from->get(), name, to->get(), new_name, flags), "renameat2");
+    std::optional<NameWatch> replaced;
+    if ((flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)) == 0) replaced.emplace(fs, to, new_name);
+    {
+      // A whiteout is a new object, and the caller's.
+      std::optional<ActingAsCaller> scope;
+      if ((flags & RENAME_WHITEOUT) != 0) scope.emplace(req, 0, identity(fs));
+      check_call(::renameat2(from->get(), name, to->get(), new_name, flags), "renameat2");
+    }
     if (replaced) replaced->finish();
+    note_move(fs, to, new_name);
+    if ((flags & RENAME_EXCHANGE) != 0) note_move(fs, from, name);
     fuse_reply_err(req, 0);
   });
 }

@@ -10,6 +10,7 @@
 #include "fs/fuse/caller.hpp"
 #include "fs/fuse/handles.hpp"
 #include "fs/fuse/operations.hpp"
+#include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"
 #include "fs/store/log.hpp"
 
@@ -18,22 +19,6 @@ namespace {
 
 store::ForWriting for_writing(int flags) {
   return (flags & O_ACCMODE) == O_RDONLY ? store::ForWriting::kNo : store::ForWriting::kYes;
-}
-
-/// The kernel leaves it to us to take suid and sgid away when an open truncates. (For writes,
-/// truncate and chown it sends a setattr itself.)
-void drop_set_id_bits(fuse_req_t req, const Descriptor& descriptor) {
-  if (fuse_req_ctx(req)->uid == 0) return;
-  struct stat status;
-  check_call(::fstat(descriptor->get(), &status), "fstat");
-  mode_t dropped = status.st_mode & S_ISUID;
-  if ((status.st_mode & S_ISGID) != 0 &&
-      ((status.st_mode & S_IXGRP) != 0 || !caller_is_in_group(req, status.st_gid))) {
-    dropped |= S_ISGID;
-  }
-  if (dropped == 0) return;
-  check_call(::chmod(DescriptorPath(descriptor).c_str(), status.st_mode & 07777 & ~dropped),
-             "chmod");
 }
 
 /// Fills in what the kernel is told about a handle, which becomes the kernel's.
@@ -95,7 +80,7 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
     auto handle =
         fs.open(fs.inode(number), truncating ? store::ForWriting::kYes : for_writing(fi->flags));
     if (truncating) {
-      drop_set_id_bits(req, fs.descriptor(number));
+      drop_set_id_bits(req, fs, fs.inode(number));
       handle->file().truncate(0);
     }
     OpenFile& open_file = hand_over(fs, fi, std::move(handle));

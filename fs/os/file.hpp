@@ -45,7 +45,8 @@ class File : public RandomAccessSource {
   virtual void sync(SyncKind kind) = 0;
 
   virtual struct stat stat() const = 0;
-  /// Sets the modification time and leaves the access time.
+  /// Sets the modification time and leaves the access time; with UTIME_NOW in `tv_nsec`, to what
+  /// the lower filesystem stamps on a change made now.
   virtual void set_modification_time(timespec time) = 0;
 
   /// Gives the file to the user and group that own `other`, so that its space counts as theirs.

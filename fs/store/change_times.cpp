@@ -8,14 +8,14 @@ namespace {
 
 constexpr std::size_t kMaxFilesPerHalf = 32768;
 
-bool same(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 }  // namespace
 
 bool is_before(const timespec& a, const timespec& b) {
   return std::tie(a.tv_sec, a.tv_nsec) < std::tie(b.tv_sec, b.tv_nsec);
+}
+
+bool is_same(const timespec& a, const timespec& b) {
+  return std::tie(a.tv_sec, a.tv_nsec) == std::tie(b.tv_sec, b.tv_nsec);
 }
 
 timespec ChangeTimes::visible(const FileKey& key, const timespec& backing) {
@@ -23,7 +23,7 @@ timespec ChangeTimes::visible(const FileKey& key, const timespec& backing) {
   for (const Map* map : {&recent_, &old_}) {
     const auto found = map->find(key);
     if (found == map->end()) continue;
-    return same(found->second.backing, backing) ? found->second.visible : backing;
+    return is_same(found->second.backing, backing) ? found->second.visible : backing;
   }
   return backing;
 }
@@ -34,6 +34,12 @@ void ChangeTimes::hide(const FileKey& key, const timespec& backing, const timesp
   if (recent_.size() < kMaxFilesPerHalf) return;
   old_ = std::move(recent_);
   recent_.clear();
+}
+
+void ChangeTimes::show(const FileKey& key) {
+  MutexLock lock(mutex_);
+  recent_.erase(key);
+  old_.erase(key);
 }
 
 }  // namespace zstdfs::store

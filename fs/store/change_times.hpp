@@ -11,6 +11,7 @@ namespace zstdfs::store {
 
 /// Compares points in time.
 bool is_before(const timespec& a, const timespec& b);
+bool is_same(const timespec& a, const timespec& b);
 
 /// Hides from applications that zstdfs itself changed a backing file: the change time they see
 /// stays that of their own last change. Kept in memory only, for as many files as fit; after that,
@@ -24,6 +25,9 @@ class ChangeTimes {
 
   /// The backing file's change time became `backing` by our own doing; show `visible` for it.
   void hide(const FileKey& key, const timespec& backing, const timespec& visible);
+
+  /// Shows the backing file's own change time again.
+  void show(const FileKey& key);
 
  private:
   struct Times {

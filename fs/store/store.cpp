@@ -215,6 +215,15 @@ void Store::close_file(const std::shared_ptr<StoredFile>& file) {
                                                 cost / kMovedBytesPerWaitedMs);
 }
 
+void Store::name_changed(FileKey key) {
+  std::uint64_t opened = 0;
+  const auto file = impl_->find(key, opened);
+  if (!file) return;
+  // In this order: what is stored just now hides first, and then looks.
+  file->name_changed();
+  impl_->services.change_times.show(key);
+}
+
 void Store::forget_unlinked(FileKey key) {
   Shard& shard = impl_->shard_of(key);
   MutexLock lock(shard.mutex);
@@ -232,7 +241,7 @@ void Store::present(struct stat& status, const Opener& open_backing) {
   while (true) {
     std::uint64_t opened_before = 0;
     if (const auto file = impl_->find(key, opened_before)) {
-      file->present(status);
+      status = file->present();
       return;
     }
     if (static_cast<std::uint64_t>(stored.st_size) >= kContainerHeaderBytes) {

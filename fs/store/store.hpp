@@ -60,6 +60,8 @@ class Store {
   /// Other types of files are left as they are.
   void present(struct stat& status, const Opener& open_backing);
 
+  /// A name of the object with this key was removed or moved.
+  void name_changed(FileKey key);
   /// The last name of a file was removed: nothing of it needs to be kept once nobody has it open.
   void forget_unlinked(FileKey key);
 

@@ -204,22 +204,26 @@ std::uint64_t StoredFile::logical_bytes() {
   return state_.logical_bytes;
 }
 
-void StoredFile::present(struct stat& status) {
+struct stat StoredFile::present() {
   ReaderLock lock(state_mutex_);
+  times_seen_ = true;
+  struct stat status = backing_->stat();
   status.st_size = static_cast<off_t>(state_.logical_bytes);
-  status.st_ctim = services_.change_times.visible(key_, status.st_ctim);
-  if (!modified_) return;
-  status.st_mtim = *modified_;
-  if (is_before(status.st_ctim, *modified_)) status.st_ctim = *modified_;
+  if (shown_times_) {
+    status.st_mtim = shown_times_->modified;
+    if (!name_changed_) status.st_ctim = shown_times_->changed;
+  } else {
+    status.st_ctim = services_.change_times.visible(key_, status.st_ctim);
+  }
+  return status;
 }
 
 void StoredFile::change_attributes(Attributes which, const std::function<void()>& change) {
   MutexLock changing(write_mutex_);
   if (which == Attributes::kModificationTime) finish_rewrite();
+  if (which == Attributes::kPrivileges) settle_locked();
   change();
-  if (which != Attributes::kModificationTime) return;
-  WriterLock lock(state_mutex_);
-  modified_.reset();
+  stamped_at_ = {};
 }
 
 bool StoredFile::can_write() {

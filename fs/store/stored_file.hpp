@@ -67,19 +67,25 @@ class StoredFile {
   void sync(os::SyncKind kind) ZSTDFS_EXCLUDES(write_mutex_);
 
   std::uint64_t logical_bytes() ZSTDFS_EXCLUDES(state_mutex_);
-  /// Turns the backing file's status into what applications see.
-  void present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
+  /// The status that applications see.
+  struct stat present() ZSTDFS_EXCLUDES(state_mutex_);
+  /// A name of the file was taken away or moved, which moves the change time: should content be
+  /// stored just now, that may not be hidden. Does not wait for anything.
+  void name_changed() { name_changed_ = true; }
 
   /// What a change of attributes is about.
   enum class Attributes {
     kOthers,
     kModificationTime,  ///< with or without others
+    kPrivileges,        ///< set-id bits and capabilities, with or without all others
   };
   /// Runs `change`, which changes attributes of the backing file by other means (chmod, utimensat).
   /// Nothing that stores content comes in between: it would hide that the change time has moved,
-  /// and put back the modification time that it found. Ours, if it is set, is forgotten. Throws
-  /// what `change` throws; for kModificationTime also std::system_error, when a rewrite that was
-  /// begun, and would set the time too, cannot be brought to its end.
+  /// and put back the modification time that it found. The lower filesystem takes privileges away
+  /// when content is stored, so all there is to store is stored before they are given. Throws what
+  /// `change` throws; for kModificationTime also std::system_error, when a rewrite that was begun,
+  /// and would set the time too, cannot be brought to its end; for kPrivileges what settle()
+  /// throws.
   void change_attributes(Attributes which, const std::function<void()>& change)
       ZSTDFS_EXCLUDES(write_mutex_);
 
@@ -148,6 +154,12 @@ class StoredFile {
     Progress progress = Progress::kPlanned;
   };
 
+  /// What applications see while storing content moves the backing file's own times.
+  struct ShownTimes {
+    timespec modified;
+    timespec changed;
+  };
+
   // What the holder of write_mutex_ may look at without state_mutex_: nobody else changes it.
   const State& seen() const ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     return state_;
@@ -182,6 +194,8 @@ class StoredFile {
   /// The largest size that a container with the file's chunk size can get.
   std::uint64_t most_logical_bytes() const ZSTDFS_REQUIRES(write_mutex_);
   void refuse_if_damaged() ZSTDFS_REQUIRES(write_mutex_);
+  /// The modification time becomes that of now. Before the content changes, because it may fail.
+  void stamp() ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_EXCLUDES(state_mutex_);
   void changed_in_memory() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   bool would_look_like_container(std::uint64_t offset, ByteSpan bytes)
       ZSTDFS_REQUIRES(write_mutex_);
@@ -215,11 +229,11 @@ class StoredFile {
   void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
   void begin_log() ZSTDFS_REQUIRES(write_mutex_);
   void stream_out() ZSTDFS_REQUIRES(write_mutex_);
-  /// Does `work`, which changes the backing file, and hides from applications that its change time
-  /// has moved.
+  /// Does `work`, which changes the backing file, and hides from applications that its times have
+  /// moved: the modification time is put back, the change time is remembered.
   void unseen(const std::function<void()>& work) ZSTDFS_REQUIRES(write_mutex_);
-  /// Gives the backing file the modification time that applications saw.
-  void store_modification_time() ZSTDFS_REQUIRES(write_mutex_);
+  void put_times_back() ZSTDFS_REQUIRES(write_mutex_);
+  timespec modification_time() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Cuts a range into chunks, encodes them on all threads, and hands them over in order.
   void encode_range(ByteRange range, int level, const FrameSink& sink)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
@@ -250,6 +264,7 @@ class StoredFile {
   void apply_rewrite(const std::string& redo_name) ZSTDFS_REQUIRES(write_mutex_);
 
   // stored_file_convert.cpp
+  void settle_locked() ZSTDFS_REQUIRES(write_mutex_);
   void compress_raw_if_it_pays() ZSTDFS_REQUIRES(write_mutex_);
   /// Returns false, leaving the file raw, when that takes no more blocks and `required` is not set.
   bool compress_raw(bool required) ZSTDFS_REQUIRES(write_mutex_);
@@ -268,8 +283,8 @@ class StoredFile {
   std::unique_ptr<os::File> backing_ ZSTDFS_GUARDED_BY(state_mutex_);
   State state_ ZSTDFS_GUARDED_BY(state_mutex_);
   Overlay overlay_ ZSTDFS_GUARDED_BY(state_mutex_);
-  /// When the content was changed in memory last; the backing file does not know yet.
-  std::optional<timespec> modified_ ZSTDFS_GUARDED_BY(state_mutex_);
+  /// Set while content is stored: see unseen().
+  std::optional<ShownTimes> shown_times_ ZSTDFS_GUARDED_BY(state_mutex_);
   std::optional<PendingRewrite> pending_ ZSTDFS_GUARDED_BY(state_mutex_);
 
   std::unique_ptr<WriteLog> log_ ZSTDFS_GUARDED_BY(write_mutex_);
@@ -283,11 +298,16 @@ class StoredFile {
   /// Frames below this stored offset are on stable storage.
   std::uint64_t durable_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool reconsider_form_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// When the modification time was stamped last, by the clock's ticks.
+  timespec stamped_at_ ZSTDFS_GUARDED_BY(write_mutex_){};
 
   // Synchronised by themselves.
   std::atomic<std::uint64_t> accounted_bytes_{0};
   std::atomic<bool> needs_settling_{false};
   std::atomic<bool> needs_flush_{false};
+  /// Whether somebody may have seen the times since they were stamped last.
+  std::atomic<bool> times_seen_{false};
+  std::atomic<bool> name_changed_{false};
 };
 
 }  // namespace zstdfs::store

@@ -70,39 +70,56 @@ void StoredFile::sync(os::SyncKind kind) {
 void StoredFile::flush_locked() {
   if (!needs_flush_) return;
   finish_rewrite();
-  {
-    // A time that was set after the last write lies in the backing file; storing must not move it.
-    WriterLock lock(state_mutex_);
-    if (!modified_) modified_ = backing_->stat().st_mtim;
-  }
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     if (seen().form == Form::kEmpty && seen().logical_bytes > 0) first_commit();
     if (seen().form == Form::kContainer) flush_container();
-    store_modification_time();
   });
   needs_flush_ = false;
 }
 
 void StoredFile::unseen(const std::function<void()>& work) {
-  timespec visible = services_.change_times.visible(key_, backing().stat().st_ctim);
+  bool outermost = false;
   {
-    ReaderLock lock(state_mutex_);
-    if (modified_ && is_before(visible, *modified_)) visible = *modified_;
+    WriterLock lock(state_mutex_);
+    outermost = !shown_times_;
+    if (outermost) {
+      name_changed_ = false;
+      const struct stat status = backing_->stat();
+      shown_times_ = {status.st_mtim, services_.change_times.visible(key_, status.st_ctim)};
+    }
   }
-  work();
-  services_.change_times.hide(key_, backing().stat().st_ctim, visible);
+  std::exception_ptr error;
+  try {
+    work();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  try {
+    put_times_back();
+  } catch (...) {
+    if (!error) error = std::current_exception();
+  }
+  if (outermost) {
+    WriterLock lock(state_mutex_);
+    services_.change_times.hide(key_, backing_->stat().st_ctim, shown_times_->changed);
+    if (name_changed_) services_.change_times.show(key_);
+    shown_times_.reset();
+  }
+  if (error) std::rethrow_exception(error);
 }
 
-void StoredFile::store_modification_time() {
-  std::optional<timespec> modified;
+void StoredFile::put_times_back() {
+  timespec shown;
   {
     ReaderLock lock(state_mutex_);
-    modified = modified_;
+    shown = shown_times_->modified;
   }
-  if (!modified) return;
-  backing().set_modification_time(*modified);
-  WriterLock lock(state_mutex_);
-  modified_.reset();
+  if (is_same(shown, backing().stat().st_mtim)) return;
+  backing().set_modification_time(shown);
+}
+
+timespec StoredFile::modification_time() const {
+  return shown_times_ ? shown_times_->modified : backing_->stat().st_mtim;
 }
 
 void StoredFile::flush_container() {
@@ -274,7 +291,6 @@ void StoredFile::stream_out() {
   }
   if (raw) {
     store_as_raw();
-    store_modification_time();
     needs_flush_ = false;
     reconsider_form_ = needs_settling_ = true;
     return;

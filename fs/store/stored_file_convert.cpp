@@ -34,7 +34,11 @@ bool is_sound(const LogSizes& sizes, const Overlay::Pieces& pieces, std::uint64_
 void StoredFile::settle() {
   if (!needs_settling_ && !needs_flush_) return;
   MutexLock changing(write_mutex_);
-  if (services_.options.read_only) return;
+  settle_locked();
+}
+
+void StoredFile::settle_locked() {
+  if (services_.options.read_only || (!needs_settling_ && !needs_flush_)) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     finish_rewrite();
     flush_locked();
@@ -96,7 +100,7 @@ bool StoredFile::compress_raw(bool required) {
     const std::uint64_t block = services_.block_bytes;
     if (!required && (stored + block - 1) / block * block >= raw_bytes) return false;
     finish_container(after, redo);
-    redo_name = redo.finish(*backing_, after.header.stored_bytes, status.st_mtim);
+    redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
   }
   rewrite(std::move(redo_name), std::move(after));
   return true;

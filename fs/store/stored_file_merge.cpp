@@ -147,8 +147,7 @@ void StoredFile::merge() {
     after = plan_merge(redo);
     const std::uint64_t target_bytes =
         after.form == Form::kContainer ? after.header.stored_bytes : after.logical_bytes;
-    redo_name =
-        redo.finish(*backing_, target_bytes, modified_ ? *modified_ : backing_->stat().st_mtim);
+    redo_name = redo.finish(*backing_, target_bytes, modification_time());
   }
   rewrite(std::move(redo_name), std::move(after));
 }
@@ -308,7 +307,6 @@ void StoredFile::apply_rewrite(const std::string& redo_name) {
   state_ = std::move(pending_->after);
   overlay_.clear();
   account_memory();
-  modified_.reset();
   pending_->progress = PendingRewrite::Progress::kApplied;
 }
 

@@ -49,8 +49,19 @@ void StoredFile::refuse_if_damaged() {
                      "nothing, or restore it");
 }
 
+// By the lower filesystem and not from a clock of ours: it stamps raw files and directories, and
+// may do so more finely than the clock that can be asked. Of two files that are changed one after
+// the other, the second must not seem to be the older one. Within a tick, a time that nobody has
+// seen yet may stay.
+void StoredFile::stamp() {
+  const timespec tick = services_.volume.now();
+  if (!times_seen_ && is_same(tick, stamped_at_)) return;
+  times_seen_ = false;
+  backing().set_modification_time({.tv_sec = 0, .tv_nsec = UTIME_NOW});
+  stamped_at_ = tick;
+}
+
 void StoredFile::changed_in_memory() {
-  modified_ = services_.volume.now();
   needs_flush_ = true;
   account_memory();
 }
@@ -83,6 +94,7 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
     }
     compress_raw(/*required=*/true);
   }
+  stamp();
   WriterLock lock(state_mutex_);
   overlay_.write(logical_offset, bytes);
   grow_to(end);
@@ -104,7 +116,6 @@ void StoredFile::write_raw(std::uint64_t offset, ByteSpan bytes) {
   change_raw([&] { backing().write_at(offset, bytes); });
   WriterLock lock(state_mutex_);
   state_.logical_bytes = std::max(state_.logical_bytes, offset + bytes.size());
-  modified_.reset();
 }
 
 // On a full disk a change may be made in part, and the backing file be longer than what
@@ -134,9 +145,9 @@ void StoredFile::truncate(std::uint64_t logical_bytes) {
     backing().truncate(logical_bytes);
     WriterLock lock(state_mutex_);
     state_.logical_bytes = logical_bytes;
-    modified_.reset();
     return;
   }
+  stamp();
   WriterLock lock(state_mutex_);
   overlay_.erase_from(logical_bytes);
   state_.base_limit = std::min(state_.base_limit, logical_bytes);
@@ -158,7 +169,6 @@ void StoredFile::truncate_to_nothing() {
     state_.header.chunk_bytes = services_.options.chunk_bytes;
     state_.content_id = services_.next_content_id++;
     overlay_.clear();
-    modified_.reset();
     account_memory();
   }
   table_stale_ = size_changed_ = reconsider_form_ = false;
@@ -179,6 +189,7 @@ void StoredFile::allocate(ByteRange range, os::AllocateKind kind) {
     state_.logical_bytes = std::max(state_.logical_bytes, range.end());
     return;
   }
+  stamp();
   if (kind == os::AllocateKind::kKeepSize) return;
   WriterLock lock(state_mutex_);
   grow_to(range.end());
@@ -196,6 +207,7 @@ void StoredFile::punch_hole(ByteRange range) {
     backing().punch_hole(range);
     return;
   }
+  stamp();
   if (range.offset >= end) return;
   WriterLock lock(state_mutex_);
   overlay_.write_zeros({range.offset, end - range.offset});
@@ -217,6 +229,7 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
     if (grows) state_.logical_bytes = std::max(state_.logical_bytes, range.end());
     return;
   }
+  stamp();
   WriterLock lock(state_mutex_);
   if (grows) grow_to(range.end());
   const std::uint64_t end = std::min(range.end(), state_.logical_bytes);

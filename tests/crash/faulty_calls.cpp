@@ -252,8 +252,8 @@ void DiskState::set_modification_time(Epoch epoch, InodeNumber number, timespec 
   const MutexLock lock(mutex_);
   check_alive(epoch);
   begin(epoch, CallKind::kSetTime, names_.path_of(number));
-  inode(number).modified = time;
   inode(number).changed = clock();
+  inode(number).modified = time.tv_nsec == UTIME_NOW ? inode(number).changed : time;
 }
 
 std::uint64_t DiskState::seek(Epoch epoch, InodeNumber number, std::uint64_t offset,

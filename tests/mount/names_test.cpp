@@ -143,6 +143,37 @@ TEST_F(Names, RenameAndItsFlags) {
   });
 }
 
+// Where the name was, a whiteout remains: a device 0:0 that belongs to the caller.
+TEST_F(Names, RenameLeavingAWhiteout) {
+  same([](Side& side) {
+    ::mkdir((side / "d").c_str(), 0755);
+    ::chmod((side / "d").c_str(), 0777);
+    for (const Caller& caller : {Caller{}, Caller{.uid = 1000, .gid = 1000, .groups = {}}}) {
+      side.as(caller, [](Side& inner) {
+        const auto rename = [&](const char* from, const char* to, unsigned flags) {
+          inner.did(std::string("rename ") + from + " " + to,
+                    ::renameat2(AT_FDCWD, (inner / from).c_str(), AT_FDCWD, (inner / to).c_str(),
+                                flags | RENAME_WHITEOUT));
+          inner.attributes(from);
+          inner.attributes(to);
+          inner.content(to);
+        };
+        make_file(inner, "d/a", 100000);
+        make_file(inner, "d/b", 3000);
+        ::mkdir((inner / "d/sub").c_str(), 0755);
+        rename("d/a", "d/c", 0);
+        rename("d/b", "d/c", RENAME_NOREPLACE);
+        rename("d/b", "d/c", 0);
+        rename("d/sub", "d/moved", 0);
+        rename("d/none", "d/x", 0);
+        rename("d/c", "d/b", RENAME_EXCHANGE);
+        inner.listing("d");
+      });
+      side.did("clean", shell("rm -rf \"$1\"/d/*", {side.root()}).status);
+    }
+  });
+}
+
 TEST_F(Names, RenameOverAnOpenFile) {
   same([](Side& side) {
     make_file(side, "old", 200000);
