@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 
+#include "fs/fuse/access_times.hpp"
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/handles.hpp"
 #include "fs/fuse/operations.hpp"
@@ -81,8 +82,10 @@ std::size_t copy(store::StoredFile& from, std::uint64_t from_offset, store::Stor
 void op_read(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
              fuse_file_info* fi) noexcept {
   answer(req, "read", number, [&] {
+    OpenFile& open = open_file(fi);
+    note_read(filesystem(req), open);
     const MutableByteSpan buffer = thread_buffer(size);
-    const std::size_t bytes = open_file(fi).file().read(to_u64(offset), buffer);
+    const std::size_t bytes = open.file().read(to_u64(offset), buffer);
     fuse_reply_buf(req, reinterpret_cast<const char*>(buffer.data()), bytes);
   });
 }
@@ -131,6 +134,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file
     if (flags != 0) throw_errno(EINVAL, "copy_file_range");
     Filesystem& fs = filesystem(req);
     drop_what_the_kernel_leaves(req, fs, fs.inode(to_number));
+    note_read(fs, open_file(from));
     fuse_reply_write(req, copy(open_file(from).file(), to_u64(from_offset), open_file(to).file(),
                                to_u64(to_offset), size));
   });

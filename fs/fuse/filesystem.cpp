@@ -176,6 +176,12 @@ std::unique_ptr<os::File> Filesystem::open_for_header(const Descriptor& descript
   return os::make_posix_file(std::move(fd), root_.get());
 }
 
+void Filesystem::forget_attributes(const Inode& inode) noexcept {
+  // A negative offset: attributes only, the pages stay. That the kernel may not know the inode any
+  // more is as good.
+  if (session_ != nullptr) fuse_lowlevel_notify_inval_inode(session_, number(inode), -1, 0);
+}
+
 std::string Filesystem::describe(fuse_ino_t number) noexcept {
   try {
     const Descriptor descriptor = this->descriptor(number);

@@ -50,19 +50,27 @@ class OpenFile : public OpenHandle {
   OpenFile& operator=(const OpenFile&) = delete;
 
   store::StoredFile& file() { return *file_; }
+  Inode& inode() { return inode_; }
   bool for_writing() const { return for_writing_; }
+
+  /// True for the first caller, unless the access time is to be left alone: access_times.hpp.
+  bool is_first_read() { return !read_noted_ && !read_noted_.exchange(true); }
+  void skip_access_time() { read_noted_ = true; }
 
  private:
   store::Store& store_;
   const std::shared_ptr<store::StoredFile> file_;  // Shared by all who have the file open.
   Inode& inode_;                                   // The kernel holds it as long as the handle.
   const bool for_writing_;
+  std::atomic<bool> read_noted_{false};
 };
 
 struct FilesystemOptions {
   bool read_only = false;
   /// New objects belong to the calling process: needs root.
   bool act_as_caller = false;
+  /// Reading does not move access times.
+  bool keep_access_times = false;
 };
 
 /// The mounted filesystem: what all operations share.
@@ -115,6 +123,12 @@ class Filesystem {
   void change_attributes(Inode& inode, store::StoredFile::Attributes which,
                          const std::function<void()>& change);
 
+  /// The kernel's session, as soon as there is one; it outlives all requests.
+  void connect(fuse_session* session) { session_ = session; }
+  /// Lets the kernel ask for the attributes again when it needs them. May be called by operations
+  /// for which the kernel does not hold the inode's lock: open and read are such.
+  void forget_attributes(const Inode& inode) noexcept;
+
   /// Where the object lies, for messages; never used to reach it.
   std::string describe(fuse_ino_t number) noexcept;
 
@@ -128,6 +142,7 @@ class Filesystem {
   const os::UniqueFd root_;
   store::Store& store_;
   const FilesystemOptions options_;
+  fuse_session* session_ = nullptr;  // constant once requests are served
   // Synchronised by themselves.
   os::DescriptorPool& descriptors_;
   InodeTable inodes_;

@@ -90,10 +90,12 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
   const std::unique_ptr<store::Store> store = open_store(paths, request.options);
   std::exception_ptr failure;
   try {
-    Filesystem filesystem(
-        os::duplicate(paths.root.get()), *store,
-        {.read_only = request.options.store.read_only, .act_as_caller = can_act_as_caller()},
-        descriptors);
+    Filesystem filesystem(os::duplicate(paths.root.get()), *store,
+                          {.read_only = request.options.store.read_only,
+                           .act_as_caller = can_act_as_caller(),
+                           .keep_access_times = request.options.store.read_only ||
+                                                request.options.has_flag("noatime")},
+                          descriptors);
     serve(filesystem, request, paths, signal);
   } catch (const std::exception&) {
     failure = std::current_exception();

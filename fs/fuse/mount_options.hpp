@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ struct MountOptions {
   std::string subtype = "zstdfs";
   /// Flags that the kernel is given as they are: "nosuid", "noexec", ...
   std::vector<std::string> kernel_flags;
+
+  bool has_flag(std::string_view flag) const {
+    return std::find(kernel_flags.begin(), kernel_flags.end(), flag) != kernel_flags.end();
+  }
 };
 
 /// What to do with an option that nobody knows: mount(8)'s -s asks to tolerate it.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "fs/fuse/access_times.hpp"
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/caller.hpp"
 #include "fs/fuse/handles.hpp"
@@ -23,6 +24,7 @@ store::ForWriting for_writing(int flags) {
 
 /// Fills in what the kernel is told about a handle, which becomes the kernel's.
 OpenFile& hand_over(Filesystem& fs, fuse_file_info* fi, std::unique_ptr<OpenFile> owned) {
+  note_opened(fs, *owned, fi->flags);
   OpenFile* const handle = fs.handles().keep(std::move(owned));
   fi->fh = reinterpret_cast<std::uint64_t>(handle);
   // Content changes only through this mount, so pages that the kernel has stay true.

@@ -134,6 +134,7 @@ Session::Session(Filesystem& filesystem, const MountOptions& options, const std:
   const fuse_lowlevel_ops table = operations();
   session_ = fuse_session_new(args.get(), &table, sizeof(table), &filesystem);
   if (session_ == nullptr) throw MountError(ExitCode::kSystem, "libfuse refused the options");
+  filesystem.connect(session_);
   if (fuse_session_mount(session_, mountpoint_.c_str()) != 0) {
     fuse_session_destroy(session_);
     throw MountError(ExitCode::kFailure,

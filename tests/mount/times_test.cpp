@@ -104,6 +104,66 @@ TEST_F(Times, EachCallMovesWhatItMovesOnADisk) {
   });
 }
 
+/// Whether `call` moved the access time, and no other.
+void moves_access(Side& side, const std::string& what, const std::string& name,
+                  const std::function<void(const std::string& path)>& call) {
+  const struct stat before = status_of(side / name);
+  std::this_thread::sleep_for(std::chrono::milliseconds(11));
+  call(side / name);
+  const struct stat after = status_of(side / name);
+  side.note(name + ": " + what, nanoseconds(after.st_atim) > nanoseconds(before.st_atim));
+  side.note("others", nanoseconds(after.st_mtim) != nanoseconds(before.st_mtim) ||
+                          nanoseconds(after.st_ctim) != nanoseconds(before.st_ctim));
+}
+
+void read_with(const std::string& path, int flags) {
+  const Fd fd = open_file(path, flags);
+  char byte = 0;
+  check(::pread(fd.get(), &byte, 1, 0), "pread");
+}
+
+// The first time after a change, and once a day: also what the kernel has in its cache.
+TEST_F(Times, AccessTimesMoveAsWithRelatime) {
+  same([](Side& side) {
+    for (const char* name : {"empty", "small", "text"}) {
+      write_file(side / name, name[0] == 'e'   ? Bytes{}
+                              : name[0] == 's' ? bytes_of("small")
+                                               : text_bytes(200000, 1));
+      const auto call = [&](const char* what, const std::function<void(const std::string&)>& body) {
+        moves_access(side, what, name, body);
+      };
+      const auto read = [](const std::string& path) { read_with(path, O_RDONLY); };
+      call("not asked for", [](const std::string& path) { read_with(path, O_RDONLY | O_NOATIME); });
+      call("opening for writing", [](const std::string& path) { open_file(path, O_WRONLY); });
+      call("reading", read);
+      call("reading again", read);
+      append_file(side / name, bytes_of("more"));
+      call("reading after a change", read);
+      const std::time_t now = std::time(nullptr);
+      const timespec yesterday[2] = {{now - 25 * 3600, 0}, {now - 50 * 3600, 0}};
+      ::utimensat(AT_FDCWD, (side / name).c_str(), yesterday, 0);
+      call("reading after a day", read);
+      call("reading again", read);
+    }
+  });
+}
+
+TEST_F(Times, AccessTimesStayWithNoatime) {
+  write_file(store_.path("f"), text_bytes(100000, 1));
+  for (const char* options : {"noatime", "ro"}) {
+    store_.unmount();
+    store_.mount(options);
+    const struct stat before = status_of(store_.path("f"));
+    read_with(store_.path("f"), O_RDONLY);
+    EXPECT_EQ(nanoseconds(status_of(store_.path("f")).st_atim), nanoseconds(before.st_atim));
+    EXPECT_EQ(nanoseconds(status_of(store_.backing("f")).st_atim), nanoseconds(before.st_atim));
+  }
+  store_.remount();
+  const struct stat before = status_of(store_.path("f"));
+  read_with(store_.path("f"), O_RDONLY);
+  EXPECT_GT(nanoseconds(status_of(store_.path("f")).st_atim), nanoseconds(before.st_atim));
+}
+
 // What make and git rely on: of two files the one that was written later is not the older one,
 // however the two are stored.
 TEST_F(Times, LaterWritesAreNotOlder) {
