@@ -140,7 +140,7 @@ std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const 
 void PosixFile::write_at(std::uint64_t offset, ByteSpan bytes) {
   const Descriptor fd = descriptor();
   to_off_t(offset, "pwrite");
-  const TakingSpaceFor owner(fd_.get(), bytes.size());
+  const TakingSpaceFor owner(fd->get(), bytes.size());
   std::size_t done = 0;
   while (done < bytes.size()) {
     const off_t at = to_off_t(offset + done, "pwrite");
@@ -172,7 +172,8 @@ void PosixFile::change_blocks(ByteRange range, int mode, const char* doing) {
 }
 
 void PosixFile::allocate(ByteRange range, AllocateKind kind) {
-  const TakingSpaceFor owner(fd_.get(), range.bytes);
+  const Descriptor fd = descriptor();
+  const TakingSpaceFor owner(fd->get(), range.bytes);
   change_blocks(range, kind == AllocateKind::kKeepSize ? FALLOC_FL_KEEP_SIZE : 0, "fallocate");
 }
 
