@@ -85,7 +85,8 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
   if (end < logical_offset) throw std::system_error(EFBIG, std::generic_category());
   begin_change(end);
   refuse_if_damaged();
-  // Before the bytes are taken: a write that is refused for want of room has not been made.
+  // Before the bytes are taken: a write that is refused for want of room has not been made. There
+  // is something to do only when it failed after the write before.
   relieve_memory();
   if (seen().form == Form::kRaw) {
     if (!would_look_like_container(logical_offset, bytes)) {
@@ -95,10 +96,17 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
     compress_raw(/*required=*/true);
   }
   stamp();
-  WriterLock lock(state_mutex_);
-  overlay_.write(logical_offset, bytes);
-  grow_to(end);
-  changed_in_memory();
+  {
+    WriterLock lock(state_mutex_);
+    overlay_.write(logical_offset, bytes);
+    grow_to(end);
+    changed_in_memory();
+  }
+  try {
+    relieve_memory();
+  } catch (const std::exception&) {
+    // This write has been made. The next one, a flush, or a sync says what is wrong.
+  }
 }
 
 bool StoredFile::would_look_like_container(std::uint64_t offset, ByteSpan bytes) {

@@ -18,7 +18,7 @@ namespace {
 using test::bytes_of;
 using test::text_bytes;
 
-class Privileges : public PairTest {};
+class SetIdBits : public PairTest {};
 
 constexpr const char* kAttribute = "security.capability";
 
@@ -68,7 +68,7 @@ const NamedChange kChanges[] = {
 
 // Who is not in the group of a file takes its set-group-id bit away even where the group cannot
 // execute it: for this the kernel relies on the filesystem.
-TEST_F(Privileges, SetIdBitsByModeCallerAndChange) {
+TEST_F(SetIdBits, ByModeCallerAndChange) {
   const Caller callers[] = {{.uid = 0, .gid = 0, .groups = {}},
                             {.uid = 1000, .gid = 1000, .groups = {}},
                             {.uid = 1001, .gid = 500, .groups = {}},
@@ -94,7 +94,7 @@ TEST_F(Privileges, SetIdBitsByModeCallerAndChange) {
   });
 }
 
-TEST_F(Privileges, CapabilitiesGoWithTheContent) {
+TEST_F(SetIdBits, CapabilitiesGoWithTheContent) {
   same([&](Side& side) {
     for (const auto& [what, change] : kChanges) {
       write_file(side / "f", text_bytes(30000, 1));
@@ -108,7 +108,7 @@ TEST_F(Privileges, CapabilitiesGoWithTheContent) {
 
 // The lower filesystem takes a capability away whenever content is written, whoever writes. So what
 // the store has still to write when a capability is given must be written before.
-TEST_F(Privileges, CapabilitiesSurviveTheStoresOwnWork) {
+TEST_F(SetIdBits, CapabilitiesSurviveTheStoresOwnWork) {
   write_file(store_.path("closed"), text_bytes(300000, 1));
   append_file(store_.path("closed"), text_bytes(1000, 2));
   ASSERT_EQ(give_capability(store_.path("closed")), 0);
