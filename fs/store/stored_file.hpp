@@ -201,7 +201,7 @@ class StoredFile {
       ZSTDFS_REQUIRES(write_mutex_);
   void write_raw(std::uint64_t offset, ByteSpan bytes) ZSTDFS_REQUIRES(write_mutex_);
   /// Makes a change of a raw file's backing file. After an error that is no longer than before.
-  void change_raw(const std::function<void()>& change) ZSTDFS_REQUIRES(write_mutex_);
+  void change_raw(const std::function<void(os::File&)>& change) ZSTDFS_REQUIRES(write_mutex_);
   void grow_to(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   void truncate_to_nothing() ZSTDFS_REQUIRES(write_mutex_);
   /// So much of one file is given up when all files together hold too much.

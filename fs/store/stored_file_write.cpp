@@ -121,17 +121,17 @@ bool StoredFile::would_look_like_container(std::uint64_t offset, ByteSpan bytes)
 void StoredFile::write_raw(std::uint64_t offset, ByteSpan bytes) {
   reconsider_form_ = true;
   needs_settling_ = true;
-  change_raw([&] { backing().write_at(offset, bytes); });
+  change_raw([&](os::File& file) { file.write_at(offset, bytes); });
   WriterLock lock(state_mutex_);
   state_.logical_bytes = std::max(state_.logical_bytes, offset + bytes.size());
 }
 
 // On a full disk a change may be made in part, and the backing file be longer than what
 // applications were told: a later growth would show what was refused, and so would the next mount.
-void StoredFile::change_raw(const std::function<void()>& change) {
+void StoredFile::change_raw(const std::function<void(os::File&)>& change) {
   data_unsynced_ = true;
   try {
-    change();
+    change(backing());
   } catch (const std::system_error&) {
     if (backing().size() > seen().logical_bytes) backing().truncate(seen().logical_bytes);
     throw;
@@ -142,7 +142,9 @@ void StoredFile::truncate(std::uint64_t logical_bytes) {
   MutexLock changing(write_mutex_);
   begin_change(logical_bytes);
   const State& state = seen();
-  if (logical_bytes == 0 && state.form != Form::kEmpty) {
+  // An attempt to store it that found no room may have left something behind also of a file that
+  // has no form yet.
+  if (logical_bytes == 0 && (state.form != Form::kEmpty || backing().size() != 0)) {
     truncate_to_nothing();
     return;
   }
@@ -191,7 +193,7 @@ void StoredFile::allocate(ByteRange range, os::AllocateKind kind) {
   begin_change(range.end());
   refuse_if_damaged();
   if (seen().form == Form::kRaw) {
-    change_raw([&] { backing().allocate(range, kind); });
+    change_raw([&](os::File& file) { file.allocate(range, kind); });
     if (kind == os::AllocateKind::kKeepSize) return;
     WriterLock lock(state_mutex_);
     state_.logical_bytes = std::max(state_.logical_bytes, range.end());
@@ -229,9 +231,9 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
   relieve_memory();
   const bool grows = kind == os::AllocateKind::kGrow;
   if (seen().form == Form::kRaw) {
-    change_raw([&] {
-      backing().punch_hole(range);
-      backing().allocate(range, kind);
+    change_raw([&](os::File& file) {
+      file.punch_hole(range);
+      file.allocate(range, kind);
     });
     WriterLock lock(state_mutex_);
     if (grows) state_.logical_bytes = std::max(state_.logical_bytes, range.end());

@@ -95,6 +95,18 @@ TEST_F(FullDisk, AWriteThatWasRefusedHasNotBeenMade) {
   EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), wanted);
 }
 
+// Of a new file that found no room a part may have been stored. It must not come back.
+TEST_F(FullDisk, WhatWasTruncatedAwayAfterItFoundNoRoomStaysAway) {
+  store.disk.set_free_bytes(8 * kBlockBytes);
+  const auto file = store.open_file("f");
+  file->write(0, compressible_bytes(200'000, 6));
+  EXPECT_EQ(error_of([&] { file->flush(); }), ENOSPC);
+  file->truncate(0);
+  file->flush();
+  store.crash(Survival::everything());
+  EXPECT_EQ(store.open_file("f")->logical_bytes(), 0u);
+}
+
 // A raw file with holes becomes a container, whose frames go where the holes are. Without room for
 // that it stays raw.
 TEST_F(FullDisk, ASparseFileStaysReadableWhileThereIsNoRoomToCompressIt) {
