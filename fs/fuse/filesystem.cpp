@@ -93,7 +93,10 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
   if (inode.writers > 0 || lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec) {
     result.timeout_s = kUnsettledTimeoutSeconds;
   }
-  store_.present(result.status, [&] { return open_for_header(descriptor); });
+  const auto read_status = [&](struct stat& status) {
+    if (::fstat(descriptor->get(), &status) != 0) throw_errno(errno, "fstat");
+  };
+  store_.present(result.status, read_status, [&] { return open_for_header(descriptor); });
   return result;
 }
 

@@ -234,30 +234,30 @@ void Store::forget_unlinked(FileKey key) {
   }
 }
 
-void Store::present(struct stat& status, const Opener& open_backing) {
+void Store::present(struct stat& status, const StatusReader& read_status,
+                    const Opener& open_backing) {
   if (!S_ISREG(status.st_mode)) return;
   const FileKey key{status.st_dev, status.st_ino};
-  const struct stat stored = status;
   while (true) {
     std::uint64_t opened_before = 0;
     if (const auto file = impl_->find(key, opened_before)) {
       status = file->present();
       return;
     }
-    if (static_cast<std::uint64_t>(stored.st_size) >= kContainerHeaderBytes) {
+    // What the caller knows may be from the middle of a change that has ended since.
+    read_status(status);
+    if (static_cast<std::uint64_t>(status.st_size) >= kContainerHeaderBytes) {
       try {
         if (const auto backing = open_backing()) {
           status.st_size = static_cast<off_t>(logical_size(*backing));
         }
       } catch (const std::exception&) {
         // A file that cannot be read shows its stored size; reading it says what is wrong.
-        status.st_size = stored.st_size;
       }
     }
-    // Had somebody opened it meanwhile, the header may have been read in the middle of a change.
+    // Had somebody opened it meanwhile, this may have been read in the middle of a change.
     std::uint64_t opened_after = 0;
     if (!impl_->find(key, opened_after) && opened_after == opened_before) break;
-    status = stored;
   }
   status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
 }

@@ -33,6 +33,7 @@ class StoreError : public std::runtime_error {
 class Store {
  public:
   using Opener = std::function<std::unique_ptr<os::File>()>;
+  using StatusReader = std::function<void(struct stat&)>;
 
   /// Opens the store in the volume's root, making `.zstdfs/` when it is not there yet, and recovers
   /// what an interrupted daemon left; what was done goes to the log. Throws StoreBusyError,
@@ -55,10 +56,11 @@ class Store {
   void close_file(const std::shared_ptr<StoredFile>& file);
 
   /// Turns the status of a backing regular file into what applications see: size, times, blocks.
-  /// The one place where attributes are made. `open_backing` is called only when the header must
+  /// The one place where attributes are made. `status` says which file; `read_status` reads it again
+  /// where the store is not busy with the file. `open_backing` is called only when the header must
   /// be read; when it throws, the stored size is shown.
   /// Other types of files are left as they are.
-  void present(struct stat& status, const Opener& open_backing);
+  void present(struct stat& status, const StatusReader& read_status, const Opener& open_backing);
 
   /// A name of the object with this key was removed or moved.
   void name_changed(FileKey key);

@@ -180,7 +180,9 @@ Bytes StoreRun::read_all(const std::string& path) {
   auto backing = volume_->open(path, os::OpenMode::kRead);
   struct stat shown = backing->stat();
   const store::FileKey key = key_of(*backing);
-  store_->present(shown, [&] { return volume_->open(path, os::OpenMode::kRead); });
+  store_->present(
+      shown, [&](struct stat& status) { status = volume_->stat(path); },
+      [&] { return volume_->open(path, os::OpenMode::kRead); });
   const auto opened =
       store_->open_file(key, store::ForWriting::kNo, [&] { return std::move(backing); });
   Bytes content(static_cast<std::size_t>(opened->logical_bytes()) + 1);

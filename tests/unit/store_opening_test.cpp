@@ -187,7 +187,9 @@ TEST(Times, ClosingAndSettlingMoveNeitherModificationNorChangeTime) {
   const auto volume = store.disk.volume();
   const auto presented = [&](const std::string& path) {
     struct stat status = volume->stat(path);
-    store.store->present(status, [&] { return volume->open(path, os::OpenMode::kRead); });
+    store.store->present(
+        status, [&](struct stat& again) { again = volume->stat(path); },
+        [&] { return volume->open(path, os::OpenMode::kRead); });
     return status;
   };
   const auto file = store.open_file("f");
@@ -283,6 +285,30 @@ TEST(Times, ANameThatIsTakenAwayDuringAFlushIsSeen) {
   }
 }
 
+// A flush and a rewrite move the backing file's time, and put it back. Who looked meanwhile, and
+// asks what applications may see when they have ended, is not told what was looked at.
+TEST(Times, AStatusFromTheMiddleOfAChangeIsNotShown) {
+  StoreOnDisk store;
+  const auto volume = store.disk.volume();
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(50'000, 1));
+  file->flush();
+  const struct stat before = volume->stat("f");
+  const auto expect_present_time = [&] {
+    struct stat status = before;
+    status.st_mtim.tv_sec += 1000;
+    const auto read_again = [&](struct stat& again) { again = volume->stat("f"); };
+    store.store->present(status, read_again,
+                         [&] { return volume->open("f", os::OpenMode::kRead); });
+    EXPECT_EQ(status.st_mtim.tv_sec, before.st_mtim.tv_sec);
+    EXPECT_EQ(status.st_size, 50'000);
+  };
+  expect_present_time();
+  store.store->close_file(file);
+  EXPECT_TRUE(store.store->settle_now());
+  expect_present_time();
+}
+
 // Its time is that of before, and would come back when it is applied.
 TEST(Times, AModificationTimeIsSetAfterARewriteThatWasBegun) {
   StoreOnDisk store;
@@ -313,7 +339,9 @@ TEST(Sizes, AreThoseOfTheContentWhateverTheForm) {
       file->flush();
       store.store->close_file(file);
       struct stat status = volume->stat("f");
-      store.store->present(status, [&] { return volume->open("f", os::OpenMode::kRead); });
+      store.store->present(
+          status, [&](struct stat& again) { again = volume->stat("f"); },
+          [&] { return volume->open("f", os::OpenMode::kRead); });
       EXPECT_EQ(static_cast<std::size_t>(status.st_size), bytes);
     }
   }
