@@ -238,25 +238,25 @@ void StoredFile::store_as_raw() {
   account_memory();
 }
 
-// In one write, since most files are small.
+// In one write, since most files are small, but for the header: as long as that names no sizes,
+// what an interruption or a full disk leaves is a file with as many frames as are whole.
 void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
   State after = seen();
   after.form = Form::kContainer;
-  Bytes image(kContainerHeaderBytes);
+  after.header.generation = services_.new_generation();
+  Bytes image = encode_container_header(after.header);
   for (const NewFrame& frame : frames) {
     after.index.append(image.size(), static_cast<std::uint32_t>(frame.stored.size()),
                        frame.logical_bytes, frame.checksum);
     image.insert(image.end(), frame.stored.begin(), frame.stored.end());
   }
   after.base_limit = after.index.logical_bytes();
-  after.header.generation = services_.new_generation();
   const Bytes table = store::seal(after.header, after.index, 0);
   image.insert(image.end(), table.begin(), table.end());
-  const Bytes header = encode_container_header(after.header);
-  std::copy(header.begin(), header.end(), image.begin());
   data_unsynced_ = true;
   backing().write_at(0, image);
   if (backing().size() != image.size()) backing().truncate(image.size());
+  backing().write_at(0, encode_container_header(after.header));
   WriterLock lock(state_mutex_);
   state_ = std::move(after);
   lowest_bytes_ = state_.base_limit;

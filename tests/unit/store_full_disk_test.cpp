@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <system_error>
 
 #include "fs/store/log.hpp"
 #include "tests/unit/store_fixture.hpp"
+#include "zstdfs/container.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -105,6 +107,22 @@ TEST_F(FullDisk, WhatWasTruncatedAwayAfterItFoundNoRoomStaysAway) {
   file->flush();
   store.crash(Survival::everything());
   EXPECT_EQ(store.open_file("f")->logical_bytes(), 0u);
+}
+
+// Its header must not speak of what is not there: fsck would call that damage.
+TEST_F(FullDisk, ANewFileThatFoundNoRoomClaimsNoMoreThanThereIs) {
+  store.disk.set_free_bytes(8 * kBlockBytes);
+  const Bytes wanted = compressible_bytes(400'000, 6);
+  auto file = store.open_file("f");
+  file->write(0, wanted);
+  EXPECT_EQ(error_of([&] { file->flush(); }), ENOSPC);
+  const Bytes left = *store.disk.content("f");
+  EXPECT_LE(load_container(MemorySource(left)).header.stored_bytes, left.size());
+  store.crash(Survival::everything());
+  file = store.open_file("f");
+  const Bytes found = StoreOnDisk::read_all(*file);
+  ASSERT_LE(found.size(), wanted.size());
+  EXPECT_TRUE(std::equal(found.begin(), found.end(), wanted.begin()));
 }
 
 // A raw file with holes becomes a container, whose frames go where the holes are. Without room for
