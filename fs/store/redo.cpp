@@ -187,10 +187,14 @@ OpenRedo open_redo(Journal& journal, const std::string& name) {
 }
 
 void reserve(os::File& target, std::uint64_t target_bytes) {
+  const std::uint64_t old_bytes = target.size();
   try {
     target.allocate({0, target_bytes}, os::AllocateKind::kKeepSize);
   } catch (const std::system_error& error) {
-    if (error.code().value() != EOPNOTSUPP) throw;
+    if (error.code().value() == EOPNOTSUPP) return;
+    // What there was of room has been taken already, behind the file's end too.
+    target.truncate(old_bytes);
+    throw;
   }
 }
 

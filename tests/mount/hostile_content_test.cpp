@@ -137,6 +137,11 @@ void add_bombs(Files& files) {
   for (int i = 0; i < 100; ++i) zeros.add(gibibyte, kMaxZeroFrameBytes);
   files["zeros"] = zeros.sealed();
   files["zeros, scanned"] = zeros.with_header({});
+}
+
+/// They take memory in proportion to their number.
+void add_tiny_frames(Files& files) {
+  FrameEncoder encoder;
   Container tiny;
   const Bytes byte = encoder.encode(test::bytes_of("x"), 1);
   for (int i = 0; i < 200000; ++i) tiny.add(byte, 1);
@@ -193,6 +198,12 @@ TEST_F(HostileContent, HeadersAndTablesThatLie) {
 TEST_F(HostileContent, Bombs) {
   Files files;
   add_bombs(files);
+  expect_served_with(files);
+}
+
+TEST_F(HostileContent, TinyFrames) {
+  Files files;
+  add_tiny_frames(files);
   expect_served_with(files);
 }
 

@@ -9,8 +9,9 @@
 
 namespace zstdfs::mounttest {
 
-/// What a test may take for mounting, reading all and unmounting: many times what is needed.
-inline constexpr std::chrono::seconds kSoon{ZSTDFS_SANITIZED ? 60 : 20};
+/// What a test may take for mounting, reading all and unmounting: far more than the second that it
+/// takes, since a sync of a disk that others use waits for them.
+inline constexpr std::chrono::seconds kSoon{ZSTDFS_SANITIZED ? 180 : 90};
 
 /// A store that is not mounted, with the files `f` and `d/f`, and a directory outside of it that
 /// nothing may touch.

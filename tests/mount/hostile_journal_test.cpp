@@ -8,6 +8,7 @@
 #include "fs/os/posix.hpp"
 #include "fs/store/journal_codec.hpp"
 #include "tests/mount/hostile_fixture.hpp"
+#include "tests/mount/small_disk.hpp"
 #include "tests/patterns.hpp"
 #include "zstdfs/container_header.hpp"
 
@@ -267,10 +268,21 @@ TEST_F(HostileJournal, OfANewerVersionAreRefused) {
   expect_refused("7.log");
 }
 
-TEST_F(HostileJournal, ARewriteThatTheDiskHasNoRoomForIsRefused) {
-  const std::uint64_t offset = std::uint64_t{1} << 43;
-  plant("1.redo", Redo{{{offset, bytes_of("x")}}, offset + 1}.encoded(head_of_f()));
-  expect_refused("1.redo");
+// The disk is not filled for it either.
+TEST(HostileJournalOnASmallDisk, ARewriteThatThereIsNoRoomForIsRefused) {
+  const SmallDisk disk("24");
+  MountedStore store({}, disk.path());
+  write_file(store.path("f"), test::compressible_bytes(600000, 1));
+  store.unmount();
+  const auto space = fs::space(disk.path()).available;
+  const std::uint64_t offset = 1u << 30;
+  const JournalHead head{{identity_of(disk / "f"), "f"}, 0, kNonce};
+  write_file(disk / ".zstdfs/journal/1.redo",
+             Redo{{{offset, bytes_of("x")}}, offset + 1}.encoded(head));
+  EXPECT_THROW(store.mount(), std::runtime_error);
+  EXPECT_NE(store.log().find("1.redo"), std::string::npos) << store.log();
+  EXPECT_NE(store.log().find("No space left"), std::string::npos) << store.log();
+  EXPECT_GT(fs::space(disk.path()).available + 100000, space);
 }
 
 }  // namespace
