@@ -37,9 +37,11 @@ class FullDisk : public testing::Test {
     return 0;
   }
 
-  Bytes content_after_kill() {
+  /// `file` is given up, as it must not outlive its store.
+  Bytes content_after_kill(std::shared_ptr<store::StoredFile> file) {
+    file.reset();
     store.crash(Survival::everything());
-    const auto file = store.open_file("f");
+    file = store.open_file("f");
     Bytes found = StoreOnDisk::read_all(*file);
     store.store->close_file(file);
     return found;
@@ -51,16 +53,16 @@ class FullDisk : public testing::Test {
 
 // The lower filesystem takes what it has room for, and then says that there is none.
 TEST_F(FullDisk, AWriteThatWasRefusedLeavesARawFileAsLongAsItWas) {
-  const auto file = raw_file();
+  auto file = raw_file();
   const Bytes more = random_bytes(5 * kBlockBytes, 2);
   EXPECT_EQ(error_of([&] { file->write(content.size(), more); }), ENOSPC);
   EXPECT_EQ(file->logical_bytes(), content.size());
   file->flush();
-  EXPECT_EQ(content_after_kill(), content);
+  EXPECT_EQ(content_after_kill(std::move(file)), content);
 }
 
 TEST_F(FullDisk, WhatWasRefusedDoesNotShowThroughWhenARawFileGrows) {
-  const auto file = raw_file();
+  auto file = raw_file();
   const Bytes more = random_bytes(5 * kBlockBytes, 2);
   EXPECT_EQ(error_of([&] { file->write(content.size(), more); }), ENOSPC);
   store.disk.set_unlimited();
@@ -75,7 +77,7 @@ TEST_F(FullDisk, WhatWasRefusedDoesNotShowThroughWhenARawFileGrows) {
 // for which that finds no room is refused, and then it has not been made either.
 TEST_F(FullDisk, AWriteThatWasRefusedHasNotBeenMade) {
   store::set_log_sink([](store::LogLevel, const std::string&) {});
-  const auto file = store.open_file("f");
+  auto file = store.open_file("f");
   file->write(0, text_bytes(8u << 20, 4));
   file->flush();
   store.disk.set_free_bytes(0);
@@ -93,20 +95,18 @@ TEST_F(FullDisk, AWriteThatWasRefusedHasNotBeenMade) {
   EXPECT_EQ(StoreOnDisk::read_all(*file), wanted);
   store.disk.set_unlimited();
   file->flush();
-  store.crash(Survival::everything());
-  EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), wanted);
+  EXPECT_EQ(content_after_kill(std::move(file)), wanted);
 }
 
 // Of a new file that found no room a part may have been stored. It must not come back.
 TEST_F(FullDisk, WhatWasTruncatedAwayAfterItFoundNoRoomStaysAway) {
   store.disk.set_free_bytes(8 * kBlockBytes);
-  const auto file = store.open_file("f");
+  auto file = store.open_file("f");
   file->write(0, compressible_bytes(200'000, 6));
   EXPECT_EQ(error_of([&] { file->flush(); }), ENOSPC);
   file->truncate(0);
   file->flush();
-  store.crash(Survival::everything());
-  EXPECT_EQ(store.open_file("f")->logical_bytes(), 0u);
+  EXPECT_EQ(content_after_kill(std::move(file)), Bytes());
 }
 
 // Its header must not speak of what is not there: fsck would call that damage.
@@ -118,9 +118,7 @@ TEST_F(FullDisk, ANewFileThatFoundNoRoomClaimsNoMoreThanThereIs) {
   EXPECT_EQ(error_of([&] { file->flush(); }), ENOSPC);
   const Bytes left = *store.disk.content("f");
   EXPECT_LE(load_container(MemorySource(left)).header.stored_bytes, left.size());
-  store.crash(Survival::everything());
-  file = store.open_file("f");
-  const Bytes found = StoreOnDisk::read_all(*file);
+  const Bytes found = content_after_kill(std::move(file));
   ASSERT_LE(found.size(), wanted.size());
   EXPECT_TRUE(std::equal(found.begin(), found.end(), wanted.begin()));
 }
