@@ -175,7 +175,7 @@ class HostileRandom : public HostileTest {
 
 TEST_F(HostileRandom, Damage) {
   const std::uint64_t first_seed = number_from_environment("ZSTDFS_HOSTILE_SEED", 1);
-  const std::chrono::seconds seconds(number_from_environment("ZSTDFS_HOSTILE_SECONDS", 4));
+  const std::chrono::seconds seconds(number_from_environment("ZSTDFS_HOSTILE_SECONDS", 3));
   std::size_t mounted = 0;
   std::uint64_t seed = first_seed;
   for (const auto begin = Clock::now(); Clock::now() - begin < seconds && !HasFailure(); ++seed) {
