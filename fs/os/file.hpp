@@ -46,7 +46,8 @@ class File : public RandomAccessSource {
 
   virtual struct stat stat() const = 0;
   /// Sets the modification time and leaves the access time; with UTIME_NOW in `tv_nsec`, to what
-  /// the lower filesystem stamps on a change made now.
+  /// the lower filesystem stamps on a change made now. Of a file that belongs to somebody else a
+  /// daemon that is not root can only set both, to now.
   virtual void set_modification_time(timespec time) = 0;
 
   /// Gives the file to the user and group that own `other`, so that its space counts as theirs.

@@ -199,7 +199,11 @@ struct stat PosixFile::stat() const {
 
 void PosixFile::set_modification_time(timespec time) {
   const std::array<timespec, 2> times = {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, time};
-  if (::futimens(descriptor()->get(), times.data()) != 0) throw_error(errno, "futimens");
+  const Descriptor fd = descriptor();
+  if (::futimens(fd->get(), times.data()) == 0) return;
+  // Only the owner and root may choose a time. Others who may write can say that it is now, which
+  // is more than nothing: content must be stored in any case.
+  if (errno != EPERM || ::futimens(fd->get(), nullptr) != 0) throw_error(errno, "futimens");
 }
 
 void PosixFile::give_to_owner_of(const File& other) {

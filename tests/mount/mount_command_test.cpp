@@ -79,6 +79,27 @@ TEST_F(MountCommand, OrdinaryUser) {
     test "$(stat -c %U backing/numbers)" = nobody)sh");
 }
 
+// Only a file's owner may set its times, and a daemon without privilege loses set-id bits when it
+// writes: neither may keep it from storing, nor take from a file what its owner gave.
+TEST_F(MountCommand, OrdinaryUserWithFilesOfOthers) {
+  expect_runs(R"sh(
+    chown nobody backing mnt
+    seq 100000 > backing/foreign; chgrp "$(id -g nobody)" backing/foreign; chmod 664 backing/foreign
+    as_user() { setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups "$@"; }
+    write() { as_user dd of=mnt/"$1" bs=4 conv=notrunc,fsync status=none <<< 'new'; }
+    as_user bin/mount.zstdfs "$PWD/backing" "$PWD/mnt"
+    write foreign
+    as_user bash -c 'seq 100000 > mnt/own; seq 10 >> mnt/own; chmod 6755 mnt/own'
+    sleep 2   # In the meantime both are compressed.
+    write foreign; as_user truncate -s 100000 mnt/foreign; write foreign
+    as_user head -c 100000 mnt/foreign | cmp - <(echo new; seq 100000 | tail -c +5 | head -c 99996)
+    test "$(as_user stat -c %a mnt/own)" = 6755
+    as_user fusermount3 -u "$PWD/mnt"; ended
+    as_user bin/zstdfs fsck "$PWD/backing"
+    test "$(stat -c %a backing/own)" = 6755
+    test "$(stat -c %s backing/foreign)" -lt 100000)sh");
+}
+
 TEST_F(MountCommand, NoFuseDevice) {
   expect_runs(R"sh(
     umount /dev/fuse; mount -t tmpfs tmpfs dev; mkdir dev/empty
