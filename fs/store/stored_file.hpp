@@ -12,6 +12,7 @@
 #include "fs/os/file.hpp"
 #include "fs/store/file_key.hpp"
 #include "fs/store/file_services.hpp"
+#include "fs/store/new_frame.hpp"
 #include "fs/store/overlay.hpp"
 #include "fs/store/write_log.hpp"
 #include "zstdfs/bytes.hpp"
@@ -21,6 +22,7 @@
 
 namespace zstdfs::store {
 
+class ContainerRewriter;
 class RedoWriter;
 
 /// One regular file of the store, seen logically. docs/architecture.md tells the life of a write.
@@ -121,12 +123,6 @@ class StoredFile {
     kContainer,
   };
 
-  /// A frame to be stored.
-  struct NewFrame {
-    std::uint32_t logical_bytes = 0;
-    std::uint32_t checksum = 0;
-    Bytes stored;
-  };
   using FrameSink = std::function<void(NewFrame&&)>;
 
   /// The state that readers see.
@@ -245,17 +241,18 @@ class StoredFile {
   JournalTarget journal_target() ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // stored_file_merge.cpp
-  class Rewriter;
   void merge() ZSTDFS_REQUIRES(write_mutex_);
   std::vector<ByteRange> ranges_to_encode() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   ByteRange expanded_to_frames(ByteRange range) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
-  void keep_frames(Rewriter& rewriter, ByteRange range) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void keep_frames(ContainerRewriter& rewriter, ByteRange range)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// How many stored bytes a merge that encodes these ranges may have to move. 0 where it will
   /// rather compress them harder, so that they fit where they were.
   std::uint64_t bytes_to_move(const std::vector<ByteRange>& ranges) const
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
-  void encode_to_fit(Rewriter& rewriter, ByteRange range) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void encode_to_fit(ContainerRewriter& rewriter, ByteRange range)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Fills in what a container's header says, and adds header and seek table to the rewrite.
   void finish_container(State& after, RedoWriter& redo);
   /// Goes through with `after`, which the redo file leads to.

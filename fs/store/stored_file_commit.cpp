@@ -353,7 +353,7 @@ void StoredFile::seal() {
   state_.header = header;
 }
 
-std::vector<StoredFile::NewFrame> StoredFile::encode_all(ByteRange range) {
+std::vector<NewFrame> StoredFile::encode_all(ByteRange range) {
   std::vector<NewFrame> frames;
   ReaderLock lock(state_mutex_);
   encode_range(range, state_.header.level,
@@ -401,7 +401,7 @@ void StoredFile::encode_range(ByteRange range, int level, const FrameSink& sink)
   end_zeros();
 }
 
-StoredFile::NewFrame StoredFile::encode_chunk(ByteRange range, int level) {
+NewFrame StoredFile::encode_chunk(ByteRange range, int level) {
   thread_local FrameEncoder encoder;
   thread_local Bytes content;
   content.resize(static_cast<std::size_t>(range.bytes));

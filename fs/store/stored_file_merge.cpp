@@ -5,24 +5,16 @@
 #include <system_error>
 #include <utility>
 
+#include "fs/store/container_rewriter.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
-#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
 
-constexpr std::uint32_t kPaddingMagic = 0x184D2A56u;
-constexpr std::uint64_t kPaddingHeaderBytes = 8;
-// A frame that has to move leaves room behind its predecessor, so that the next rewrite of that one
-// does not move everything again; all room together stays below a fifth of the frames.
-constexpr std::uint64_t kFrameBytesPerSlackByte = 16;
-constexpr std::uint64_t kMinSlackBytes = 64;
-constexpr std::uint64_t kFrameBytesPerPaddingByte = 5;
-constexpr std::size_t kCopyBytes = 1u << 20;
 // A frame that outgrows its place is compressed harder rather than moving all that follows, where
 // that is at least so many times as much: a chunk takes as long as a few MiB take to be moved.
 constexpr int kFittingLevel = 19;
@@ -33,108 +25,6 @@ std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
 }
 
 }  // namespace
-
-// Lays out the new frames: in logical order, each either where it was or moved, with padding where
-// that saves moving what follows. Writes to the redo file what the backing file has to get.
-class StoredFile::Rewriter {
- public:
-  Rewriter(const os::File& backing, RedoWriter& redo) : backing_(backing), redo_(redo) {}
-
-  /// A frame of the old container that stays as it is. The one before it in the old container must
-  /// have been handed over before.
-  void keep(const FrameEntry& frame) {
-    if (frame.stored_offset != end_) {
-      const bool reachable =
-          frame.stored_offset > end_ && (last_stayed_ || can_pad_to(frame.stored_offset));
-      if (!reachable) {
-        leave_slack();
-        move(frame);
-        return;
-      }
-      // Between two frames that stay, the padding is there already.
-      if (!last_stayed_) write_padding(frame.stored_offset);
-      padding_ += frame.stored_offset - end_;
-    }
-    append(frame.stored_offset, frame);
-    last_stayed_ = true;
-  }
-
-  void add(NewFrame&& frame) {
-    redo_.add(end_, frame.stored);
-    append(end_, {0, 0, static_cast<std::uint32_t>(frame.stored.size()), frame.logical_bytes,
-                  frame.checksum});
-    last_stayed_ = false;
-  }
-
-  void add_zeros(std::uint64_t bytes) {
-    for (std::uint64_t n = 0; bytes > 0; bytes -= n) {
-      n = std::min(bytes, kMaxZeroFrameBytes);
-      add({static_cast<std::uint32_t>(n), zeros_checksum(n), encode_zero_frame(n)});
-    }
-  }
-
-  /// Whether frames of so many stored bytes would leave one of the old container where it is.
-  bool fits(std::uint64_t stored_bytes, const FrameEntry& next) const {
-    const std::uint64_t end = end_ + stored_bytes;
-    return end == next.stored_offset || end + kPaddingHeaderBytes <= next.stored_offset;
-  }
-
-  const FrameIndex& index() const { return index_; }
-
- private:
-  bool can_pad_to(std::uint64_t stored_offset) const {
-    if (stored_offset < end_ + kPaddingHeaderBytes) return false;
-    return within_budget(stored_offset - end_);
-  }
-
-  bool within_budget(std::uint64_t padding) const {
-    return padding_ + padding <= (end_ - padding_) / kFrameBytesPerPaddingByte;
-  }
-
-  void leave_slack() {
-    if (index_.empty()) return;
-    const std::uint64_t last_bytes = index_[index_.size() - 1].stored_bytes;
-    const std::uint64_t slack = std::max(kMinSlackBytes, last_bytes / kFrameBytesPerSlackByte);
-    if (!within_budget(slack)) return;
-    write_padding(end_ + slack);
-    padding_ += slack;
-    end_ += slack;
-  }
-
-  /// Only the skippable frame's header is written; what the gap holds does not matter.
-  void write_padding(std::uint64_t until) {
-    Bytes header;
-    append_le(header, kPaddingMagic);
-    append_le(header, static_cast<std::uint32_t>(until - end_ - kPaddingHeaderBytes));
-    redo_.add(end_, header);
-  }
-
-  void move(const FrameEntry& frame) {
-    Bytes bytes;
-    for (std::uint64_t done = 0; done < frame.stored_bytes; done += bytes.size()) {
-      bytes.resize(
-          std::min<std::size_t>(kCopyBytes, static_cast<std::size_t>(frame.stored_bytes - done)));
-      if (backing_.read_at(frame.stored_offset + done, bytes) < bytes.size()) {
-        throw CorruptError(frame.stored_offset, "the file ends within a frame");
-      }
-      redo_.add(end_ + done, bytes);
-    }
-    append(end_, frame);
-    last_stayed_ = false;
-  }
-
-  void append(std::uint64_t stored_offset, const FrameEntry& frame) {
-    index_.append(stored_offset, frame.stored_bytes, frame.logical_bytes, frame.checksum);
-    end_ = index_.frames_end();
-  }
-
-  const os::File& backing_;
-  RedoWriter& redo_;
-  FrameIndex index_;
-  std::uint64_t end_ = kContainerHeaderBytes;  // stored offset behind what is placed
-  std::uint64_t padding_ = 0;
-  bool last_stayed_ = false;  // the last frame is where it was in the old container
-};
 
 void StoredFile::merge() {
   refuse_if_damaged();
@@ -174,7 +64,7 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
     return after;
   }
   after.form = Form::kContainer;
-  Rewriter rewriter(*backing_, redo);
+  ContainerRewriter rewriter(*backing_, redo);
   std::uint64_t done = 0;
   const std::vector<ByteRange> ranges = ranges_to_encode();
   const bool fitting = bytes_to_move(ranges) == 0;
@@ -195,7 +85,7 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   return after;
 }
 
-void StoredFile::keep_frames(Rewriter& rewriter, ByteRange range) {
+void StoredFile::keep_frames(ContainerRewriter& rewriter, ByteRange range) {
   std::uint64_t at = range.offset;
   while (at < range.end()) {
     const FrameEntry& frame = state_.index[*state_.index.find(at)];
@@ -223,7 +113,7 @@ std::uint64_t StoredFile::bytes_to_move(const std::vector<ByteRange>& ranges) co
   return changed <= following / kMovedBytesPerFittedByte ? 0 : following;
 }
 
-void StoredFile::encode_to_fit(Rewriter& rewriter, ByteRange range) {
+void StoredFile::encode_to_fit(ContainerRewriter& rewriter, ByteRange range) {
   std::vector<NewFrame> frames;
   const auto encode = [&](int level) ZSTDFS_REQUIRES_SHARED(state_mutex_) {
     frames.clear();
