@@ -80,16 +80,22 @@ Bytes encode_container_table(const FrameIndex& index) {
 }
 
 std::optional<ContainerTable> read_container_table(const RandomAccessSource& container) {
+  return read_moved_container_table(container, container.size());
+}
+
+std::optional<ContainerTable> read_moved_container_table(const RandomAccessSource& container,
+                                                         std::uint64_t stored_bytes) {
   const auto found = read_stored_table(container);
   const auto* const table = std::get_if<StoredSeekTable>(&found);
   if (table == nullptr || !table->shape.has_checksums || table->shape.entries == 0 ||
-      table->table_offset < kContainerHeaderBytes) {
+      stored_bytes < kContainerHeaderBytes + table->bytes.size()) {
     return std::nullopt;
   }
-  auto index = index_of(table->bytes, table->shape.entries, table->table_offset);
+  const std::uint64_t table_offset = stored_bytes - table->bytes.size();
+  auto index = index_of(table->bytes, table->shape.entries, table_offset);
   if (!index) return std::nullopt;
   return ContainerTable{.index = std::move(*index),
-                        .table_offset = table->table_offset,
+                        .table_offset = table_offset,
                         .table_hash = hash64(table->bytes)};
 }
 

@@ -32,4 +32,9 @@ struct ContainerTable {
 /// Throws std::system_error.
 std::optional<ContainerTable> read_container_table(const RandomAccessSource& container);
 
+/// The same for the table of a file that had `stored_bytes` when it was made, and has lost or got
+/// bytes before its table since. The offsets are those of then.
+std::optional<ContainerTable> read_moved_container_table(const RandomAccessSource& container,
+                                                         std::uint64_t stored_bytes);
+
 }  // namespace zstdfs
