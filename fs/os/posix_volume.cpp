@@ -110,7 +110,9 @@ class PosixVolume final : public Volume {
   struct stat stat(const std::string& path) override;
   void sync_directory(const std::string& path) override;
   void sync_filesystem() override;
-  std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder) override;
+  using Volume::try_lock;
+  std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder,
+                                       LockTrace trace) override;
   std::uint64_t block_bytes() override;
   std::string boot_id() override;
   timespec now() override;
@@ -199,6 +201,7 @@ bool PosixVolume::make_directory(const std::string& path, mode_t mode) {
 
 std::vector<DirectoryEntry> PosixVolume::list(const std::string& path) {
   UniqueFd fd = must_open(path, O_RDONLY | O_DIRECTORY);
+  leave_access_time(fd);
   const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
   if (!directory) throw_error(errno, quoted("list", path));
   const int directory_fd = fd.release();  // closed with the stream
@@ -236,16 +239,18 @@ void PosixVolume::sync_filesystem() {
   if (retry_interrupted([&] { return ::syncfs(fd); }) != 0) throw_error(errno, "syncfs");
 }
 
-std::unique_ptr<VolumeLock> PosixVolume::try_lock(const std::string& path, pid_t& holder) {
+std::unique_ptr<VolumeLock> PosixVolume::try_lock(const std::string& path, pid_t& holder,
+                                                  LockTrace trace) {
   holder = 0;
-  UniqueFd fd = must_open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, kLockFileMode);
+  const int access = trace == LockTrace::kNone ? O_RDONLY : O_RDWR | O_CREAT;
+  UniqueFd fd = must_open(path, access | O_NONBLOCK | O_NOCTTY, kLockFileMode);
   require_regular(fd, path);
   if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) throw_error(errno, quoted("lock", path));
     holder = read_holder(fd);
     return nullptr;
   }
-  write_holder(fd);
+  if (trace == LockTrace::kHolder) write_holder(fd);
   return std::make_unique<PosixVolumeLock>(std::move(fd));
 }
 

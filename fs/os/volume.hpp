@@ -15,6 +15,9 @@ struct DirectoryEntry {
   enum class Type { kRegular, kDirectory, kOther } type = Type::kOther;
 };
 
+/// What taking a lock leaves in the file it is tied to.
+enum class LockTrace { kNone, kHolder };
+
 /// A lock that the process holds on a volume; given back by the destructor (or the process's end).
 class VolumeLock {
  public:
@@ -53,7 +56,12 @@ class Volume {
   /// Takes the lock that is tied to the file `path` (made when missing), and writes the holder's
   /// process number into it. Nothing when another process holds it; `holder` then says which
   /// (0: unknown).
-  virtual std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder) = 0;
+  std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder) {
+    return try_lock(path, holder, LockTrace::kHolder);
+  }
+  /// With LockTrace::kNone nothing is made or written; throws ENOENT when there is no file.
+  virtual std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder,
+                                               LockTrace trace) = 0;
 
   /// The lower filesystem's block size in bytes.
   virtual std::uint64_t block_bytes() = 0;

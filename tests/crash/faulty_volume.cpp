@@ -113,7 +113,9 @@ class FaultyVolume final : public os::Volume {
   }
   void sync_directory(const std::string& path) override { state_->sync_directory(epoch_, path); }
   void sync_filesystem() override { state_->sync_filesystem(epoch_); }
-  std::unique_ptr<os::VolumeLock> try_lock(const std::string& path, pid_t& holder) override;
+  using os::Volume::try_lock;
+  std::unique_ptr<os::VolumeLock> try_lock(const std::string& path, pid_t& holder,
+                                           os::LockTrace trace) override;
   std::uint64_t block_bytes() override { return kDiskBlockBytes; }
   timespec now() override { return state_->now(epoch_); }
   std::string boot_id() override { return state_->boot_id(); }
@@ -133,9 +135,11 @@ pid_t read_holder(const os::File& file) {
   return holder;
 }
 
-std::unique_ptr<os::VolumeLock> FaultyVolume::try_lock(const std::string& path, pid_t& holder) {
+std::unique_ptr<os::VolumeLock> FaultyVolume::try_lock(const std::string& path, pid_t& holder,
+                                                       os::LockTrace trace) {
   holder = 0;
   std::optional<InodeNumber> inode = state_->open(epoch_, path);
+  if (!inode && trace == os::LockTrace::kNone) os::throw_error(ENOENT, path);
   if (!inode) inode = state_->create(epoch_, path, 0644);
   FaultyFile file(state_, epoch_, *inode, os::OpenMode::kReadWrite);
   if (!state_->lock(epoch_, *inode)) {
@@ -143,6 +147,7 @@ std::unique_ptr<os::VolumeLock> FaultyVolume::try_lock(const std::string& path, 
     return nullptr;
   }
   auto lock = std::make_unique<FaultyLock>(state_, epoch_, *inode);
+  if (trace == os::LockTrace::kNone) return lock;
   file.truncate(0);
   file.write_at(0, bytes_of(std::to_string(::getpid()) + "\n"));
   return lock;

@@ -163,6 +163,16 @@ TEST_F(PosixVolumeTest, LockNamesItsHolder) {
   EXPECT_NE(second->try_lock("lock", holder), nullptr);
 }
 
+TEST_F(PosixVolumeTest, ALockWithoutTraceChangesNothing) {
+  pid_t holder = -1;
+  EXPECT_EQ(error_of([&] { volume_->try_lock("lock", holder, LockTrace::kNone); }), ENOENT);
+  volume_->create("lock", 0600);
+  const auto lock = volume_->try_lock("lock", holder, LockTrace::kNone);
+  ASSERT_NE(lock, nullptr);
+  EXPECT_EQ(volume_->stat("lock").st_size, 0);
+  EXPECT_EQ(open_posix_volume(temp_.path())->try_lock("lock", holder), nullptr);
+}
+
 TEST_F(PosixVolumeTest, LockOfAnotherProcessEndsWithIt) {
   int ready[2];
   int finish[2];
