@@ -33,6 +33,10 @@ std::optional<std::uint64_t> number_of(const std::string& name) {
 
 }  // namespace
 
+bool is_journal_name(const std::string& name) {
+  return number_of(name).has_value();
+}
+
 Journal::Journal(os::Volume& volume) : volume_(volume) {
   for (const std::string& name : list()) {
     next_number_ = std::max(next_number_.load(), *number_of(name) + 1);

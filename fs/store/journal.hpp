@@ -48,6 +48,9 @@ class Journal {
   std::vector<std::string> retired_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
+/// Whether a journal file can have this name.
+bool is_journal_name(const std::string& name);
+
 inline constexpr const char* kLogSuffix = ".log";
 inline constexpr const char* kRedoSuffix = ".redo";
 

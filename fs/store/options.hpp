@@ -15,6 +15,8 @@ struct StoreOptions {
   std::uint64_t cache_bytes = 32u << 20;
   unsigned compression_threads = 0;  ///< 0: one for each processor
   bool read_only = false;
+  /// The store's lock is held already by who opens it, and will be longer than the store is open.
+  bool locked_by_caller = false;
   /// Files are settled (journals merged, forms reconsidered) this long after their last close.
   std::uint64_t settle_after_ms = 1000;
   /// No thread in the background: settling happens in settle_now() and shut_down(). For tests.

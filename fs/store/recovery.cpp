@@ -118,11 +118,10 @@ void repair(os::File& file, const std::string& path, bool verify) {
 }
 
 /// Returns false when the redo file cannot be from here. Throws when it cannot be applied now.
-bool apply_or_set_aside(Journal& journal, const std::string& name, const os::File& redo,
+bool apply_or_set_aside(Journal& journal, const std::string& name, os::File& redo,
                         const RedoContent& content, os::File& target, const std::string& path) {
   try {
-    reserve(target, content.target_bytes);
-    apply_redo(redo, content, target);
+    complete_rewrite(journal, redo, content, target);
     return true;
   } catch (const std::system_error& error) {
     const std::string what = "journal/" + name + ", a rewrite of " + path + ",";
@@ -195,6 +194,17 @@ std::optional<std::string> TargetFinder::find(const JournalTarget& target) {
                    "see the messages before, and make them readable for zstdfs");
 }
 
+void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& content,
+                      os::File& target) {
+  // A killed daemon may have left it in the page cache only. Were the power to go half way through,
+  // it would be gone, and what it leads away from too.
+  redo.sync(os::SyncKind::kData);
+  journal.sync_directory();
+  reserve(target, content.target_bytes);
+  apply_redo(redo, content, target);
+  target.sync(os::SyncKind::kDataAndTimes);
+}
+
 void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder) {
   bool removed = false;
   for (const std::string& name : journal.list()) {
@@ -206,12 +216,7 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
       const auto path = finder.find(content->head.target);
       const auto target = path ? volume.open(*path, os::OpenMode::kReadWrite) : nullptr;
       if (target) {
-        // A killed daemon may have left it in the page cache only. Were the power to go half way
-        // through, it would be gone, and what it leads away from too.
-        redo->sync(os::SyncKind::kData);
-        journal.sync_directory();
         if (!apply_or_set_aside(journal, name, *redo, *content, *target, *path)) continue;
-        target->sync(os::SyncKind::kDataAndTimes);
         log(LogLevel::kInfo, *path + ": an interrupted rewrite was completed");
       } else {
         // Before it goes, so must what it could be needed for.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fs/store/journal.hpp"
+#include "fs/store/redo.hpp"
 #include "fs/store/store_directory.hpp"
 
 namespace zstdfs::store {
@@ -30,6 +31,10 @@ class TargetFinder {
   std::optional<std::map<std::string, std::string>> by_identity_;  // filled when first needed
   bool saw_all_ = true;                                            // nothing is missing in it
 };
+
+/// Brings one rewrite to its end, and leaves the redo file, which can go then. May be called again.
+void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& content,
+                      os::File& target);
 
 /// Brings the rewrites to their end that an interrupted daemon had begun, and removes redo files
 /// that are not whole. Throws StoreError or std::system_error when that cannot be done now: nothing

@@ -186,6 +186,35 @@ OpenRedo open_redo(Journal& journal, const std::string& name) {
   return redo;
 }
 
+bool looks_unfinished(const os::File& redo) {
+  RedoContent content;
+  const std::uint64_t file_bytes = redo.size();
+  const auto head = read_journal_head(redo, JournalKind::kRedo, content.records_offset);
+  if (!head) {
+    // A head comes in one write, which reaches the disk or not.
+    Bytes beginning(std::min<std::size_t>(kRecordHeadBytes, static_cast<std::size_t>(file_bytes)));
+    beginning.resize(redo.read_at(0, beginning));
+    return std::all_of(beginning.begin(), beginning.end(),
+                       [](std::byte b) { return b == std::byte{0}; });
+  }
+  std::uint64_t at = content.records_offset;
+  Bytes bytes;
+  for (std::uint64_t number = 0;; ++number) {
+    const auto record = read_record_head(redo, at, number, head->nonce);
+    if (!record) break;
+    bytes.resize(static_cast<std::size_t>(record->bytes));
+    if (redo.read_at(at + kRecordHeadBytes, bytes) < bytes.size()) return true;
+    if (journal_hash(head->nonce, bytes) != record->hash) return false;
+    at += kRecordHeadBytes + record->bytes;
+  }
+  // Where the records end, there is nothing, or less than an end has, or what the disk had before.
+  const std::uint64_t rest_bytes = file_bytes - std::min(at, file_bytes);
+  Bytes rest(std::min<std::size_t>(kRecordHeadBytes, static_cast<std::size_t>(rest_bytes)));
+  rest.resize(redo.read_at(at, rest));
+  return rest_bytes < kEndBytes ||
+         std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
 void reserve(os::File& target, std::uint64_t target_bytes) {
   const std::uint64_t old_bytes = target.size();
   try {

@@ -55,6 +55,10 @@ struct RedoContent {
 /// applied. Throws NewerFormatError, std::system_error.
 std::optional<RedoContent> read_redo(const os::File& redo);
 
+/// Whether a file that read_redo finds not whole looks as one does whose writing was interrupted.
+/// Otherwise it was whole once, or is something else.
+bool looks_unfinished(const os::File& redo);
+
 struct OpenRedo {
   std::unique_ptr<os::File> file;
   RedoContent content;

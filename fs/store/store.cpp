@@ -47,6 +47,12 @@ bool has_changes(const Entry& entry) {
   return entry.file->needs_flush();
 }
 
+StoreDirectory::Locking locking_for(const StoreOptions& options) {
+  if (options.locked_by_caller) return StoreDirectory::Locking::kDoneByCaller;
+  return options.read_only ? StoreDirectory::Locking::kWherePossible
+                           : StoreDirectory::Locking::kRequired;
+}
+
 /// A part of the table of files that are in use.
 struct Shard {
   Mutex mutex;
@@ -59,7 +65,7 @@ struct Shard {
 struct Store::Impl {
   Impl(std::unique_ptr<os::Volume> the_volume, const StoreOptions& options)
       : volume(std::move(the_volume)),
-        directory(*volume, options.read_only),
+        directory(*volume, locking_for(options)),
         services(*volume, options) {}
 
   Shard& shard_of(const FileKey& key) { return shards[key.inode % kShards]; }

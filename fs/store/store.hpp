@@ -56,10 +56,10 @@ class Store {
   void close_file(const std::shared_ptr<StoredFile>& file);
 
   /// Turns the status of a backing regular file into what applications see: size, times, blocks.
-  /// The one place where attributes are made. `status` says which file; `read_status` reads it again
-  /// where the store is not busy with the file. `open_backing` is called only when the header must
-  /// be read; when it throws, the stored size is shown.
-  /// Other types of files are left as they are.
+  /// The one place where attributes are made. `status` says which file; `read_status` reads it
+  /// again where the store is not busy with the file. `open_backing` is called only when the header
+  /// must be read; when it throws, the stored size is shown. Other types of files are left as they
+  /// are.
   void present(struct stat& status, const StatusReader& read_status, const Opener& open_backing);
 
   /// A name of the object with this key was removed or moved.

@@ -91,7 +91,7 @@ std::string as_iso_8601(const timespec& time) {
 
 }  // namespace
 
-StoreDirectory::StoreDirectory(os::Volume& volume, bool read_only) : volume_(volume) {
+StoreDirectory::StoreDirectory(os::Volume& volume, Locking locking) : volume_(volume) {
   refuse_what_is_not_ours(volume_);
   bool exists = true;
   try {
@@ -100,10 +100,10 @@ StoreDirectory::StoreDirectory(os::Volume& volume, bool read_only) : volume_(vol
     if (error.code().value() != ENOENT) throw;
     exists = false;
   }
-  if (!exists && read_only) return;
+  if (!exists && locking == Locking::kWherePossible) return;
   try {
     volume_.make_directory(kDirectory, kDirectoryMode);
-    take_lock(read_only);
+    if (locking != Locking::kDoneByCaller) take_lock(locking);
   } catch (const std::system_error& error) {
     if (error.code().value() != EROFS) throw;
     throw StoreError(
@@ -117,7 +117,7 @@ StoreDirectory::StoreDirectory(os::Volume& volume, bool read_only) : volume_(vol
   }
 }
 
-void StoreDirectory::take_lock(bool read_only) {
+void StoreDirectory::take_lock(Locking locking) {
   try {
     pid_t holder = 0;
     lock_ = volume_.try_lock(kLockFile, holder);
@@ -126,13 +126,16 @@ void StoreDirectory::take_lock(bool read_only) {
     throw StoreBusyError("the store is in use by " + who +
                          "; unmount it there first, one mount owns a store");
   } catch (const std::system_error& error) {
-    if (!read_only || error.code().value() != EROFS) throw;
+    if (locking == Locking::kRequired || error.code().value() != EROFS) throw;
   }
 }
 
 void StoreDirectory::create() {
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
-  replace_file(kStateFile, in_one_sector(kCleanState));
+  // In a store that lost its store.json only, the state still tells of an interruption.
+  if (!volume_.open(kStateFile, os::OpenMode::kRead)) {
+    replace_file(kStateFile, in_one_sector(kCleanState));
+  }
   const json description = {
       {"format", kStoreFormat}, {"id", new_uuid()}, {"created", as_iso_8601(volume_.now())}};
   replace_file(kStoreFile, description.dump(2) + "\n");

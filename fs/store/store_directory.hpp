@@ -24,10 +24,15 @@ struct Interruption {
 /// Thread safety: one thread at a time.
 class StoreDirectory {
  public:
-  /// Takes the lock and reads store.json; makes both when the directory is new. A store on a
-  /// read-only lower filesystem is opened without a lock when `read_only` is set.
+  enum class Locking {
+    kRequired,
+    kWherePossible,  ///< a read-only lower filesystem has none
+    kDoneByCaller,
+  };
+  /// Takes the lock and reads store.json; makes both when the directory is new, but not
+  /// `.zstdfs/` itself where nothing can be locked.
   /// Throws StoreBusyError, StoreError, NewerFormatError, std::system_error.
-  StoreDirectory(os::Volume& volume, bool read_only);
+  StoreDirectory(os::Volume& volume, Locking locking);
 
   /// Set when the store was not shut down.
   std::optional<Interruption> interruption();
@@ -37,7 +42,7 @@ class StoreDirectory {
   void mark_clean();
 
  private:
-  void take_lock(bool read_only);
+  void take_lock(Locking locking);
   void create();
   void check_format();
   void replace_file(const std::string& path, const std::string& text);

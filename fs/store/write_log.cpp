@@ -1,5 +1,6 @@
 #include "fs/store/write_log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "fs/os/sync.hpp"
@@ -153,6 +154,22 @@ void WriteLog::remove() {
 
 void WriteLog::retire() {
   journal_.retire(name_);
+}
+
+LogRest rest_of_log(const os::File& file, const WriteLogContent& content) {
+  const std::uint64_t file_bytes = file.size();
+  if (file_bytes <= content.end_offset) return LogRest::kNothing;
+  const std::uint64_t rest_bytes = file_bytes - content.end_offset;
+  Bytes head(kBatchHeadBytes);
+  head.resize(file.read_at(content.end_offset, head));
+  if (std::all_of(head.begin(), head.end(), [](std::byte b) { return b == std::byte{0}; })) {
+    return LogRest::kTorn;
+  }
+  if (head.size() < kBatchHeadBytes) return LogRest::kTorn;
+  const bool begins_right = load_le<std::uint32_t>(head, 0) == kBatchMagic &&
+                            load_le<std::uint64_t>(head, 16) == content.batches;
+  return begins_right && load_le<std::uint64_t>(head, 8) > rest_bytes ? LogRest::kTorn
+                                                                      : LogRest::kOther;
 }
 
 std::optional<WriteLogContent> read_write_log(const os::File& file, const LogReader& on_batch) {

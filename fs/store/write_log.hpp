@@ -67,6 +67,14 @@ struct WriteLogContent {
 /// A batch holds what one file has in memory, and that is bounded; a larger claim is not ours.
 inline constexpr std::uint64_t kMaxBatchBytes = std::uint64_t{1} << 26;
 
+/// What follows the last whole batch of a log.
+enum class LogRest {
+  kNothing,
+  kTorn,   ///< the beginning of a batch, as an append leaves it that was interrupted
+  kOther,  ///< a batch of full length that is not right, or no batch at all
+};
+LogRest rest_of_log(const os::File& file, const WriteLogContent& content);
+
 using LogReader = std::function<bool(const LogSizes&, Overlay::Pieces&&)>;
 
 /// Reads a log and hands each whole batch to `on_batch`, in order, until one is torn or `on_batch`

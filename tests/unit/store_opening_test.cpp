@@ -58,18 +58,18 @@ TEST(Opening, AStateThatTellsOfNoInterruptionMeansNoRecovery) {
   FaultyDisk disk;
   const auto volume = disk.volume();
   {
-    store::StoreDirectory fresh(*volume, false);
+    store::StoreDirectory fresh(*volume, store::StoreDirectory::Locking::kRequired);
     EXPECT_FALSE(fresh.interruption());
     fresh.mark_at_work({1234, 0});
   }
   {
-    store::StoreDirectory interrupted(*volume, false);
+    store::StoreDirectory interrupted(*volume, store::StoreDirectory::Locking::kRequired);
     ASSERT_TRUE(interrupted.interruption());
     EXPECT_EQ(interrupted.interruption()->since.tv_sec, 1234);
     EXPECT_FALSE(interrupted.interruption()->system_went_down);
     interrupted.mark_clean();
   }
-  EXPECT_FALSE(store::StoreDirectory(*volume, false).interruption());
+  EXPECT_FALSE(store::StoreDirectory(*volume, store::StoreDirectory::Locking::kRequired).interruption());
 }
 
 TEST(Opening, ANewerFormatIsRefusedAndNothingChanged) {

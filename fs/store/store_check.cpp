@@ -1,0 +1,174 @@
+#include "fs/store/store_check.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+
+#include "fs/store/journal_check.hpp"
+#include "fs/store/lost_and_found.hpp"
+#include "fs/store/store.hpp"
+#include "fs/store/store_directory.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+using Kind = StoreFinding::Kind;
+using Type = os::DirectoryEntry::Type;
+using nlohmann::json;
+
+/// Far more than any of the store's own texts has.
+constexpr std::uint64_t kMaxTextBytes = 64u << 10;
+
+/// What may be in `.zstdfs/`: docs/format.md, "Store directory". The last two are reserved.
+struct KnownName {
+  const char* name;
+  Type type;
+};
+constexpr KnownName kKnownNames[] = {{"store.json", Type::kRegular},  {"state", Type::kRegular},
+                                     {"lock", Type::kRegular},        {"journal", Type::kDirectory},
+                                     {"policy.json", Type::kRegular}, {"dicts", Type::kDirectory}};
+constexpr const char* kLeftovers[] = {"store.json.new", "state.new", kUnfinishedCopy};
+
+std::string in_store(const std::string& name) {
+  return std::string(kStoreDirectory) + "/" + name;
+}
+
+class DirectoryCheck {
+ public:
+  DirectoryCheck(os::Volume& volume, StoreInspection& inspection)
+      : volume_(volume), inspection_(inspection) {}
+
+  void run() {
+    std::vector<os::DirectoryEntry> entries = volume_.list(kStoreDirectory);
+    std::sort(entries.begin(), entries.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (const os::DirectoryEntry& entry : entries) look_at(entry);
+    look_at_description();
+    look_at_state();
+    if (!has_journal_) return;
+    for (const os::DirectoryEntry& entry : volume_.list(in_store("journal"))) {
+      if (!is_journal_name(entry.name)) {
+        found(Kind::kForeign, "journal/" + entry.name, "does not belong into a journal");
+      }
+    }
+    inspect_journal(volume_, inspection_);
+  }
+
+ private:
+  void found(Kind kind, const std::string& name, const std::string& what) {
+    inspection_.findings.push_back({kind, in_store(name), what, ""});
+  }
+
+  void look_at(const os::DirectoryEntry& entry) {
+    const bool leftover =
+        std::find(std::begin(kLeftovers), std::end(kLeftovers), entry.name) != std::end(kLeftovers);
+    if (leftover && entry.type == Type::kRegular) {
+      found(Kind::kPending, entry.name,
+            "was being written when something was interrupted; it has no use any more");
+      return;
+    }
+    const auto* const known =
+        std::find_if(std::begin(kKnownNames), std::end(kKnownNames),
+                     [&](const KnownName& k) { return entry.name == k.name; });
+    if (known == std::end(kKnownNames)) {
+      found(Kind::kForeign, entry.name, "does not belong here");
+      return;
+    }
+    if (known->type != entry.type) {
+      if (entry.name == "store.json") description_misplaced_ = true;
+      if (entry.name == "state") state_misplaced_ = true;
+      found(Kind::kForeign, entry.name,
+            known->type == Type::kDirectory ? "ought to be a directory"
+                                            : "ought to be a regular file");
+      return;
+    }
+    if (entry.name == "store.json") has_description_ = true;
+    if (entry.name == "state") has_state_ = true;
+    if (entry.name == "journal") has_journal_ = true;
+  }
+
+  std::optional<json> read_json(const char* name) {
+    const auto file = volume_.open(in_store(name), os::OpenMode::kRead);
+    if (!file || file->size() > kMaxTextBytes) return std::nullopt;
+    std::string text(static_cast<std::size_t>(file->size()), '\0');
+    text.resize(file->read_at(0, std::as_writable_bytes(std::span(text))));
+    json value = json::parse(text, nullptr, false);
+    if (!value.is_object()) return std::nullopt;
+    return value;
+  }
+
+  void description_is_damaged(const std::string& what) {
+    inspection_.description_damaged = true;
+    found(Kind::kDamaged, "store.json", what);
+  }
+
+  void look_at_description() {
+    if (description_misplaced_) {
+      inspection_.description_damaged = true;
+      return;
+    }
+    if (!has_description_) {
+      description_is_damaged("is missing; the next mount writes a new one");
+      return;
+    }
+    const auto description = read_json("store.json");
+    if (!description) {
+      description_is_damaged("is not a JSON object");
+      return;
+    }
+    const auto format = description->find("format");
+    if (format == description->end() || !format->is_number_integer() || *format < 1) {
+      description_is_damaged("has no valid \"format\"");
+      return;
+    }
+    if (*format > kStoreFormat) {
+      throw NewerFormatError("the store has format " + format->dump() +
+                             ", which is newer than this program: use a newer zstdfs");
+    }
+    const auto id = description->find("id");
+    if (id != description->end() && id->is_string()) inspection_.id = id->get<std::string>();
+  }
+
+  void look_at_state() {
+    inspection_.interrupted = true;
+    inspection_.system_went_down = true;
+    const auto state = has_state_ ? read_json("state") : std::nullopt;
+    const auto clean = state ? state->find("clean") : json::const_iterator();
+    if (!state || clean == state->end() || !clean->is_boolean()) {
+      inspection_.state_damaged = true;
+      if (state_misplaced_) return;
+      found(Kind::kDamaged, "state",
+            has_state_ ? "does not say whether the store was unmounted; the next mount looks at "
+                         "every file"
+                       : "is missing; the next mount looks at every file");
+      return;
+    }
+    inspection_.interrupted = !clean->get<bool>();
+    const auto boot = state->find("boot");
+    const bool same_boot = boot != state->end() && boot->is_string() &&
+                           !volume_.boot_id().empty() &&
+                           boot->get<std::string>() == volume_.boot_id();
+    inspection_.system_went_down = inspection_.interrupted && !same_boot;
+  }
+
+  os::Volume& volume_;
+  StoreInspection& inspection_;
+  bool has_description_ = false;
+  bool description_misplaced_ = false;  // it is something else than a file
+  bool has_state_ = false;
+  bool state_misplaced_ = false;
+  bool has_journal_ = false;
+};
+
+}  // namespace
+
+StoreInspection inspect_store(os::Volume& volume) {
+  StoreInspection inspection;
+  DirectoryCheck(volume, inspection).run();
+  return inspection;
+}
+
+}  // namespace zstdfs::store

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fs/os/volume.hpp"
+#include "fs/store/file_key.hpp"
+
+namespace zstdfs::store {
+
+/// Something about a store's own directory that its owner wants to know.
+struct StoreFinding {
+  enum class Kind {
+    kPending,    ///< the next mount brings it to its end, or drops it with good reason
+    kUnclaimed,  ///< a journal file that no file of the store fits; the next mount drops it
+    kForeign,    ///< does not belong there
+    kDamaged,    ///< is not what it has to be, and something is or may be lost
+  };
+  Kind kind = Kind::kPending;
+  std::string path;             ///< below the store's root
+  std::string what;             ///< for people
+  std::string target;           ///< of a journal file: the file that it is for, where it is or was
+  bool blocks_mounts = false;   ///< a journal file that no mount goes past
+  bool usable_in_part = false;  ///< the next mount takes up the beginning of this write log
+};
+
+/// What `.zstdfs/` tells about a store.
+struct StoreInspection {
+  std::string id;
+  /// The store was not shut down; meaningful only while no daemon owns it.
+  bool interrupted = false;
+  /// It was, or may have been, the power that went, and not only the daemon that ended.
+  bool system_went_down = false;
+  bool state_damaged = false;  ///< whether it was is not known
+  bool description_damaged = false;
+  std::vector<StoreFinding> findings;
+  /// Names of journal files: changes that were made safe and wait to be applied.
+  std::vector<std::string> journal;
+  /// Files that a whole redo file is for: what they hold now means nothing.
+  std::set<FileKey> rewritten;
+};
+
+/// Looks at everything in `.zstdfs/`, and at the files that journals are about. Changes nothing and
+/// follows no link. Throws NewerFormatError, std::system_error.
+/// Precondition: the store's lock is held, `.zstdfs` is a directory.
+StoreInspection inspect_store(os::Volume& volume);
+
+}  // namespace zstdfs::store
