@@ -19,6 +19,7 @@ inline constexpr int kExitUsage = 2;
 
 /// Exit codes of fsck(8). They are bits: a check that found damage and could not read everything
 /// ends with the sum.
+inline constexpr int kFsckCorrected = 1;
 inline constexpr int kFsckErrorsLeft = 4;
 inline constexpr int kFsckOperational = 8;
 inline constexpr int kFsckUsage = 16;

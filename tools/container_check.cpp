@@ -4,6 +4,7 @@
 #include <limits>
 #include <system_error>
 
+#include "fs/store/salvage_plan.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
 #include "zstdfs/frame_walk.hpp"
@@ -20,9 +21,10 @@ class ContainerCheck {
   void run() {
     const LoadedContainer container = load_container(source_);
     result_.logical_bytes = container.logical_bytes;
-    if (unmount_ == Unmount::kUnclean && container.header_intact) {
-      vouched_end_ = container.header.durable_bytes;
-    }
+    // What a daemon had finished is there when it is killed; what it was at need not be whole.
+    const bool may_be_torn = unmount_ == Unmount::kPowerLoss ||
+                             (unmount_ == Unmount::kKilled && is_unfinished(container));
+    if (may_be_torn && container.header_intact) vouched_end_ = container.header.durable_bytes;
     judge(container);
     if (container.sealed) walk(container.index);
     for (const FrameEntry& frame : container.index) verify(frame);
@@ -39,24 +41,33 @@ class ContainerCheck {
     result_.damage.push_back({stored_offset, std::move(what)});
   }
 
+  bool is_unfinished(const LoadedContainer& container) const {
+    return !container.sealed && !container.header.is_sealed_for(result_.stored_bytes);
+  }
+
   void judge(const LoadedContainer& container) {
     switch (condition_of(container, result_.stored_bytes)) {
       case Condition::kSealed:
         return;
       case Condition::kInterrupted:
-        return judge_interrupted(container.header);
+        return judge_interrupted(container);
       case Condition::kDamaged:
         return report(container.header_intact ? container.index.frames_end() : 0,
                       describe_damage(container));
     }
   }
 
-  /// After a power cut, what was never synced may be missing. But a clean unmount leaves whole
-  /// files: one that is shorter than its header says lost its end by other means.
-  void judge_interrupted(const ContainerHeader& header) {
-    if (unmount_ == Unmount::kClean && result_.stored_bytes < header.stored_bytes) {
+  /// After a power cut, what was never synced may be missing or torn. But a clean unmount leaves
+  /// whole files: one that is shorter than its header says lost its end by other means, and what is
+  /// no frame got there by other means.
+  void judge_interrupted(const LoadedContainer& container) {
+    const std::uint64_t header_says = container.header.stored_bytes;
+    if (unmount_ == Unmount::kClean && result_.stored_bytes < header_says) {
       return report(result_.stored_bytes, "the file ends here, its header says " +
-                                              std::to_string(header.stored_bytes) + " bytes");
+                                              std::to_string(header_says) + " bytes");
+    }
+    if (unmount_ == Unmount::kClean && !container.damage.empty()) {
+      return report(container.index.frames_end(), container.damage);
     }
     result_.interrupted = true;
   }
@@ -136,6 +147,12 @@ FileCheck check_file(const RandomAccessSource& source, Unmount unmount) {
     result.stored_bytes = source.size();
     if (!is_container(source)) {
       result.logical_bytes = result.stored_bytes;
+      if (store::is_or_was_container(source)) {
+        result.form = Form::kContainer;
+        result.damage.push_back({0,
+                                 "a container whose signature is damaged; it shows its stored "
+                                 "bytes as content"});
+      }
       return result;
     }
     result.form = Form::kContainer;

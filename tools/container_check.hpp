@@ -27,7 +27,11 @@ struct FileCheck {
 };
 
 /// How the store of a file was left.
-enum class Unmount { kClean, kUnclean };
+enum class Unmount {
+  kClean,
+  kKilled,     ///< the daemon ended, and all that it had written is there
+  kPowerLoss,  ///< of what was not synced anything may be missing
+};
 
 /// As many findings as are kept of one file; the last then says that there are more.
 inline constexpr std::size_t kMaxFindings = 50;

@@ -1,11 +1,13 @@
-// `zstdfs fsck`: verifies a store that is not mounted. It repairs nothing: what an interrupted
-// daemon left is repaired by the next mount, and wrong stored bytes have no second copy.
+// `zstdfs fsck`: verifies a store that is not mounted, and repairs it if it is asked to. What
+// changes the store is fs/store/repair.hpp.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,14 +15,15 @@
 #include <thread>
 
 #include "fs/store/store.hpp"
+#include "fs/store/store_check.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
+#include "tools/fsck_repair.hpp"
 #include "tools/fsck_report.hpp"
 #include "tools/json_output.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/parallel_check.hpp"
 #include "tools/safe_open.hpp"
-#include "tools/store_state.hpp"
 #include "tools/tree_walk.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -33,6 +36,8 @@ struct FsckOptions {
   unsigned wait_seconds = 60;
   bool json = false;
   bool verbose = false;
+  bool repair = false;
+  bool dry_run = false;
 };
 
 /// The check cannot take place at all; the text says why and what to do.
@@ -44,18 +49,39 @@ class CannotCheck : public std::runtime_error {
 constexpr auto kSilentWait = std::chrono::seconds(1);
 constexpr auto kRetryInterval = std::chrono::milliseconds(50);
 
+/// "4711 (mount.zstdfs)": a process by number and name.
+std::string describe_process(pid_t process) {
+  if (process <= 0) return "unknown";
+  const std::string number = std::to_string(process);
+  std::ifstream comm("/proc/" + number + "/comm");
+  std::string name;
+  return std::getline(comm, name) ? number + " (" + name + ")" : number;
+}
+
+bool has_store(os::Volume& volume) {
+  try {
+    return S_ISDIR(volume.stat(store::kStoreDirectory).st_mode);
+  } catch (const std::system_error& error) {
+    if (error.code().value() == ENOENT) return false;
+    throw;
+  }
+}
+
 /// Takes the store's lock, so that no mount changes it during the check. On a read-only filesystem
 /// nothing can change it, and there is no lock.
 std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions& options) {
   using Clock = std::chrono::steady_clock;
+  const auto trace = options.dry_run ? os::LockTrace::kNone : os::LockTrace::kHolder;
   const auto begin = Clock::now();
   for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
     pid_t holder = 0;
     try {
-      auto lock = volume.try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
+      auto lock = volume.try_lock(std::string(store::kStoreDirectory) + "/lock", holder, trace);
       if (lock) return lock;
     } catch (const std::system_error& error) {
-      if (error.code().value() == EROFS) return nullptr;
+      if (error.code().value() == EROFS && !options.repair) return nullptr;
+      // Whoever mounts the store makes it first.
+      if (error.code().value() == ENOENT && options.dry_run) return nullptr;
       throw CannotCheck("the store's lock cannot be taken: " + explain(error.code()));
     }
     const auto waited = Clock::now() - begin;
@@ -79,33 +105,39 @@ void refuse_mount_point(const std::string& path) {
       backing->store);
 }
 
-/// Files of which nobody says that they are broken, but that a check of a store is about.
-void check_state(os::Volume& volume, FsckReport& report) {
-  const StoreState state = read_store_state(volume);
-  report.store_id = state.id;
-  report.interrupted = state.interrupted;
-  report.journal = state.journal;
-  if (!state.damage.empty()) {
-    FileCheck check;
-    check.damage.push_back({std::nullopt, state.damage});
-    report.add(std::string(store::kStoreDirectory) + "/store.json", check);
-  }
+Unmount unmount_of(const store::StoreInspection& inspection) {
+  // If it is not known how the store was left, nothing is excused.
+  if (!inspection.interrupted || inspection.state_damaged) return Unmount::kClean;
+  return inspection.system_went_down ? Unmount::kPowerLoss : Unmount::kKilled;
 }
 
-void check_files(const std::string& root, FsckReport& report) {
+/// Checks every file, and returns those that are not as an unmount leaves them.
+std::vector<Suspect> check_files(const std::string& root, const store::StoreInspection& inspection,
+                                 FsckReport& report) {
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-  const Unmount unmount = report.interrupted ? Unmount::kUnclean : Unmount::kClean;
-  ParallelCheck checks(threads, unmount, [&](const std::string& path, const FileCheck& check) {
+  std::vector<Suspect> suspects;
+  const auto checked = [&](const std::string& path, const FileCheck& check) {
     report.add_file(path, check);
-  });
+    if (!check.damage.empty() || check.interrupted) {
+      suspects.push_back({path, !check.damage.empty()});
+    }
+  };
   const auto failed = [&](const std::string& path, const std::error_code& error) {
     FileCheck check;
     check.not_checked = explain(error);
     report.add(path, check);
   };
+  // Declared last: its threads end before what they use does.
+  ParallelCheck checks(threads, unmount_of(inspection), checked);
   const auto visit = [&](const WalkEntry& entry) {
     if (entry.path == store::kStoreDirectory) return Descend::kNo;
     if (!S_ISREG(entry.status.st_mode) || !report.first_name(entry.status)) return Descend::kYes;
+    if (inspection.rewritten.contains({entry.status.st_dev, entry.status.st_ino})) {
+      FileCheck check;
+      check.interrupted = true;
+      report.add(entry.path, check);
+      return Descend::kYes;
+    }
     try {
       checks.add(entry.path, open_regular(entry.directory_fd, entry.name, FollowLinks::kNo));
     } catch (const std::system_error& error) {
@@ -115,6 +147,9 @@ void check_files(const std::string& root, FsckReport& report) {
   };
   walk_tree(open_directory(AT_FDCWD, root, FollowLinks::kYes), {visit, failed});
   checks.finish();
+  std::sort(suspects.begin(), suspects.end(),
+            [](const Suspect& a, const Suspect& b) { return a.path < b.path; });
+  return suspects;
 }
 
 void check_store(const FsckOptions& options, FsckReport& report) {
@@ -125,13 +160,27 @@ void check_store(const FsckOptions& options, FsckReport& report) {
                       "); name the backing directory of a zstdfs mount");
   }
   const std::unique_ptr<os::VolumeLock> lock = lock_store(*volume, options);
-  check_state(*volume, report);
-  check_files(options.store, report);
+  store::StoreInspection inspection = store::inspect_store(*volume);
+  report.add_store(inspection);
+  if (!options.repair) {
+    check_files(options.store, inspection, report);
+    return;
+  }
+  using Mode = store::StoreRepair::Mode;
+  FsckRepair repair(options.store, *volume, options.dry_run ? Mode::kDryRun : Mode::kRepair,
+                    report);
+  inspection = repair.before_check(inspection);
+  repair.after_check(check_files(options.store, inspection, report));
+}
+
+FsckReport::Mode mode_of(const FsckOptions& options) {
+  if (!options.repair) return FsckReport::Mode::kCheck;
+  return options.dry_run ? FsckReport::Mode::kDryRun : FsckReport::Mode::kRepair;
 }
 
 int run_fsck(const FsckOptions& options) {
   FsckReport report({options.json ? FsckReport::Output::kJson : FsckReport::Output::kText,
-                     options.verbose, ::isatty(STDERR_FILENO) == 1});
+                     options.verbose, ::isatty(STDERR_FILENO) == 1, mode_of(options)});
   const auto cannot = [&](const std::string& why) {
     report.end_progress();
     std::cerr << "zstdfs fsck: " << printable(options.store) << ": " << why << '\n';
@@ -152,7 +201,8 @@ int run_fsck(const FsckOptions& options) {
 
 void add_fsck_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<FsckOptions>();  // shared with the callback
-  CLI::App* command = app.add_subcommand("fsck", "Verify a store that is not mounted");
+  CLI::App* command =
+      app.add_subcommand("fsck", "Verify a store that is not mounted, and repair it");
   command->add_option("STORE", options->store, "The backing directory")->required();
   command->add_flag("--json", options->json, "Print a JSON object, sizes in bytes");
   command->add_flag("-v,--verbose", options->verbose, "Name every file that was checked");
@@ -161,9 +211,15 @@ void add_fsck_command(CLI::App& app, Action& action) {
                    "How long to wait for a daemon that still finishes after its unmount")
       ->capture_default_str()
       ->type_name("SECONDS");
+  CLI::Option* repair = command->add_flag(
+      "--repair", options->repair,
+      "Recover the store and salvage what is intact; what is damaged is kept in lost+found");
+  command->add_flag("--dry-run", options->dry_run, "Say what --repair would do; change nothing")
+      ->needs(repair);
   command->footer(
-      "Exit codes: 0 clean, 4 errors found, 8 the check could not be made or not completed,\n"
-      "16 wrong command line; 12 = 4 + 8. Nothing is repaired and no file is changed.");
+      "Exit codes: 0 clean, 1 errors were corrected, 4 errors are left, 8 the check could not be\n"
+      "made or not completed, 16 wrong command line; or a sum of them. Without --repair no file\n"
+      "is changed.");
   command->callback([options, &action] { action = [options] { return run_fsck(*options); }; });
 }
 

@@ -6,6 +6,7 @@
 
 #include "tools/command.hpp"
 #include "tools/display.hpp"
+#include "tools/fsck_words.hpp"
 #include "tools/json_output.hpp"
 
 namespace zstdfs::tools {
@@ -84,6 +85,52 @@ void FsckReport::tell(const std::string& path, const FileCheck& check) {
   show_progress();
 }
 
+void FsckReport::say(const std::string& line) {
+  if (options_.output != Output::kText) return;
+  wipe_progress();
+  std::cout << line << '\n';
+}
+
+void FsckReport::add_store(const store::StoreInspection& inspection) {
+  const MutexLock lock(mutex_);
+  store_ = inspection;
+  for (const store::StoreFinding& finding : inspection.findings) {
+    const bool wrong = finding.kind == store::StoreFinding::Kind::kDamaged ||
+                       finding.kind == store::StoreFinding::Kind::kForeign;
+    std::string what = finding.what;
+    if (!finding.target.empty()) what += " (" + printable(finding.target) + ")";
+    if (!wrong) {
+      say(printable(finding.path) + ": " + what);
+      continue;
+    }
+    FileCheck check;
+    check.damage.push_back({std::nullopt, what});
+    tell(finding.path, check);
+  }
+}
+
+void FsckReport::add_action(const store::RepairAction& action) {
+  const MutexLock lock(mutex_);
+  if (action.kind == store::RepairAction::Kind::kRefused) {
+    ++refused_;
+  } else if (action.kind != store::RepairAction::Kind::kFinished) {
+    ++corrected_;
+  }
+  say(describe(action, options_.mode == Mode::kDryRun ? Tense::kWould : Tense::kDid));
+  actions_.push_back(action);
+}
+
+void FsckReport::add_recovered(const std::string& text) {
+  const MutexLock lock(mutex_);
+  say("recovery: " + printable(text));
+  recovered_.push_back(text);
+}
+
+void FsckReport::set_left(std::uint64_t errors) {
+  const MutexLock lock(mutex_);
+  left_ = errors;
+}
+
 void FsckReport::show_progress() {
   if (!options_.progress) return;
   const auto now = std::chrono::steady_clock::now();
@@ -115,40 +162,52 @@ void FsckReport::finish(const std::string& store) {
   }
 }
 
-void FsckReport::print_text(const std::string& store) {
-  if (interrupted)
-    std::cout << "The store was not unmounted cleanly; the next mount recovers it.\n";
-  if (!journal.empty()) {
-    std::cout << plural(journal.size(), "journal file is", "journal files are")
-              << " pending; the next mount completes them.\n";
+std::string FsckReport::verdict() const {
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (damaged_ == 0 && not_checked_ == 0 && corrected_ == 0) {
+    add("clean");
+  } else {
+    add(format_count(damaged_) + " damaged");
   }
-  if (damaged_ > 0 && (interrupted || !journal.empty())) {
-    std::cout << "Mount the store and unmount it again, then check again: what can be recovered "
-                 "then is.\n";
+  if (interrupted_ > 0) add(format_count(interrupted_) + " interrupted");
+  if (not_checked_ > 0) add(format_count(not_checked_) + " not checked");
+  if (options_.mode == Mode::kCheck) return text;
+  const bool would = options_.mode == Mode::kDryRun;
+  add(plural(corrected_, "repair", "repairs") + (would ? " to be made" : " made"));
+  if (refused_ > 0) add(format_count(refused_) + " not possible");
+  if (left_ > 0) add(plural(left_, "error", "errors") + " left");
+  return text;
+}
+
+void FsckReport::print_text(const std::string& store) {
+  if (options_.mode == Mode::kCheck) {
+    if (store_.interrupted) {
+      std::cout << "The store was not unmounted cleanly; the next mount recovers it.\n";
+    }
+    if (!store_.journal.empty()) {
+      std::cout << plural(store_.journal.size(), "journal file is", "journal files are")
+                << " pending; the next mount completes them.\n";
+    }
+    if (damaged_ > 0) {
+      std::cout << "\"zstdfs fsck --repair --dry-run\" says what can be salvaged.\n";
+    }
   }
   std::cout << printable(store) << ": " << plural(counts_.containers, "container", "containers")
             << " with " << plural(counts_.frames, "frame", "frames") << " verified, "
             << plural(counts_.raw, "raw file", "raw files") << ", "
             << format_bytes(counts_.logical_bytes) << " in " << format_bytes(counts_.stored_bytes)
-            << ": ";
-  if (damaged_ == 0 && not_checked_ == 0) {
-    std::cout << "clean";
-  } else {
-    std::cout << format_count(damaged_) << " damaged";
-  }
-  if (interrupted_ > 0) std::cout << ", " << format_count(interrupted_) << " interrupted";
-  if (not_checked_ > 0) std::cout << ", " << format_count(not_checked_) << " not checked";
-  std::cout << '\n';
+            << ": " << verdict() << '\n';
 }
 
 void FsckReport::print_as_json(const std::string& store) {
   std::sort(problems_.begin(), problems_.end(),
             [](const Problem& a, const Problem& b) { return a.path < b.path; });
   Json json = {{"store", store},
-               {"id", store_id},
+               {"id", store_.id},
                {"clean", damaged_ == 0 && not_checked_ == 0},
-               {"unclean_unmount", interrupted},
-               {"pending_journal_files", journal},
+               {"unclean_unmount", store_.interrupted},
+               {"pending_journal_files", store_.journal},
                {"containers", counts_.containers},
                {"raw_files", counts_.raw},
                {"frames_verified", counts_.frames},
@@ -161,13 +220,29 @@ void FsckReport::print_as_json(const std::string& store) {
   for (const Problem& problem : problems_) {
     json["problems"].push_back(to_json(problem.path, problem.check));
   }
+  json["store_findings"] = Json::array();
+  for (const store::StoreFinding& finding : store_.findings) {
+    json["store_findings"].push_back(to_json(finding));
+  }
+  if (options_.mode != Mode::kCheck) {
+    json["dry_run"] = options_.mode == Mode::kDryRun;
+    json["repairs"] = Json::array();
+    for (const store::RepairAction& action : actions_) json["repairs"].push_back(to_json(action));
+    json["recovery"] = recovered_;
+    json["errors_left"] = left_;
+  }
   print_json(json);
 }
 
 int FsckReport::exit_code() const {
   const MutexLock lock(mutex_);
   int code = kExitOk;
-  if (damaged_ > 0) code |= kFsckErrorsLeft;
+  if (options_.mode == Mode::kRepair) {
+    if (corrected_ > 0) code |= kFsckCorrected;
+    if (left_ > 0 || refused_ > 0) code |= kFsckErrorsLeft;
+  } else if (damaged_ > 0) {
+    code |= kFsckErrorsLeft;
+  }
   if (not_checked_ > 0) code |= kFsckOperational;
   return code;
 }

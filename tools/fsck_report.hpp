@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "fs/store/repair.hpp"
+#include "fs/store/store_check.hpp"
 #include "tools/container_check.hpp"
 #include "zstdfs/mutex.hpp"
 
@@ -22,10 +24,12 @@ namespace zstdfs::tools {
 class FsckReport {
  public:
   enum class Output { kText, kJson };
+  enum class Mode { kCheck, kDryRun, kRepair };
   struct Options {
     Output output = Output::kText;
     bool verbose = false;
     bool progress = false;  ///< standard error is a terminal
+    Mode mode = Mode::kCheck;
   };
   explicit FsckReport(Options options) : options_(options) {}
 
@@ -37,16 +41,20 @@ class FsckReport {
   /// Says what was found about something that is not counted as a file of the store.
   void add(const std::string& path, const FileCheck& check) ZSTDFS_EXCLUDES(mutex_);
 
+  /// Says what was found about the store as a whole. Before the files are added.
+  void add_store(const store::StoreInspection& inspection) ZSTDFS_EXCLUDES(mutex_);
+  /// Says what a repair did, would do, or could not do.
+  void add_action(const store::RepairAction& action) ZSTDFS_EXCLUDES(mutex_);
+  /// Says what the store's recovery did.
+  void add_recovered(const std::string& text) ZSTDFS_EXCLUDES(mutex_);
+  /// How many errors a repair has left.
+  void set_left(std::uint64_t errors) ZSTDFS_EXCLUDES(mutex_);
+
   /// Wipes the progress line from the terminal.
   void end_progress() ZSTDFS_EXCLUDES(mutex_);
   /// Prints the summary, or the JSON object.
   void finish(const std::string& store) ZSTDFS_EXCLUDES(mutex_);
   int exit_code() const ZSTDFS_EXCLUDES(mutex_);
-
-  // What is known of the store as a whole; set before the files are added.
-  std::string store_id;
-  bool interrupted = false;
-  std::vector<std::string> journal;
 
  private:
   struct Problem {
@@ -64,10 +72,13 @@ class FsckReport {
   void tell(const std::string& path, const FileCheck& check) ZSTDFS_REQUIRES(mutex_);
   void show_progress() ZSTDFS_REQUIRES(mutex_);
   void wipe_progress() ZSTDFS_REQUIRES(mutex_);
+  void say(const std::string& line) ZSTDFS_REQUIRES(mutex_);
+  std::string verdict() const ZSTDFS_REQUIRES(mutex_);
   void print_text(const std::string& store) ZSTDFS_REQUIRES(mutex_);
   void print_as_json(const std::string& store) ZSTDFS_REQUIRES(mutex_);
 
   const Options options_;
+  store::StoreInspection store_;  // constant once files are added
   std::set<std::pair<dev_t, ino_t>> linked_;
 
   mutable Mutex mutex_;
@@ -76,6 +87,11 @@ class FsckReport {
   std::uint64_t interrupted_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t not_checked_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::vector<Problem> problems_ ZSTDFS_GUARDED_BY(mutex_);  ///< kept for JSON only
+  std::vector<store::RepairAction> actions_ ZSTDFS_GUARDED_BY(mutex_);
+  std::vector<std::string> recovered_ ZSTDFS_GUARDED_BY(mutex_);
+  std::uint64_t corrected_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t refused_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t left_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   bool progress_shown_ ZSTDFS_GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point next_progress_ ZSTDFS_GUARDED_BY(mutex_);
 };

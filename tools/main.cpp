@@ -1,5 +1,5 @@
-// The program `zstdfs`: looks at stores and stored files. Changing a store is the daemon's business
-// alone (mount.zstdfs); nothing here writes to a stored file.
+// The program `zstdfs`: looks at stores and stored files. What changes a store lies in fs/store; of
+// the subcommands, only `fsck --repair` asks for it.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
