@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 
+#include "fs/store/log.hpp"
 #include "fs/store/store.hpp"
 #include "fs/store/store_check.hpp"
 #include "tools/command.hpp"
@@ -186,6 +187,8 @@ int run_fsck(const FsckOptions& options) {
     std::cerr << "zstdfs fsck: " << printable(options.store) << ": " << why << '\n';
     return kFsckOperational;
   };
+  // What the store's code says on its way, the report says in its own words.
+  store::set_log_sink([](store::LogLevel, const std::string&) {});
   try {
     check_store(options, report);
   } catch (const std::system_error& error) {

@@ -46,11 +46,7 @@ void StoreRepair::attempt(const std::string& path, const std::function<void()>& 
     work();
   } catch (const std::system_error& error) {
     refused(explain(error));
-  } catch (const RepairRefused& error) {
-    refused(error.what());
-  } catch (const CorruptError& error) {
-    refused(error.what());
-  } catch (const NewerFormatError& error) {
+  } catch (const std::runtime_error& error) {
     refused(error.what());
   }
 }

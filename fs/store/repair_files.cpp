@@ -168,6 +168,11 @@ std::vector<std::string> StoreRepair::names_of(const std::string& path, const st
   for_each_file(volume_, [&](const std::string& name, const struct stat& other) {
     if (other.st_dev == status.st_dev && other.st_ino == status.st_ino) names.push_back(name);
   });
+  // One that stayed would show the damaged bytes as content.
+  if (names.size() != status.st_nlink) {
+    throw RepairRefused("it has " + std::to_string(status.st_nlink) + " names, of which only " +
+                        std::to_string(names.size()) + " can be found in the store");
+  }
   return names;
 }
 

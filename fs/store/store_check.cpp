@@ -50,7 +50,7 @@ class DirectoryCheck {
     look_at_state();
     if (!has_journal_) return;
     for (const os::DirectoryEntry& entry : volume_.list(in_store("journal"))) {
-      if (!is_journal_name(entry.name)) {
+      if (!is_journal_name(entry.name) || entry.type != Type::kRegular) {
         found(Kind::kForeign, "journal/" + entry.name, "does not belong into a journal");
       }
     }

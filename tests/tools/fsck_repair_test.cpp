@@ -514,9 +514,10 @@ TEST_F(FsckRepairJournal, JournalsThatNoFileFitsAreKept) {
   write_log(journal_, target("f"));
   {
     store::RedoWriter redo(journal_, target("f"));
-    redo.add(0, some_container().sealed());
+    const Bytes stored = some_container().sealed();
+    redo.add(0, stored);
     const auto file = volume_->open("f", os::OpenMode::kReadWrite);
-    redo.finish(*file, 100, {});
+    redo.finish(*file, stored.size(), {});
   }
   { const store::WriteLog log(journal_, target("g"), /*generation=*/77); }
   {
@@ -555,9 +556,10 @@ TEST_F(FsckRepairJournal, ADamagedRedoFileIsKept) {
   store_.write("f", some_container().sealed());
   {
     store::RedoWriter redo(journal_, target("f"));
-    redo.add(0, some_container().sealed());
+    const Bytes stored = some_container().sealed();
+    redo.add(0, stored);
     const auto file = volume_->open("f", os::OpenMode::kReadWrite);
-    redo.finish(*file, 100, {});
+    redo.finish(*file, stored.size(), {});
   }
   const Bytes whole = read_file(store_.path(".zstdfs/journal/1.redo"));
   for (const std::size_t at : {std::size_t{60}, whole.size() / 2, whole.size() - 5}) {
