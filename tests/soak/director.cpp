@@ -55,6 +55,8 @@ bool Director::run() {
   try {
     daemon_.mount();
     make_shared_files(mountpoint_);
+    // Here, while there is room.
+    for (int i = 0; i < options_.workers; ++i) directory(mountpoint_ + "/w" + std::to_string(i));
     const WorkerPlan plan{options_.workers, options_.seed, mountpoint_, evidence_};
     workers_.reserve(static_cast<std::size_t>(options_.workers));
     for (int i = 0; i < options_.workers; ++i) workers_.emplace_back(plan, i, shared_);
