@@ -135,8 +135,12 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file
     Filesystem& fs = filesystem(req);
     drop_what_the_kernel_leaves(req, fs, fs.inode(to_number));
     note_read(fs, open_file(from));
-    fuse_reply_write(req, copy(open_file(from).file(), to_u64(from_offset), open_file(to).file(),
-                               to_u64(to_offset), size));
+    OpenFile& target = open_file(to);
+    const std::size_t copied =
+        copy(open_file(from).file(), to_u64(from_offset), target.file(), to_u64(to_offset), size);
+    // The kernel does so itself after a write, but not here.
+    if (target.sync_after_write) target.file().sync(*target.sync_after_write);
+    fuse_reply_write(req, copied);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fs/fuse/inode_table.hpp"
@@ -56,6 +57,10 @@ class OpenFile : public OpenHandle {
   /// True for the first caller, unless the access time is to be left alone: access_times.hpp.
   bool is_first_read() { return !read_noted_ && !read_noted_.exchange(true); }
   void skip_access_time() { read_noted_ = true; }
+
+  /// For a handle opened with O_SYNC or O_DSYNC: what each write has to make durable. Set before
+  /// the kernel has the handle.
+  std::optional<os::SyncKind> sync_after_write;
 
  private:
   store::Store& store_;

@@ -25,6 +25,10 @@ store::ForWriting for_writing(int flags) {
 /// Fills in what the kernel is told about a handle, which becomes the kernel's.
 OpenFile& hand_over(Filesystem& fs, fuse_file_info* fi, std::unique_ptr<OpenFile> owned) {
   note_opened(fs, *owned, fi->flags);
+  if ((fi->flags & O_DSYNC) != 0) {
+    owned->sync_after_write =
+        (fi->flags & O_SYNC) == O_SYNC ? os::SyncKind::kDataAndTimes : os::SyncKind::kData;
+  }
   OpenFile* const handle = fs.handles().keep(std::move(owned));
   fi->fh = reinterpret_cast<std::uint64_t>(handle);
   // Content changes only through this mount, so pages that the kernel has stay true.

@@ -8,6 +8,7 @@
 #include "fs/store/change_times.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/redo.hpp"
+#include "fs/store/salvage_plan.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/store.hpp"
 #include "zstdfs/container.hpp"
@@ -99,6 +100,8 @@ void write_ends(os::File& file, LoadedContainer& container) {
 void repair(os::File& file, const std::string& path, bool verify) {
   LoadedContainer container = load_container(file);
   if (container.sealed && !verify) return;
+  // No interruption damages a header; a write log that was for it shall still fit.
+  if (!container.header_intact) container.header.generation = stored_generation(file);
   // What was vouched for is damaged, and no interruption does that. Beyond it, losing power leaves
   // any mixture of old and new: a header without its frames, a table without its header.
   const bool vouched_damaged = container.index.frames_end() < container.header.durable_bytes;

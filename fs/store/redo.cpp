@@ -216,15 +216,18 @@ bool looks_unfinished(const os::File& redo) {
 }
 
 void reserve(os::File& target, std::uint64_t target_bytes) {
-  const std::uint64_t old_bytes = target.size();
+  // Allocating moves the modification time.
+  const struct stat before = target.stat();
   try {
     target.allocate({0, target_bytes}, os::AllocateKind::kKeepSize);
   } catch (const std::system_error& error) {
     if (error.code().value() == EOPNOTSUPP) return;
     // What there was of room has been taken already, behind the file's end too.
-    target.truncate(old_bytes);
+    target.truncate(static_cast<std::uint64_t>(before.st_size));
+    target.set_modification_time(before.st_mtim);
     throw;
   }
+  target.set_modification_time(before.st_mtim);
 }
 
 void apply_redo(const os::File& redo, const RedoContent& content, os::File& target) {

@@ -253,6 +253,17 @@ std::uint64_t stored_generation(const RandomAccessSource& source) {
   return load_le<std::uint64_t>(read_header_bytes(source), kGenerationOffset);
 }
 
+bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation) {
+  if (!is_or_was_container(source)) return false;
+  const auto header = read_header(source);
+  if (!header) return true;
+  if (header->generation != generation) return false;
+  if (!is_container(source)) return true;
+  const LoadedContainer loaded = load_container(source);
+  return loaded.logical_bytes > loaded.index.logical_bytes() ||
+         loaded.index.frames_end() < header->durable_bytes;
+}
+
 SalvagePlan plan_salvage(const RandomAccessSource& source) {
   return Planner(source).run();
 }

@@ -48,6 +48,10 @@ bool is_or_was_container(const RandomAccessSource& source);
 /// Precondition: is_or_was_container(source).
 std::uint64_t stored_generation(const RandomAccessSource& source);
 
+/// Whether a write log for `generation`, which does not fit this file as it is, may be the file's
+/// all the same, because the file is damaged. Throws NewerFormatError, std::system_error.
+bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation);
+
 /// Looks at every frame of a container. A frame counts as intact only if its content has its
 /// checksum; where it belongs is told by the seek table, or by sizes that add up to what the header
 /// says. A frame whose place in the content is not certain counts as lost: better a hole than bytes

@@ -12,6 +12,7 @@
 #include "fs/store/file_services.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/recovery.hpp"
+#include "fs/store/salvage_plan.hpp"
 #include "fs/store/store_directory.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -139,6 +140,13 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
     if (path) {
       try {
         if (restore_log(name, *path)) continue;
+        const auto backing = volume->open(*path, os::OpenMode::kRead);
+        if (backing && may_be_its_log(*backing, head->generation)) {
+          log(LogLevel::kError,
+              *path + ": the file is damaged, so its latest changes stay in journal/" + name +
+                  "; unmount, and run zstdfs fsck --repair");
+          continue;
+        }
       } catch (const NewerFormatError& error) {
         // Nobody can open the file with this version, so the log can wait for one that can.
         log(LogLevel::kError,
@@ -427,7 +435,8 @@ bool Store::shut_down() {
   all = settle_now() && all;
   try {
     impl_->services.journal.sync_filesystem();
-    impl_->directory.mark_clean();
+    // What could not be stored may have been stored in part, which the next mount looks after.
+    if (all) impl_->directory.mark_clean();
   } catch (const std::system_error& error) {
     log(LogLevel::kError, std::string("the store could not be synced: ") + error.what());
     return false;

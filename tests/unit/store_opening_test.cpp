@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -69,7 +70,8 @@ TEST(Opening, AStateThatTellsOfNoInterruptionMeansNoRecovery) {
     EXPECT_FALSE(interrupted.interruption()->system_went_down);
     interrupted.mark_clean();
   }
-  EXPECT_FALSE(store::StoreDirectory(*volume, store::StoreDirectory::Locking::kRequired).interruption());
+  EXPECT_FALSE(
+      store::StoreDirectory(*volume, store::StoreDirectory::Locking::kRequired).interruption());
 }
 
 TEST(Opening, ANewerFormatIsRefusedAndNothingChanged) {
@@ -109,6 +111,39 @@ TEST(Opening, ALogOfAnotherFileIsDropped) {
   EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), text_bytes(60'000, 2));
   ASSERT_TRUE(store.reopen());
   EXPECT_FALSE(store.disk.content(".zstdfs/journal/1.log"));
+}
+
+TEST(Opening, ALogOfAFileWithADamagedHeaderIsTakenUp) {
+  constexpr std::uint64_t kInTheHeader = 50;
+  StoreOnDisk store;
+  const Bytes content = leave_a_log(store);
+  store.store.reset();
+  const auto backing = store.disk.volume()->open("f", os::OpenMode::kReadWrite);
+  std::array<std::byte, 1> byte{};
+  backing->read_at(kInTheHeader, byte);
+  byte[0] ^= std::byte{1};
+  backing->write_at(kInTheHeader, byte);
+  store.open();
+  EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), content);
+}
+
+// A repair lays it over what is intact.
+TEST(Opening, ALogOfAFileThatLostItsEndIsKept) {
+  StoreOnDisk store;
+  auto file = store.open_file("f");
+  file->write(0, text_bytes(50'000, 1));
+  file->sync(os::SyncKind::kData);
+  file->write(50'000, text_bytes(50'000, 2));  // with which the header vouches for the first half
+  file->flush();
+  file->write(100, bytes_of("changed"));
+  file->flush();
+  file.reset();
+  store.store.reset();
+  const auto backing = store.disk.volume()->open("f", os::OpenMode::kReadWrite);
+  backing->truncate(backing->size() / 4);
+  store.open();
+  ASSERT_TRUE(store.reopen());
+  EXPECT_TRUE(store.disk.content(".zstdfs/journal/1.log"));
 }
 
 TEST(Opening, AFileThatWasRenamedKeepsItsLog) {
