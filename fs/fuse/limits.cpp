@@ -1,5 +1,6 @@
 #include "fs/fuse/limits.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -31,6 +32,12 @@ std::size_t raise_limits() {
   files.rlim_cur = std::min(files.rlim_max, kMostFiles);
   ::setrlimit(RLIMIT_NOFILE, &files);
   return files.rlim_cur;
+}
+
+void share_heap() {
+#ifdef M_ARENA_MAX  // glibc
+  ::mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 }  // namespace zstdfs::fuse
