@@ -94,9 +94,8 @@ std::optional<ContainerTable> read_moved_container_table(const RandomAccessSourc
   const std::uint64_t table_offset = stored_bytes - table->bytes.size();
   auto index = index_of(table->bytes, table->shape.entries, table_offset);
   if (!index) return std::nullopt;
-  return ContainerTable{.index = std::move(*index),
-                        .table_offset = table_offset,
-                        .table_hash = hash64(table->bytes)};
+  return ContainerTable{
+      .index = std::move(*index), .table_offset = table_offset, .table_hash = hash64(table->bytes)};
 }
 
 }  // namespace zstdfs
