@@ -100,6 +100,7 @@ class MergingOfALargeFile : public testing::Test {
     file_->write(0, content_);
     file_->sync(os::SyncKind::kData);
     store_.store->close_file(file_);
+    file_.reset();  // it must not outlive its store
     EXPECT_TRUE(store_.reopen());
     file_ = store_.open_file("f");
   }
