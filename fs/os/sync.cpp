@@ -1,6 +1,7 @@
 #include "fs/os/sync.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <system_error>
 
 #include "zstdfs/bytes.hpp"
@@ -10,7 +11,25 @@ namespace {
 
 constexpr std::uint64_t kStepBytes = 1u << 20;
 
-/// The kernel still has the pages that it could not write.
+}  // namespace
+
+void ReliableSync::run(File& file, SyncKind kind, const std::function<void()>& write_again) {
+  if (must_write_again_) write_again();
+  must_write_again_ = false;
+  try {
+    file.sync(kind);
+  } catch (const std::system_error&) {
+    must_write_again_ = true;
+    try {
+      write_again();
+      must_write_again_ = false;
+    } catch (const std::exception&) {
+      // The next sync begins with it. What is told is that this one has failed.
+    }
+    throw;
+  }
+}
+
 void write_again(File& file, ByteRange range) {
   Bytes bytes;
   for (std::uint64_t at = range.offset; at < range.end(); at += bytes.size()) {
@@ -18,17 +37,6 @@ void write_again(File& file, ByteRange range) {
     bytes.resize(file.read_at(at, bytes));
     if (bytes.empty()) return;
     file.write_at(at, bytes);
-  }
-}
-
-}  // namespace
-
-void sync_or_write_again(File& file, SyncKind kind, std::initializer_list<ByteRange> unsynced) {
-  try {
-    file.sync(kind);
-  } catch (const std::system_error&) {
-    for (const ByteRange& range : unsynced) write_again(file, range);
-    throw;
   }
 }
 

@@ -1,15 +1,27 @@
 #pragma once
 
-#include <initializer_list>
+#include <functional>
 
 #include "fs/os/file.hpp"
 
 namespace zstdfs::os {
 
-/// As file.sync(); but should it fail, the content of `unsynced`, where changes since the last sync
-/// lie, is written once more, so that a later sync that succeeds has brought it to the disk.
-/// Without that it would not: after an error Linux takes the pages for written. Throws the sync's
-/// error.
-void sync_or_write_again(File& file, SyncKind kind, std::initializer_list<ByteRange> unsynced);
+/// Syncs one file so that success means that everything is on the disk, also after failures: Linux
+/// reports a failure once, and then takes the pages that it could not write for written.
+///
+/// Thread safety: one thread at a time.
+class ReliableSync {
+ public:
+  /// As file.sync(). Should it fail, `write_again` writes once more what is not on the disk for
+  /// certain, at once or, as long as that fails too, before the next sync. Throws the sync's error,
+  /// or, before a sync, that of `write_again`.
+  void run(File& file, SyncKind kind, const std::function<void()>& write_again);
+
+ private:
+  bool must_write_again_ = false;
+};
+
+/// Writes a range of a file once more, from what the kernel still has of it.
+void write_again(File& file, ByteRange range);
 
 }  // namespace zstdfs::os

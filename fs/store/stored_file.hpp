@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fs/os/file.hpp"
+#include "fs/os/sync.hpp"
 #include "fs/store/file_key.hpp"
 #include "fs/store/file_services.hpp"
 #include "fs/store/new_frame.hpp"
@@ -292,6 +293,7 @@ class StoredFile {
   /// Frames were appended over the seek table.
   bool table_stale_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   bool data_unsynced_ ZSTDFS_GUARDED_BY(write_mutex_) = true;
+  os::ReliableSync backing_sync_ ZSTDFS_GUARDED_BY(write_mutex_);
   /// Frames below this stored offset are on stable storage.
   std::uint64_t durable_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool reconsider_form_ ZSTDFS_GUARDED_BY(write_mutex_) = false;

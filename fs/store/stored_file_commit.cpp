@@ -4,7 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include "fs/os/sync.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
@@ -53,14 +52,16 @@ void StoredFile::sync(os::SyncKind kind) {
   // The frames first: a log's batch counts only when the frames it builds on are there.
   if (data_unsynced_ || kind == os::SyncKind::kDataAndTimes) {
     data_unsynced_ = true;  // until it succeeds
-    if (seen().form == Form::kContainer) {
-      const std::uint64_t stored_bytes = backing().size();
-      const std::uint64_t durable = std::min(durable_bytes_, stored_bytes);
-      os::sync_or_write_again(backing(), kind,
-                              {{durable, stored_bytes - durable}, {0, kContainerHeaderBytes}});
-    } else {
-      backing().sync(kind);
-    }
+    os::File& file = backing();
+    const std::uint64_t durable_bytes = durable_bytes_;
+    // Raw files promise what the lower filesystem promises.
+    const bool is_container = seen().form == Form::kContainer;
+    backing_sync_.run(file, kind, [&file, durable_bytes, is_container] {
+      const std::uint64_t stored_bytes = is_container ? file.size() : 0;
+      const std::uint64_t begin = std::min(durable_bytes, stored_bytes);
+      os::write_again(file, {begin, stored_bytes - begin});
+      if (begin > 0) os::write_again(file, {0, kContainerHeaderBytes});
+    });
     data_unsynced_ = false;
     if (seen().form == Form::kContainer) durable_bytes_ = seen().index.frames_end();
   }

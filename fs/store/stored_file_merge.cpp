@@ -19,6 +19,8 @@ namespace {
 // that is at least so many times as much: a chunk takes as long as a few MiB take to be moved.
 constexpr int kFittingLevel = 19;
 constexpr std::uint64_t kMovedBytesPerFittedByte = 64;
+// For larger chunks that level takes much memory, for each thread.
+constexpr std::uint32_t kMaxFittedChunkBytes = 1u << 20;
 
 std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
   return value - value % unit;
@@ -110,7 +112,9 @@ std::uint64_t StoredFile::bytes_to_move(const std::vector<ByteRange>& ranges) co
   for (const ByteRange& range : ranges) changed += range.bytes;
   const FrameEntry& first = state_.index[*state_.index.find(ranges.front().offset)];
   const std::uint64_t following = state_.index.frames_end() - first.stored_offset;
-  return changed <= following / kMovedBytesPerFittedByte ? 0 : following;
+  const bool fitting = changed <= following / kMovedBytesPerFittedByte &&
+                       state_.header.chunk_bytes <= kMaxFittedChunkBytes;
+  return fitting ? 0 : following;
 }
 
 void StoredFile::encode_to_fit(ContainerRewriter& rewriter, ByteRange range) {
@@ -212,14 +216,13 @@ void StoredFile::finish_rewrite() {
     applied = pending_->progress == PendingRewrite::Progress::kApplied;
   }
   if (!applied) apply_rewrite(redo_name);
-  try {
-    backing().sync(os::SyncKind::kData);
-  } catch (const std::system_error&) {
-    // What the kernel could not write it takes for written; see os::sync_or_write_again().
+  os::File& file = backing();
+  backing_sync_.run(file, os::SyncKind::kData, [&] {
+    // First what the rewrite left where it was, and may not have been synced either.
+    os::write_again(file, {0, file.size()});
     const OpenRedo redo = open_redo(services_.journal, redo_name);
-    apply_redo(*redo.file, redo.content, backing());
-    throw;
-  }
+    apply_redo(*redo.file, redo.content, file);
+  });
   if (log_) log_->remove();
   log_.reset();
   services_.journal.remove(redo_name);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "fs/os/sync.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
@@ -142,7 +141,9 @@ void WriteLog::append(const LogSizes& sizes, const Overlay::Pieces& pieces) {
 }
 
 void WriteLog::sync() {
-  if (unsynced_) os::sync_or_write_again(*file_, os::SyncKind::kData, {{0, end_}});
+  if (unsynced_) {
+    sync_.run(*file_, os::SyncKind::kData, [this] { os::write_again(*file_, {0, end_}); });
+  }
   unsynced_ = false;
   if (!name_synced_) journal_.sync_directory();
   name_synced_ = true;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "fs/os/sync.hpp"
 #include "fs/store/journal_codec.hpp"
 #include "fs/store/overlay.hpp"
 
@@ -54,6 +55,7 @@ class WriteLog {
   std::uint64_t batches_ = 0;  // numbers the records
   bool torn_ = false;          // an append failed: there may be something behind end_
   bool unsynced_ = true;
+  os::ReliableSync sync_;
   bool name_synced_ = false;
 };
 

@@ -90,6 +90,45 @@ TEST_F(Merging, ARewriteThatFindsNoRoomLeavesTheFileReadable) {
   EXPECT_EQ(StoreOnDisk::read_all(*file_), more);
 }
 
+// After a sync that failed, the kernel takes for written what it could not write; and on a disk
+// that fails, writing it once more may fail, too. A later success still means that all is there.
+TEST_F(Merging, ALogWhoseSyncFailedIsWrittenAgainBeforeTheNext) {
+  overwrite(1);
+  store_.sync_names();
+  const std::string journal = ".zstdfs/journal";
+  store_.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = journal, .error = EIO});
+  store_.disk.fail_calls({.kind = CallKind::kRead, .path_prefix = journal, .error = EIO});
+  EXPECT_THROW(file_->sync(os::SyncKind::kData), std::system_error);
+  EXPECT_EQ(store_.disk.failed_calls(), 2);
+  file_->sync(os::SyncKind::kData);
+  file_.reset();
+  store_.crash(Survival::nothing_unsynced());
+  EXPECT_EQ(StoreOnDisk::read_all(*store_.open_file("f")), content_);
+}
+
+TEST_F(Merging, ARewriteWhoseSyncFailedIsWrittenAgainBeforeTheNext) {
+  store_.sync_names();
+  std::uint64_t both = 0;
+  for (std::uint64_t reads = 0; reads < 40; ++reads) {
+    SCOPED_TRACE(reads);
+    overwrite(reads);
+    file_->sync(os::SyncKind::kData);
+    const std::uint64_t failed_before = store_.disk.failed_calls();
+    store_.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
+    store_.disk.fail_calls(
+        {.kind = CallKind::kRead, .path_prefix = ".zstdfs/journal", .error = EIO, .skip = reads});
+    EXPECT_THROW(file_->settle(), std::system_error);
+    if (store_.disk.failed_calls() == failed_before + 2) ++both;
+    store_.disk.clear_faults();
+    file_->settle();
+    file_.reset();
+    store_.crash(Survival::nothing_unsynced());
+    file_ = store_.open_file("f");
+    EXPECT_EQ(StoreOnDisk::read_all(*file_), content_);
+  }
+  EXPECT_GT(both, 0);  // The redo file could not be read for writing once more.
+}
+
 // A file large enough that moving what follows a change costs more than compressing harder.
 class MergingOfALargeFile : public testing::Test {
  protected:
