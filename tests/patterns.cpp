@@ -1,6 +1,7 @@
 #include "tests/patterns.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,17 @@ Bytes overwritten(Bytes content, std::size_t offset, ByteSpan piece) {
   if (content.size() < offset + piece.size()) content.resize(offset + piece.size());
   std::copy(piece.begin(), piece.end(), content.begin() + static_cast<std::ptrdiff_t>(offset));
   return content;
+}
+
+Bytes with_hole(Bytes content, std::size_t from, std::size_t to) {
+  std::fill(content.begin() + static_cast<std::ptrdiff_t>(from),
+            content.begin() + static_cast<std::ptrdiff_t>(to), std::byte{0});
+  return content;
+}
+
+std::uint64_t seeds(std::uint64_t usual) {
+  const char* asked = std::getenv("ZSTDFS_SEEDS");
+  return asked != nullptr ? std::strtoull(asked, nullptr, 10) : usual;
 }
 
 }  // namespace zstdfs::test

@@ -46,4 +46,11 @@ Bytes bytes_of(std::string_view text);
 /// zeros.
 Bytes overwritten(Bytes content, std::size_t offset, ByteSpan piece);
 
+/// `content` with zeros in [from, to).
+Bytes with_hole(Bytes content, std::size_t from, std::size_t to);
+
+/// How many seeds a random test goes through: as many as ZSTDFS_SEEDS says, where more are asked
+/// for than the `usual` ones of a quick run.
+std::uint64_t seeds(std::uint64_t usual);
+
 }  // namespace zstdfs::test

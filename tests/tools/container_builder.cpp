@@ -1,5 +1,8 @@
 #include "tests/tools/container_builder.hpp"
 
+#include <gtest/gtest.h>
+
+#include "zstdfs/container.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/zero_frame.hpp"
 
@@ -66,6 +69,19 @@ ContainerBuilder container_of(ByteSpan content, std::uint32_t chunk_bytes) {
     builder.chunk(content.subspan(at, std::min<std::size_t>(chunk_bytes, content.size() - at)));
   }
   return builder;
+}
+
+Bytes content_of(const Bytes& stored) {
+  const MemorySource source(stored);
+  if (!is_container(source)) return stored;
+  const LoadedContainer container = load_container(source);
+  EXPECT_TRUE(container.sealed);
+  Bytes content(container.index.logical_bytes());
+  for (const FrameEntry& frame : container.index) {
+    read_frame(source, frame,
+               MutableByteSpan(content).subspan(frame.logical_offset, frame.logical_bytes));
+  }
+  return content;
 }
 
 }  // namespace zstdfs::test

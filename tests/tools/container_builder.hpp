@@ -39,4 +39,8 @@ class ContainerBuilder {
 /// A container of `content`, cut into chunks.
 ContainerBuilder container_of(ByteSpan content, std::uint32_t chunk_bytes = kDefaultChunkBytes);
 
+/// What a mount would show of a stored file: of a container, which must be sealed, the content,
+/// every frame verified; of a raw file the file. Throws CorruptError.
+Bytes content_of(const Bytes& stored);
+
 }  // namespace zstdfs::test

@@ -44,33 +44,6 @@ ContainerBuilder some_container() {
   return container_of(kContent, kChunk);
 }
 
-Bytes read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
-
-/// What a mount would show of a stored file. Throws CorruptError.
-Bytes content_of(const Bytes& stored) {
-  const MemorySource source(stored);
-  if (!is_container(source)) return stored;
-  const LoadedContainer container = load_container(source);
-  EXPECT_TRUE(container.sealed);
-  Bytes content(container.index.logical_bytes());
-  for (const FrameEntry& frame : container.index) {
-    read_frame(source, frame,
-               MutableByteSpan(content).subspan(frame.logical_offset, frame.logical_bytes));
-  }
-  return content;
-}
-
-Bytes with_hole(Bytes content, std::size_t from, std::size_t to) {
-  std::fill(content.begin() + static_cast<std::ptrdiff_t>(from),
-            content.begin() + static_cast<std::ptrdiff_t>(to), std::byte{0});
-  return content;
-}
-
 void turn_bit(Bytes& bytes, std::size_t at) {
   bytes[at] ^= std::byte{0x10};
 }

@@ -58,7 +58,7 @@ TEST(Fsck, VerboseNamesEveryFile) {
 }
 
 /// The logical content of a container, every frame verified. Throws CorruptError.
-Bytes content_of(const Bytes& stored) {
+Bytes content_of_frames(const Bytes& stored) {
   const MemorySource source(stored);
   Bytes content;
   for (const FrameEntry& frame : load_container(source).index) {
@@ -85,7 +85,7 @@ TEST(Fsck, ATurnedBitIsFoundWhereverItIs) {
     const CommandResult result = run_zstdfs({"fsck", "--json", store.path()});
     if (result.exit_code == kClean) {
       ++harmless;
-      ASSERT_EQ(content_of(damaged), content);
+      ASSERT_EQ(content_of_frames(damaged), content);
       continue;
     }
     ASSERT_EQ(result.exit_code, kErrors) << result.out << result.error;

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <span>
 #include <system_error>
 
 namespace zstdfs::test {
@@ -42,6 +44,13 @@ void TempStore::write(std::string_view below, ByteSpan content) const {
 
 void TempStore::write(std::string_view below, std::string_view text) const {
   write(below, std::as_bytes(std::span(text)));
+}
+
+Bytes read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace zstdfs::test

@@ -24,4 +24,7 @@ class TempStore {
   std::string root_;
 };
 
+/// A whole file.
+Bytes read_file(const std::string& path);
+
 }  // namespace zstdfs::test
