@@ -33,13 +33,14 @@ std::uint32_t guess_chunk_bytes(const FrameIndex& index) {
   return std::bit_ceil(largest);
 }
 
-LoadedContainer load_without_header(const RandomAccessSource& source) {
+LoadedContainer load_without_header(const RandomAccessSource& source,
+                                    const DictionarySource& dictionaries) {
   LoadedContainer result;
   if (auto table = read_container_table(source)) {
     result.index = std::move(table->index);
     result.damage = "the header is damaged";
   } else {
-    result = scan_frames(source, {}, /*trusted_end=*/0);
+    result = scan_frames(source, {}, /*trusted_end=*/0, dictionaries);
     result.damage = result.damage.empty()
                         ? "the header is damaged and there is no usable seek table"
                         : "the header is damaged; " + result.damage;
@@ -53,16 +54,16 @@ LoadedContainer load_without_header(const RandomAccessSource& source) {
 
 /// The header holds for this file, the seek table does not: the frames have to tell, and the header
 /// says what they must add up to.
-LoadedContainer load_without_table(const RandomAccessSource& source,
-                                   const ContainerHeader& header) {
+LoadedContainer load_without_table(const RandomAccessSource& source, const ContainerHeader& header,
+                                   const DictionarySource& dictionaries) {
   // Walking the frames is cheap, and if the table made from them has the hash that the header
   // knows, then they are the right ones. Otherwise each is verified, up to the first that is wrong.
-  LoadedContainer result = scan_frames(source, header, /*trusted_end=*/source.size());
+  LoadedContainer result = scan_frames(source, header, /*trusted_end=*/source.size(), dictionaries);
   if (hash64(encode_container_table(result.index)) == header.seek_table_hash &&
       result.index.logical_bytes() == header.logical_bytes) {
     result.damage = "the seek table is damaged; its content was recovered from the frames";
   } else {
-    result = scan_frames(source, header, /*trusted_end=*/0);
+    result = scan_frames(source, header, /*trusted_end=*/0, dictionaries);
     result.damage = result.damage.empty() ? "the seek table is not the one that the header means"
                                           : "the seek table is damaged; " + result.damage;
   }
@@ -78,18 +79,19 @@ bool is_container(const RandomAccessSource& source) {
   return has_container_signature(ByteSpan(prefix).first(n));
 }
 
-LoadedContainer load_container(const RandomAccessSource& source) {
+LoadedContainer load_container(const RandomAccessSource& source,
+                               const DictionarySource& dictionaries) {
   const auto header = read_header(source);
-  if (!header) return load_without_header(source);
+  if (!header) return load_without_header(source, dictionaries);
   if (!header->is_sealed_for(source.size())) {
     // An append was interrupted. A seek table at the end, if there is one, may be older than frames
     // before it, or be from a write whose frames never reached the disk; only frames are believed.
-    return scan_frames(source, *header, header->durable_bytes);
+    return scan_frames(source, *header, header->durable_bytes, dictionaries);
   }
   auto table = read_container_table(source);
   if (!table || table->table_hash != header->seek_table_hash ||
       table->index.logical_bytes() != header->logical_bytes) {
-    return load_without_table(source, *header);
+    return load_without_table(source, *header, dictionaries);
   }
   LoadedContainer result;
   result.header = *header;
@@ -100,17 +102,18 @@ LoadedContainer load_container(const RandomAccessSource& source) {
   return result;
 }
 
-LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust) {
+LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust,
+                               const DictionarySource& dictionaries) {
   const auto header = read_header(source);
   const bool trusting = header && trust == ScanTrust::kDurableFrames;
-  return scan_frames(source, header, trusting ? header->durable_bytes : 0);
+  return scan_frames(source, header, trusting ? header->durable_bytes : 0, dictionaries);
 }
 
-std::uint64_t logical_size(const RandomAccessSource& source) {
+std::uint64_t logical_size(const RandomAccessSource& source, const DictionarySource& dictionaries) {
   const auto header = read_header(source);
   if (header && header->is_sealed_for(source.size())) return header->logical_bytes;
   if (!header && !is_container(source)) return source.size();
-  return load_container(source).logical_bytes;
+  return load_container(source, dictionaries).logical_bytes;
 }
 
 }  // namespace zstdfs

@@ -18,8 +18,9 @@ constexpr std::size_t kScanWindowBytes = 4u << 20;
 
 class FrameScan {
  public:
-  FrameScan(const RandomAccessSource& source, std::uint64_t trusted_end)
-      : window_(source, kScanWindowBytes), trusted_end_(trusted_end) {}
+  FrameScan(const RandomAccessSource& source, std::uint64_t trusted_end,
+            const DictionarySource& dictionaries)
+      : window_(source, kScanWindowBytes), trusted_end_(trusted_end), dictionaries_(dictionaries) {}
 
   /// Walks from the header to the first thing that is not a frame of ours. Returns what that was,
   /// for people; nothing for a seek table or the end of the file.
@@ -89,7 +90,7 @@ class FrameScan {
   bool verifies(const FrameExtent& extent) {
     content_.resize(static_cast<std::size_t>(*extent.content_bytes));
     try {
-      decoder_.decode(stored(extent), content_, extent.stored_offset);
+      decoder_.decode(stored(extent), content_, extent.stored_offset, dictionaries_);
       return true;
     } catch (const CorruptError&) {
       return false;
@@ -102,6 +103,7 @@ class FrameScan {
 
   ReadWindow window_;
   const std::uint64_t trusted_end_;
+  const DictionarySource& dictionaries_;
   FrameDecoder decoder_;
   Bytes content_;
   FrameIndex index_;
@@ -111,9 +113,9 @@ class FrameScan {
 }  // namespace
 
 LoadedContainer scan_frames(const RandomAccessSource& source,
-                            const std::optional<ContainerHeader>& header,
-                            std::uint64_t trusted_end) {
-  FrameScan scan(source, trusted_end);
+                            const std::optional<ContainerHeader>& header, std::uint64_t trusted_end,
+                            const DictionarySource& dictionaries) {
+  FrameScan scan(source, trusted_end, dictionaries);
   LoadedContainer result;
   result.damage = scan.run();
   result.index = scan.take_index();

@@ -82,12 +82,15 @@ std::uint32_t ZstdCompressionDict::dict_id() const {
   return ZDICT_getDictID(data_->data(), data_->size());
 }
 
-void ZstdCompressionDict::precompute_compress(int level) {
+std::shared_ptr<const ZSTD_CDict_s> ZstdCompressionDict::digested_for(int level) const {
   const ZSTD_compressionParameters parameters = ZSTD_getCParams(level, 0, data_->size());
-  auto digest =
-      shared(ZSTD_createCDict_advanced(data_->data(), data_->size(), ZSTD_dlm_byRef,
-                                       content_type(dict_type_), parameters, kDefaultMemory),
-             data_, dict_type_);
+  return shared(ZSTD_createCDict_advanced(data_->data(), data_->size(), ZSTD_dlm_byRef,
+                                          content_type(dict_type_), parameters, kDefaultMemory),
+                data_, dict_type_);
+}
+
+void ZstdCompressionDict::precompute_compress(int level) {
+  auto digest = digested_for(level);
   const MutexLock lock(digests_->mutex);
   digests_->for_compression.swap(digest);
 }

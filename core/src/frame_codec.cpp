@@ -27,17 +27,22 @@ void FrameEncoder::Free::operator()(ZSTD_CCtx* context) const {
   ZSTD_freeCCtx(context);
 }
 
-Bytes FrameEncoder::encode(ByteSpan content, int level) {
+Bytes FrameEncoder::encode(ByteSpan content, const FrameRecipe& recipe) {
   ZSTDFS_ASSERT(content.size() <= kMaxChunkBytes);
   ZSTD_CCtx* const context = context_.get();
   // A failed compression leaves the session open; the next call must not continue it.
   ZstdError::check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters),
                    "reset the compressor");
-  ZstdError::check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level),
+  ZstdError::check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, recipe.level),
                    "set the compression level");
   ZstdError::check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1), "ask for checksums");
   ZstdError::check(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1),
                    "ask for content sizes");
+  if (recipe.long_distance_matching) {
+    ZstdError::check(ZSTD_CCtx_setParameter(context, ZSTD_c_enableLongDistanceMatching, 1),
+                     "ask for long-distance matching");
+  }
+  ZstdError::check(ZSTD_CCtx_refCDict(context, recipe.dictionary.get()), "use a dictionary");
   const std::size_t bound = ZSTD_compressBound(content.size());
   if (scratch_.size() < bound) scratch_.resize(bound);
   const std::size_t frame_bytes = ZstdError::check(
@@ -86,10 +91,13 @@ void check_frame_header(ByteSpan frame, std::size_t content_bytes, std::uint64_t
 
 }  // namespace
 
-void FrameDecoder::decode(ByteSpan frame, MutableByteSpan out, std::uint64_t stored_offset) {
+void FrameDecoder::decode(ByteSpan frame, MutableByteSpan out, std::uint64_t stored_offset,
+                          const DictionarySource& dictionaries) {
   check_frame_header(frame, out.size(), stored_offset);
-  const std::size_t result =
-      ZSTD_decompressDCtx(context_.get(), out.data(), out.size(), frame.data(), frame.size());
+  const std::uint32_t id = ZSTD_getDictID_fromFrame(frame.data(), frame.size());
+  const auto dictionary = id == 0 ? nullptr : dictionaries.digested(id);
+  const std::size_t result = ZSTD_decompress_usingDDict(
+      context_.get(), out.data(), out.size(), frame.data(), frame.size(), dictionary.get());
   if (ZSTD_isError(result) != 0) {
     if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     throw CorruptError(stored_offset,

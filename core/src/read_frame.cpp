@@ -55,7 +55,8 @@ ByteSpan read_stored(const RandomAccessSource& source, const FrameEntry& frame,
 
 }  // namespace
 
-void read_frame(const RandomAccessSource& source, const FrameEntry& frame, MutableByteSpan out) {
+void read_frame(const RandomAccessSource& source, const FrameEntry& frame, MutableByteSpan out,
+                const DictionarySource& dictionaries) {
   ZSTDFS_ASSERT(out.size() == frame.logical_bytes);
   const bool maybe_zeros = may_be_zero_frame(frame);
   if (!maybe_zeros) {
@@ -79,7 +80,7 @@ void read_frame(const RandomAccessSource& source, const FrameEntry& frame, Mutab
   if (frame.logical_bytes > kMaxChunkBytes) {
     throw CorruptError(frame.stored_offset, "a frame of many zeros is damaged");
   }
-  scratch.decoder().decode(stored, out, frame.stored_offset);
+  scratch.decoder().decode(stored, out, frame.stored_offset, dictionaries);
   scratch.shrink();
 }
 

@@ -1,4 +1,7 @@
+#include <gmock/gmock.h>
+
 #include "tests/unit/core_container_builder.hpp"
+#include "zstdfs/dictionary.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -139,6 +142,85 @@ TEST(FrameCodec, ZstdErrorCarriesTheCode) {
     EXPECT_NE(std::string(error.what()).find("test"), std::string::npos);
   }
   EXPECT_EQ(ZstdError::check(17, "test"), 17u);
+}
+
+/// One dictionary, by its id.
+class OneDictionary final : public DictionarySource {
+ public:
+  explicit OneDictionary(const ZstdCompressionDict& dictionary) : dictionary_(dictionary) {}
+
+  std::shared_ptr<const ZSTD_DDict_s> digested(std::uint32_t id) const override {
+    if (id != dictionary_.dict_id()) throw MissingDictionaryError(id, "there is another one");
+    return dictionary_.digested();
+  }
+
+ private:
+  const ZstdCompressionDict& dictionary_;
+};
+
+std::shared_ptr<ZstdCompressionDict> trained_dictionary(std::uint32_t id) {
+  std::vector<Bytes> samples;
+  for (int i = 0; i < 500; ++i) {
+    const std::string text = "{\"name\": \"record " + std::to_string(i * 7919) +
+                             "\", \"state\": \"settled\", \"owner\": " + std::to_string(i % 13) +
+                             ", \"remarks\": [\"none so far\"]}";
+    samples.push_back(bytes_of(text));
+  }
+  const std::vector<ByteSpan> spans(samples.begin(), samples.end());
+  return train_dictionary(4096, spans, {.k = 64, .d = 8, .dict_id = id});
+}
+
+TEST(FrameCodec, FramesNameTheirDictionaryAndNeedIt) {
+  const auto dictionary = trained_dictionary(40000);
+  const OneDictionary source(*dictionary);
+  const Bytes content = bytes_of("{\"name\": \"record 12\", \"state\": \"settled\"}");
+  FrameEncoder encoder;
+  for (const int level : {-3, 1, 3, 12, 19, 22}) {
+    SCOPED_TRACE(level);
+    const FrameRecipe recipe{.level = level, .dictionary = dictionary->digested_for(level)};
+    const Bytes frame = encoder.encode(content, recipe);
+    EXPECT_LT(frame.size(), encoder.encode(content, level).size());
+    Bytes out(content.size());
+    FrameDecoder().decode(frame, out, 0, source);
+    EXPECT_EQ(out, content);
+    EXPECT_THROW(FrameDecoder().decode(frame, out, 0), MissingDictionaryError);
+  }
+}
+
+TEST(FrameCodec, AnEncoderForgetsTheDictionaryOfTheFrameBefore) {
+  const auto dictionary = trained_dictionary(40000);
+  const Bytes content = bytes_of("{\"name\": \"record 12\", \"state\": \"settled\"}");
+  FrameEncoder encoder;
+  encoder.encode(content, {.level = 3, .dictionary = dictionary->digested_for(3)});
+  EXPECT_EQ(decoded(encoder.encode(content, 3), content.size()), content);
+}
+
+TEST(FrameCodec, AMissingDictionarySaysItsId) {
+  const auto dictionary = trained_dictionary(40001);
+  const Bytes content = bytes_of("anything");
+  const Bytes frame =
+      FrameEncoder().encode(content, {.level = 3, .dictionary = dictionary->digested_for(3)});
+  try {
+    decoded(frame, content.size());
+    FAIL();
+  } catch (const MissingDictionaryError& error) {
+    EXPECT_EQ(error.id(), 40001u);
+    EXPECT_THAT(error.what(), testing::HasSubstr("dictionary 40001 is missing"));
+  }
+}
+
+TEST(FrameCodec, LongDistanceMatchingFindsWhatIsFarBack) {
+  // The same 64 KiB again after 4 MiB of noise: a window of level 1 does not reach so far.
+  const Bytes block = random_bytes(64u << 10, 1);
+  const Bytes noise = random_bytes(4u << 20, 2);
+  Bytes content = block;
+  content.insert(content.end(), noise.begin(), noise.end());
+  content.insert(content.end(), block.begin(), block.end());
+  FrameEncoder encoder;
+  const Bytes plain = encoder.encode(content, 1);
+  const Bytes frame = encoder.encode(content, {.level = 1, .long_distance_matching = true});
+  EXPECT_LT(frame.size() + (60u << 10), plain.size());
+  EXPECT_EQ(decoded(frame, content.size()), content);
 }
 
 }  // namespace

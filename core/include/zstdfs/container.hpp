@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "zstdfs/dictionary_source.hpp"
 #include "zstdfs/frame_index.hpp"
 #include "zstdfs/source.hpp"
 
@@ -34,22 +35,28 @@ bool is_container(const RandomAccessSource& source);
 
 /// Reads header and seek table of a container; where they do not agree, scans the frames. The scan
 /// ends at the first thing that is not a whole, listed-able frame (content size, checksum that
-/// holds). Throws NewerFormatError, std::system_error. Precondition: is_container(source).
-LoadedContainer load_container(const RandomAccessSource& source);
+/// holds). Throws NewerFormatError, MissingDictionaryError, std::system_error. Precondition:
+/// is_container(source).
+LoadedContainer load_container(const RandomAccessSource& source,
+                               const DictionarySource& dictionaries = no_dictionaries());
 
 /// Scans a container's frames without regard to its seek table. `header` gives durable_bytes.
 /// Frames are numbered as they lie; skippable frames are gaps. Ends quietly at a seek table or at
 /// the end of the file; `damage` says when it ended otherwise.
-LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust);
+LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust,
+                               const DictionarySource& dictionaries = no_dictionaries());
 
 /// The logical size of a file of either form, at the least cost: one read of the header when the
 /// container is sealed. Throws as load_container does.
-std::uint64_t logical_size(const RandomAccessSource& source);
+std::uint64_t logical_size(const RandomAccessSource& source,
+                           const DictionarySource& dictionaries = no_dictionaries());
 
 /// Reads, verifies and decompresses frame number `i` into `out` (its logical_bytes). Zero frames
-/// are recognised without decompressing. Throws CorruptError, std::system_error.
+/// are recognised without decompressing. Throws CorruptError, MissingDictionaryError,
+/// std::system_error.
 /// Thread safety: may run concurrently.
-void read_frame(const RandomAccessSource& source, const FrameEntry& frame, MutableByteSpan out);
+void read_frame(const RandomAccessSource& source, const FrameEntry& frame, MutableByteSpan out,
+                const DictionarySource& dictionaries = no_dictionaries());
 
 /// Whether a frame holds only zeros and is stored in the form of encode_zero_frame, by reading it.
 bool is_stored_zero_frame(const RandomAccessSource& source, const FrameEntry& frame);

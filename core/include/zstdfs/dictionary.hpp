@@ -50,6 +50,9 @@ class ZstdCompressionDict {
 
   /// For compressors: the precomputed form, or nothing when none was asked for.
   std::shared_ptr<const ZSTD_CDict_s> precomputed() const;
+  /// Digests the dictionary for a level, and keeps nothing of it here: for those who need several
+  /// levels at once. Throws ZstdError.
+  std::shared_ptr<const ZSTD_CDict_s> digested_for(int level) const;
   /// For decompressors: the digested form. Throws ZstdError.
   std::shared_ptr<const ZSTD_DDict_s> digested() const;
 

@@ -43,6 +43,19 @@ class CorruptError : public std::runtime_error {
   std::uint64_t stored_offset_;
 };
 
+/// A frame was compressed with a dictionary that cannot be had. Nothing is known to be wrong with
+/// the frame.
+class MissingDictionaryError : public std::runtime_error {
+ public:
+  MissingDictionaryError(std::uint32_t id, const std::string& why)
+      : std::runtime_error("dictionary " + std::to_string(id) + " is missing: " + why), id_(id) {}
+
+  std::uint32_t id() const { return id_; }
+
+ private:
+  std::uint32_t id_;
+};
+
 /// A file or a store was written by a newer version of zstdfs than this one can read.
 class NewerFormatError : public std::runtime_error {
  public:

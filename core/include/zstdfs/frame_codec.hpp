@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "zstdfs/bytes.hpp"
+#include "zstdfs/dictionary_source.hpp"
 
 struct ZSTD_CCtx_s;
+struct ZSTD_CDict_s;
 struct ZSTD_DCtx_s;
 
 namespace zstdfs {
@@ -19,7 +21,17 @@ inline constexpr int kDefaultLevel = 3;
 /// checksum in a seek table.
 std::uint32_t content_checksum(ByteSpan content);
 
-/// Compresses chunks, each to one zstd frame with content size and content checksum.
+/// How a chunk is compressed.
+struct FrameRecipe {
+  int level = kDefaultLevel;
+  /// Digested for this level, which then decides; null for none.
+  // Shared: encoders on several threads use it, while it may already have been replaced.
+  std::shared_ptr<const ZSTD_CDict_s> dictionary = nullptr;
+  bool long_distance_matching = false;
+};
+
+/// Compresses chunks, each to one zstd frame with content size and content checksum, and with the
+/// id of its dictionary.
 ///
 /// Thread safety: one thread at a time. Memory: one zstd context, grown to the largest level used,
 /// and a buffer, grown to the largest chunk.
@@ -32,7 +44,8 @@ class FrameEncoder {
 
   /// Returns one whole frame that holds `content` (at most kMaxChunkBytes, may be empty).
   /// Throws ZstdError; the encoder can be used again afterwards.
-  Bytes encode(ByteSpan content, int level);
+  Bytes encode(ByteSpan content, const FrameRecipe& recipe);
+  Bytes encode(ByteSpan content, int level) { return encode(content, FrameRecipe{level}); }
 
  private:
   struct Free {
@@ -55,7 +68,9 @@ class FrameDecoder {
   /// Decompresses exactly one frame into `out`, whose size is the content's. `stored_offset` goes
   /// into the error. Throws CorruptError if `frame` is not one whole frame with a content checksum
   /// that holds, and exactly `out.size()` bytes of content; what `out` then holds is unspecified.
-  void decode(ByteSpan frame, MutableByteSpan out, std::uint64_t stored_offset);
+  /// Throws what `dictionaries` throws.
+  void decode(ByteSpan frame, MutableByteSpan out, std::uint64_t stored_offset,
+              const DictionarySource& dictionaries = no_dictionaries());
 
  private:
   struct Free {
