@@ -162,10 +162,17 @@ void SharedFiles::write_block() {
 }
 
 Bytes SharedFiles::read_at(int fd, std::uint64_t offset, std::size_t bytes) {
+  // Until the end: what stopped a read in its middle, the next one says.
   Bytes found(bytes);
-  const long got = ::pread(fd, found.data(), bytes, static_cast<off_t>(offset));
-  calls_.judge(Call::kSharedRead, got);
-  found.resize(static_cast<std::size_t>(got));
+  std::size_t done = 0;
+  while (done < bytes) {
+    const long got =
+        ::pread(fd, found.data() + done, bytes - done, static_cast<off_t>(offset + done));
+    calls_.judge(Call::kSharedRead, got);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  found.resize(done);
   return found;
 }
 
