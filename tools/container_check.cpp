@@ -15,11 +15,12 @@ namespace {
 
 class ContainerCheck {
  public:
-  ContainerCheck(const RandomAccessSource& source, Unmount unmount, FileCheck& result)
-      : source_(source), unmount_(unmount), result_(result) {}
+  ContainerCheck(const RandomAccessSource& source, Unmount unmount,
+                 const DictionarySource& dictionaries, FileCheck& result)
+      : source_(source), unmount_(unmount), dictionaries_(dictionaries), result_(result) {}
 
   void run() {
-    const LoadedContainer container = load_container(source_);
+    const LoadedContainer container = load_container(source_, dictionaries_);
     result_.logical_bytes = container.logical_bytes;
     // What a daemon had finished is there when it is killed; what it was at need not be whole.
     const bool may_be_torn = unmount_ == Unmount::kPowerLoss ||
@@ -105,7 +106,8 @@ class ContainerCheck {
     try {
       if (frame.logical_bytes > kMaxChunkBytes) return verify_large(frame);
       if (content_.size() < frame.logical_bytes) content_.resize(frame.logical_bytes);
-      read_frame(source_, frame, MutableByteSpan(content_).first(frame.logical_bytes));
+      read_frame(source_, frame, MutableByteSpan(content_).first(frame.logical_bytes),
+                 dictionaries_);
     } catch (const CorruptError& error) {
       report(error.stored_offset(), reason_of(error));
     }
@@ -132,6 +134,7 @@ class ContainerCheck {
 
   const RandomAccessSource& source_;
   const Unmount unmount_;
+  const DictionarySource& dictionaries_;
   /// After an unclean end, what lies from here on may not have reached the disk: no damage, the
   /// next mount cuts it off.
   std::uint64_t vouched_end_ = std::numeric_limits<std::uint64_t>::max();
@@ -141,13 +144,14 @@ class ContainerCheck {
 
 }  // namespace
 
-FileCheck check_file(const RandomAccessSource& source, Unmount unmount) {
+FileCheck check_file(const RandomAccessSource& source, Unmount unmount,
+                     const DictionarySource& dictionaries) {
   FileCheck result;
   try {
     result.stored_bytes = source.size();
     if (!is_container(source)) {
       result.logical_bytes = result.stored_bytes;
-      if (store::is_or_was_container(source)) {
+      if (store::is_or_was_container(source, dictionaries)) {
         result.form = Form::kContainer;
         result.damage.push_back({0,
                                  "a container whose signature is damaged; it shows its stored "
@@ -156,7 +160,9 @@ FileCheck check_file(const RandomAccessSource& source, Unmount unmount) {
       return result;
     }
     result.form = Form::kContainer;
-    ContainerCheck(source, unmount, result).run();
+    ContainerCheck(source, unmount, dictionaries, result).run();
+  } catch (const MissingDictionaryError& error) {
+    result.damage.push_back({0, std::string("cannot be read: ") + error.what()});
   } catch (const NewerFormatError& error) {
     result.not_checked = error.what();
   } catch (const std::system_error& error) {

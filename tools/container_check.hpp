@@ -42,6 +42,7 @@ inline constexpr std::size_t kMaxFindings = 50;
 ///
 /// Memory: one frame and its content, at most twice kMaxChunkBytes and a little.
 /// Thread safety: may run concurrently.
-FileCheck check_file(const RandomAccessSource& source, Unmount unmount);
+FileCheck check_file(const RandomAccessSource& source, Unmount unmount,
+                     const DictionarySource& dictionaries);
 
 }  // namespace zstdfs::tools

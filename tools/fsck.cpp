@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 
+#include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/store.hpp"
 #include "fs/store/store_check.hpp"
@@ -114,7 +115,7 @@ Unmount unmount_of(const store::StoreInspection& inspection) {
 
 /// Checks every file, and returns those that are not as an unmount leaves them.
 std::vector<Suspect> check_files(const std::string& root, const store::StoreInspection& inspection,
-                                 FsckReport& report) {
+                                 const DictionarySource& dictionaries, FsckReport& report) {
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
   std::vector<Suspect> suspects;
   const auto checked = [&](const std::string& path, const FileCheck& check) {
@@ -129,7 +130,7 @@ std::vector<Suspect> check_files(const std::string& root, const store::StoreInsp
     report.add(path, check);
   };
   // Declared last: its threads end before what they use does.
-  ParallelCheck checks(threads, unmount_of(inspection), checked);
+  ParallelCheck checks(threads, unmount_of(inspection), dictionaries, checked);
   const auto visit = [&](const WalkEntry& entry) {
     if (entry.path == store::kStoreDirectory) return Descend::kNo;
     if (!S_ISREG(entry.status.st_mode) || !report.first_name(entry.status)) return Descend::kYes;
@@ -162,16 +163,17 @@ void check_store(const FsckOptions& options, FsckReport& report) {
   }
   const std::unique_ptr<os::VolumeLock> lock = lock_store(*volume, options);
   store::StoreInspection inspection = store::inspect_store(*volume);
+  const store::Dictionaries dictionaries(*volume);
   report.add_store(inspection);
   if (!options.repair) {
-    check_files(options.store, inspection, report);
+    check_files(options.store, inspection, dictionaries, report);
     return;
   }
   using Mode = store::StoreRepair::Mode;
   FsckRepair repair(options.store, *volume, options.dry_run ? Mode::kDryRun : Mode::kRepair,
                     report);
   inspection = repair.before_check(inspection);
-  repair.after_check(check_files(options.store, inspection, report));
+  repair.after_check(check_files(options.store, inspection, dictionaries, report));
 }
 
 FsckReport::Mode mode_of(const FsckOptions& options) {

@@ -106,7 +106,7 @@ bool FsckRepair::is_damaged(const std::string& path) {
     return true;
   }
   if (!file) return false;  // it was moved away
-  const FileCheck check = check_file(*file, Unmount::kClean);
+  const FileCheck check = check_file(*file, Unmount::kClean, store::Dictionaries(volume_));
   return !check.damage.empty() || check.interrupted;
 }
 

@@ -13,6 +13,7 @@
 #include "tools/json_output.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/safe_open.hpp"
+#include "tools/store_dictionaries.hpp"
 #include "tools/stored_form.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -38,7 +39,7 @@ FileInfo examine_path(const std::string& path) {
   info.path = path;
   info.stored_path = stored_path(path);
   const auto file = open_regular(AT_FDCWD, info.stored_path, FollowLinks::kYes);
-  info.form = examine(*file);
+  info.form = examine(*file, StoreDictionaries(info.stored_path));
   info.disk_bytes = disk_bytes(file->stat());
   return info;
 }

@@ -2,8 +2,12 @@
 
 namespace zstdfs::tools {
 
-ParallelCheck::ParallelCheck(unsigned threads, Unmount unmount, Done done)
-    : unmount_(unmount), done_(std::move(done)), max_waiting_(std::size_t{4} * threads) {
+ParallelCheck::ParallelCheck(unsigned threads, Unmount unmount,
+                             const DictionarySource& dictionaries, Done done)
+    : unmount_(unmount),
+      dictionaries_(dictionaries),
+      done_(std::move(done)),
+      max_waiting_(std::size_t{4} * threads) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -48,7 +52,7 @@ void ParallelCheck::work() {
   Task task;
   while (take(task)) {
     try {
-      const FileCheck check = check_file(*task.file, unmount_);
+      const FileCheck check = check_file(*task.file, unmount_, dictionaries_);
       task.file.reset();
       const MutexLock lock(done_mutex_);
       done_(task.path, check);

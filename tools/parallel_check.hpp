@@ -22,7 +22,7 @@ class ParallelCheck {
   /// Told about each file; called by one thread at a time, in no order.
   using Done = std::function<void(const std::string& path, const FileCheck&)>;
 
-  ParallelCheck(unsigned threads, Unmount unmount, Done done);
+  ParallelCheck(unsigned threads, Unmount unmount, const DictionarySource& dictionaries, Done done);
   ~ParallelCheck();
   ParallelCheck(const ParallelCheck&) = delete;
   ParallelCheck& operator=(const ParallelCheck&) = delete;
@@ -45,6 +45,7 @@ class ParallelCheck {
   void stop() ZSTDFS_EXCLUDES(mutex_);
 
   const Unmount unmount_;
+  const DictionarySource& dictionaries_;
   const Done done_;
   const std::size_t max_waiting_;
   Mutex done_mutex_;  // held around done_; never together with mutex_

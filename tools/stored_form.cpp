@@ -36,7 +36,7 @@ Condition condition_of(const LoadedContainer& container, std::uint64_t stored_by
   return written_on && durable_frames_there ? Condition::kInterrupted : Condition::kDamaged;
 }
 
-StoredForm examine(const RandomAccessSource& source) {
+StoredForm examine(const RandomAccessSource& source, const DictionarySource& dictionaries) {
   StoredForm result;
   result.stored_bytes = source.size();
   if (!is_container(source)) {
@@ -44,7 +44,7 @@ StoredForm examine(const RandomAccessSource& source) {
     result.foreign_zstd = begins_with_zstd_frame(source);
     return result;
   }
-  const LoadedContainer container = load_container(source);
+  const LoadedContainer container = load_container(source, dictionaries);
   result.form = Form::kContainer;
   result.logical_bytes = container.logical_bytes;
   result.level = container.header.level;

@@ -32,8 +32,8 @@ struct StoredForm {
   std::string damage;  ///< for people, when the condition is kDamaged
 };
 
-/// Throws NewerFormatError, std::system_error.
-StoredForm examine(const RandomAccessSource& source);
+/// Throws NewerFormatError, MissingDictionaryError, std::system_error.
+StoredForm examine(const RandomAccessSource& source, const DictionarySource& dictionaries);
 
 /// The condition of a container that was loaded from a file of `stored_bytes`. Not being sealed is
 /// no damage where the file's size shows that writing went on after the header was written, and

@@ -16,6 +16,7 @@
 #include "tools/json_output.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/safe_open.hpp"
+#include "tools/store_dictionaries.hpp"
 #include "tools/stored_form.hpp"
 #include "tools/tree_walk.hpp"
 #include "zstdfs/errors.hpp"
@@ -65,7 +66,8 @@ struct Usage {
 
 class UsageCount {
  public:
-  UsageCount(std::string shown_root, Usage& usage) : root_(std::move(shown_root)), usage_(usage) {}
+  UsageCount(const std::string& stored_root, Usage& usage)
+      : root_(stored_root == "/" ? "" : stored_root), dictionaries_(stored_root), usage_(usage) {}
 
   void run(os::UniqueFd directory) {
     walk_tree(std::move(directory), {[this](const WalkEntry& entry) { return visit(entry); },
@@ -104,7 +106,7 @@ class UsageCount {
   void count_file(const WalkEntry& entry) {
     try {
       const auto file = open_regular(entry.directory_fd, entry.name, FollowLinks::kNo);
-      const StoredForm form = examine(*file);
+      const StoredForm form = examine(*file, dictionaries_);
       const std::uint64_t on_disk = disk_bytes(entry.status);
       Totals one{1, form.logical_bytes, form.stored_bytes, on_disk, on_disk};
       if (form.form == Form::kContainer) {
@@ -114,7 +116,7 @@ class UsageCount {
       (form.form == Form::kContainer ? usage_.container : usage_.raw) += one;
     } catch (const std::system_error& error) {
       if (error.code().value() != ENOENT) failed(entry.path, explain(error.code()));
-    } catch (const NewerFormatError& error) {
+    } catch (const std::runtime_error& error) {  // a newer format, a missing dictionary
       failed(entry.path, error.what());
     }
   }
@@ -138,6 +140,7 @@ class UsageCount {
   }
 
   const std::string root_;
+  const StoreDictionaries dictionaries_;
   Usage& usage_;
   std::set<std::pair<dev_t, ino_t>> linked_;
   std::map<dev_t, std::uint64_t> block_bytes_;
@@ -217,7 +220,7 @@ int run_usage(const UsageOptions& options) {
   try {
     stored = stored_path(options.directory);
     os::UniqueFd directory = open_directory(AT_FDCWD, stored, FollowLinks::kYes);
-    UsageCount(stored == "/" ? "" : stored, usage).run(std::move(directory));
+    UsageCount(stored, usage).run(std::move(directory));
   } catch (const std::system_error& error) {
     std::cerr << "zstdfs usage: " << printable(options.directory) << ": " << explain(error.code())
               << '\n';

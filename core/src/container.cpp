@@ -52,15 +52,25 @@ LoadedContainer load_without_header(const RandomAccessSource& source,
   return result;
 }
 
-/// The header holds for this file, the seek table does not: the frames have to tell, and the header
-/// says what they must add up to.
+bool matches(const FrameIndex& index, const ContainerHeader& header) {
+  return hash64(encode_container_table(index)) == header.seek_table_hash &&
+         index.logical_bytes() == header.logical_bytes;
+}
+
+/// The header holds for this file, the seek table does not, or there is none and shall be none: the
+/// frames have to tell, and the header says what they must add up to.
 LoadedContainer load_without_table(const RandomAccessSource& source, const ContainerHeader& header,
                                    const DictionarySource& dictionaries) {
   // Walking the frames is cheap, and if the table made from them has the hash that the header
   // knows, then they are the right ones. Otherwise each is verified, up to the first that is wrong.
   LoadedContainer result = scan_frames(source, header, /*trusted_end=*/source.size(), dictionaries);
-  if (hash64(encode_container_table(result.index)) == header.seek_table_hash &&
-      result.index.logical_bytes() == header.logical_bytes) {
+  if (matches(result.index, header)) {
+    result.sealed = !has_container_table(header, result.index) &&
+                    result.index.frames_end() == header.stored_bytes;
+    if (result.sealed) {
+      result.logical_bytes = header.logical_bytes;
+      return result;
+    }
     result.damage = "the seek table is damaged; its content was recovered from the frames";
   } else {
     result = scan_frames(source, header, /*trusted_end=*/0, dictionaries);

@@ -20,6 +20,10 @@ constexpr std::array<unsigned char, kContainerSignatureBytes> kSignature = {
     72,   0,    0,    0,                            // size of its payload
     'z',  's',  't',  'd',  'f', 's', 0x0D, 0x0A};  // the line end shows a text-mode transfer
 
+constexpr std::uint16_t kLongDistanceFlag = 1;
+constexpr std::uint16_t kCompactFlag = 2;
+constexpr std::uint16_t kKnownFlags = kLongDistanceFlag | kCompactFlag;
+
 constexpr std::size_t kVersionAt = 16;
 constexpr std::size_t kFlagsAt = 18;
 constexpr std::size_t kChunkBytesAt = 20;
@@ -42,6 +46,16 @@ bool limits_hold(const ContainerHeader& header) {
          header.durable_bytes <= kMaxFileBytes;
 }
 
+std::uint16_t flags_of(const ContainerHeader& header) {
+  return static_cast<std::uint16_t>((header.long_distance_matching ? kLongDistanceFlag : 0) |
+                                    (header.compact ? kCompactFlag : 0));
+}
+
+/// Version 1 has no flags; what needs none is still written so, and older programs read it.
+std::uint16_t version_for(std::uint16_t flags) {
+  return flags == 0 ? 1 : 2;
+}
+
 }  // namespace
 
 std::uint64_t hash64(ByteSpan bytes) {
@@ -53,8 +67,8 @@ Bytes encode_container_header(const ContainerHeader& header) {
   Bytes bytes(kContainerHeaderBytes);
   const MutableByteSpan out(bytes);
   std::ranges::copy(std::as_bytes(std::span(kSignature)), bytes.begin());
-  store_le(out, kVersionAt, kContainerVersion);
-  store_le(out, kFlagsAt, std::uint16_t{0});
+  store_le(out, kVersionAt, version_for(flags_of(header)));
+  store_le(out, kFlagsAt, flags_of(header));
   store_le(out, kChunkBytesAt, header.chunk_bytes);
   store_le(out, kLevelAt, header.level);
   store_le(out, kDictionaryIdAt, header.dictionary_id);
@@ -86,8 +100,13 @@ std::optional<ContainerHeader> decode_container_header(ByteSpan prefix) {
                            "; this program reads versions up to " +
                            std::to_string(kContainerVersion));
   }
-  if (version == 0 || load_le<std::uint16_t>(prefix, kFlagsAt) != 0) return std::nullopt;
+  const auto flags = load_le<std::uint16_t>(prefix, kFlagsAt);
+  if (version == 0 || (version == 1 ? flags != 0 : (flags & ~kKnownFlags) != 0)) {
+    return std::nullopt;
+  }
   ContainerHeader header;
+  header.long_distance_matching = (flags & kLongDistanceFlag) != 0;
+  header.compact = (flags & kCompactFlag) != 0;
   header.chunk_bytes = load_le<std::uint32_t>(prefix, kChunkBytesAt);
   header.level = load_le<std::int32_t>(prefix, kLevelAt);
   header.dictionary_id = load_le<std::uint32_t>(prefix, kDictionaryIdAt);

@@ -108,9 +108,9 @@ bool apply_word(string_view name, MountOptions& options) {
 
 bool apply_value(string_view name, string_view value, MountOptions& options) {
   if (name == "level") {
-    options.store.level = parse_level(value);
+    options.store.settings.level = parse_level(value);
   } else if (name == "chunk") {
-    options.store.chunk_bytes = parse_chunk(value);
+    options.store.settings.chunk_bytes = parse_chunk(value);
   } else if (name == "threads") {
     options.threads = parse_number("threads", value, 1u, kMostThreads);
   } else if (name == "cache") {

@@ -36,12 +36,13 @@ std::uint64_t next_data(const RandomAccessSource& source, std::uint64_t offset,
 
 }  // namespace
 
-bool verifies(const RandomAccessSource& source, const FrameEntry& frame) {
+bool verifies(const RandomAccessSource& source, const FrameEntry& frame,
+              const DictionarySource& dictionaries) {
   thread_local Bytes content;
   try {
     if (frame.logical_bytes > kMaxChunkBytes) return is_stored_zero_frame(source, frame);
     if (content.size() < frame.logical_bytes) content.resize(frame.logical_bytes);
-    read_frame(source, frame, MutableByteSpan(content).first(frame.logical_bytes));
+    read_frame(source, frame, MutableByteSpan(content).first(frame.logical_bytes), dictionaries);
     return true;
   } catch (const CorruptError&) {
     return false;
@@ -94,8 +95,8 @@ bool is_padding(const RandomAccessSource& source, ByteRange gap) {
   return at == gap.end();
 }
 
-std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source,
-                                              std::uint64_t from) {
+std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source, std::uint64_t from,
+                                              const DictionarySource& dictionaries) {
   const std::uint64_t size = source.size();
   Bytes window;
   int false_frames = 0;
@@ -110,7 +111,7 @@ std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source,
       const auto found = find_frame(source, at + static_cast<std::uint64_t>(hit - window.begin()));
       const auto* const extent = std::get_if<FrameExtent>(&found);
       const auto entry = extent != nullptr ? as_entry(*extent) : std::nullopt;
-      if (entry && verifies(source, *entry)) return entry;
+      if (entry && verifies(source, *entry, dictionaries)) return entry;
       if (++false_frames > kMaxFalseFrames) return std::nullopt;
       ++hit;
     }

@@ -10,8 +10,9 @@ namespace zstdfs::store {
 
 // What a salvage asks about single frames of a damaged container.
 
-/// Whether the frame is there and its content has the checksum.
-bool verifies(const RandomAccessSource& source, const FrameEntry& frame);
+/// Whether the frame is there and its content has the checksum. Throws MissingDictionaryError.
+bool verifies(const RandomAccessSource& source, const FrameEntry& frame,
+              const DictionarySource& dictionaries);
 
 /// Whether a walk over the frame's blocks finds what `frame` says. libzstd does not look at every
 /// bit of one that it can decompress.
@@ -31,6 +32,7 @@ bool is_seek_table(const FrameExtent& extent);
 bool begins_like_seek_table(const RandomAccessSource& source, std::uint64_t stored_offset);
 
 /// The first verified data frame that begins at `from` or behind it, byte by byte.
-std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source, std::uint64_t from);
+std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source, std::uint64_t from,
+                                              const DictionarySource& dictionaries);
 
 }  // namespace zstdfs::store

@@ -11,7 +11,8 @@ using Found = FrameSurvey::Found;
 
 class Surveyor {
  public:
-  explicit Surveyor(const RandomAccessSource& source) : source_(source), size_(source.size()) {}
+  Surveyor(const RandomAccessSource& source, const DictionarySource& dictionaries)
+      : source_(source), dictionaries_(dictionaries), size_(source.size()) {}
 
   FrameSurvey run() && {
     while (at_ < size_) {
@@ -40,7 +41,7 @@ class Surveyor {
   bool take(const FrameExtent& extent) {
     const auto entry = as_entry(extent);
     if (!entry) return false;
-    const bool verified = verifies(source_, *entry);
+    const bool verified = verifies(source_, *entry, dictionaries_);
     if (!verified && !something_follows(entry->stored_end())) return false;
     add({*entry, verified});
     return true;
@@ -63,7 +64,7 @@ class Surveyor {
   /// A skippable frame with a damaged size may have led astray, so the search begins behind the
   /// last frame that is certain.
   bool find_next() {
-    const auto next = find_verified_frame(source_, certain_end_ + 1);
+    const auto next = find_verified_frame(source_, certain_end_ + 1, dictionaries_);
     if (!next) return false;
     while (!survey_.frames.empty() && !survey_.frames.back().verified &&
            survey_.frames.back().frame.stored_end() > next->stored_offset) {
@@ -82,6 +83,7 @@ class Surveyor {
   static constexpr int kMaxPaddingFrames = 1000;
 
   const RandomAccessSource& source_;
+  const DictionarySource& dictionaries_;
   const std::uint64_t size_;
   FrameSurvey survey_;
   std::uint64_t at_ = kContainerHeaderBytes;
@@ -195,8 +197,8 @@ class Placer {
 
 }  // namespace
 
-FrameSurvey survey_frames(const RandomAccessSource& source) {
-  return Surveyor(source).run();
+FrameSurvey survey_frames(const RandomAccessSource& source, const DictionarySource& dictionaries) {
+  return Surveyor(source, dictionaries).run();
 }
 
 PlacedFrames place_frames(FrameSurvey survey, std::optional<std::uint64_t> total) {

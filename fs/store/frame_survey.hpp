@@ -23,7 +23,7 @@ struct FrameSurvey {
   bool ends_properly = false;  ///< nothing follows the table, or the last frame if there is none
 };
 
-FrameSurvey survey_frames(const RandomAccessSource& source);
+FrameSurvey survey_frames(const RandomAccessSource& source, const DictionarySource& dictionaries);
 
 /// The content, as far as it is certain what belongs where.
 struct PlacedFrames {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <optional>
 
+#include "fs/store/dictionaries.hpp"
 #include "fs/store/journal.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/salvage_plan.hpp"
@@ -48,7 +49,11 @@ bool has_damaged_version(const os::File& file, JournalKind kind) {
 class JournalCheck {
  public:
   JournalCheck(os::Volume& volume, StoreInspection& inspection)
-      : volume_(volume), journal_(volume), finder_(volume), inspection_(inspection) {}
+      : volume_(volume),
+        journal_(volume),
+        finder_(volume),
+        dictionaries_(volume),
+        inspection_(inspection) {}
 
   void run() {
     const std::vector<std::string> names = journal_.list();
@@ -157,7 +162,8 @@ class JournalCheck {
           "them up if it does not hold them already");
       return;
     }
-    if (!is_or_was_container(target) || stored_generation(target) != content.head.generation) {
+    if (!is_or_was_container(target, dictionaries_) ||
+        stored_generation(target) != content.head.generation) {
       found(Kind::kUnclaimed, "changes to an earlier version of this file");
       return;
     }
@@ -187,13 +193,13 @@ class JournalCheck {
   }
 
   /// As many batches as recovery takes up once the file is in order.
-  static std::uint64_t usable_batches(const os::File& log, const os::File& target) {
+  std::uint64_t usable_batches(const os::File& log, const os::File& target) const {
     std::uint64_t frames_hold = 0;
     try {
       const LoadedContainer container =
-          is_container(target) ? load_container(target) : LoadedContainer{};
-      frames_hold =
-          container.sealed ? container.logical_bytes : plan_salvage(target).logical_bytes();
+          is_container(target) ? load_container(target, dictionaries_) : LoadedContainer{};
+      frames_hold = container.sealed ? container.logical_bytes
+                                     : plan_salvage(target, dictionaries_).logical_bytes();
     } catch (const NewerFormatError&) {
       frames_hold = std::numeric_limits<std::uint64_t>::max();  // not for us to say
     }
@@ -206,6 +212,7 @@ class JournalCheck {
   os::Volume& volume_;
   Journal journal_;
   TargetFinder finder_;
+  Dictionaries dictionaries_;
   StoreInspection& inspection_;
   StoreFinding finding_;
 };

@@ -2,13 +2,13 @@
 
 #include <cstdint>
 
-#include "zstdfs/frame_codec.hpp"
+#include "fs/store/settings.hpp"
 
 namespace zstdfs::store {
 
 struct StoreOptions {
-  int level = kDefaultLevel;
-  std::uint32_t chunk_bytes = kDefaultChunkBytes;
+  /// Where neither an attribute nor the policy says something else.
+  Settings settings;
   /// Bound for changed data that is held in memory, over all files.
   std::uint64_t overlay_bytes = 64u << 20;
   /// Bound for the cache of decompressed chunks.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fs/store/change_times.hpp"
+#include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/salvage_plan.hpp"
@@ -64,7 +65,8 @@ bool is_fit_for_target(const std::string& path) {
 
 /// Content that does not depend on the seek table: how many frames are whole, from the first one
 /// that was not vouched for on.
-std::size_t count_whole_frames(const os::File& file, const LoadedContainer& container) {
+std::size_t count_whole_frames(const os::File& file, const LoadedContainer& container,
+                               const DictionarySource& dictionaries) {
   Bytes content;
   for (std::size_t i = 0; i < container.index.size(); ++i) {
     const FrameEntry& frame = container.index[i];
@@ -73,7 +75,7 @@ std::size_t count_whole_frames(const os::File& file, const LoadedContainer& cont
       if (is_stored_zero_frame(file, frame)) continue;
       if (frame.logical_bytes > kMaxChunkBytes) return i;
       content.resize(frame.logical_bytes);
-      read_frame(file, frame, content);
+      read_frame(file, frame, content, dictionaries);
     } catch (const CorruptError&) {
       return i;
     }
@@ -97,8 +99,9 @@ void write_ends(os::File& file, LoadedContainer& container) {
 
 /// Repairs one container, if an interruption left something to repair. With `verify` set, not even
 /// a container that looks finished is trusted beyond what was vouched for.
-void repair(os::File& file, const std::string& path, bool verify) {
-  LoadedContainer container = load_container(file);
+void repair(os::File& file, const std::string& path, bool verify,
+            const DictionarySource& dictionaries) {
+  LoadedContainer container = load_container(file, dictionaries);
   if (container.sealed && !verify) return;
   // No interruption damages a header; a write log that was for it shall still fit.
   if (!container.header_intact) container.header.generation = stored_generation(file);
@@ -111,7 +114,7 @@ void repair(os::File& file, const std::string& path, bool verify) {
     return;
   }
   if (verify) {
-    const std::size_t whole = count_whole_frames(file, container);
+    const std::size_t whole = count_whole_frames(file, container, dictionaries);
     if (container.sealed && whole == container.index.size()) return;
     container.index.keep_first(whole);
   }
@@ -237,6 +240,7 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
 void repair_interrupted_files(os::Volume& volume, const Interruption& interruption) {
   timespec since = interruption.since;
   since.tv_sec = std::max(since.tv_sec - kClockMarginSeconds, time_t{0});
+  const Dictionaries dictionaries(volume);
   for_each_file(volume, [&](const std::string& path, const struct stat& status) {
     if (is_before(status.st_ctim, since)) return;
     try {
@@ -246,7 +250,9 @@ void repair_interrupted_files(os::Volume& volume, const Interruption& interrupti
       if (interruption.system_went_down && lost_its_header(*file)) {
         file->write_at(0, encode_container_header({}));
       }
-      if (is_container(*file)) repair(*file, path, interruption.system_went_down);
+      if (is_container(*file)) {
+        repair(*file, path, interruption.system_went_down, dictionaries);
+      }
     } catch (const std::exception& error) {
       log(LogLevel::kError, path + ": not repaired: " + error.what());
     }

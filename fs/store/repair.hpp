@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fs/os/volume.hpp"
+#include "fs/store/dictionaries.hpp"
 #include "fs/store/journal.hpp"
 #include "fs/store/lost_and_found.hpp"
 #include "fs/store/salvage_plan.hpp"
@@ -50,7 +51,11 @@ class StoreRepair {
 
   /// Precondition: the caller holds the store's lock, for as long as it uses this.
   StoreRepair(os::Volume& volume, Mode mode, Told told)
-      : volume_(volume), mode_(mode), told_(std::move(told)), lost_and_found_(volume) {}
+      : volume_(volume),
+        mode_(mode),
+        told_(std::move(told)),
+        dictionaries_(volume),
+        lost_and_found_(volume) {}
 
   /// What must be right before files can be looked at: the store's own directory, and rewrites that
   /// have begun.
@@ -83,6 +88,7 @@ class StoreRepair {
   os::Volume& volume_;
   const Mode mode_;
   const Told told_;
+  const Dictionaries dictionaries_;
   LostAndFound lost_and_found_;
   /// Journal files that lead to what finished rewrites have led away from.
   std::set<std::string> superseded_;

@@ -36,18 +36,20 @@ std::string intact_text(const SalvagePlan& plan) {
          (plan.intact_frames == 1 ? " frame is intact" : " frames are intact");
 }
 
-NewFrame compressed_again(const os::File& file, const FrameEntry& frame, int level) {
+NewFrame compressed_again(const os::File& file, const FrameEntry& frame, int level,
+                          const DictionarySource& dictionaries) {
   Bytes content(frame.logical_bytes);
-  read_frame(file, frame, content);
+  read_frame(file, frame, content, dictionaries);
   return {frame.logical_bytes, frame.checksum, FrameEncoder().encode(content, level)};
 }
 
 /// Writes the rebuilt container to a redo file. Returns its stored bytes.
-std::uint64_t write_rebuilt(const os::File& file, const SalvagePlan& plan, RedoWriter& redo) {
+std::uint64_t write_rebuilt(const os::File& file, const SalvagePlan& plan,
+                            const DictionarySource& dictionaries, RedoWriter& redo) {
   ContainerRewriter rewriter(file, redo);
   for (const SalvagePlan::Part& part : plan.parts) {
     if (part.frame && part.ill_formed) {
-      rewriter.add(compressed_again(file, *part.frame, plan.header.level));
+      rewriter.add(compressed_again(file, *part.frame, plan.header.level, dictionaries));
     } else if (part.frame) {
       rewriter.keep(*part.frame, part.gap);
     } else {
@@ -99,8 +101,8 @@ void StoreRepair::repair_file(const std::string& path) {
   attempt(path, [&] {
     const auto mode = dry_run() ? os::OpenMode::kRead : os::OpenMode::kReadWrite;
     const auto file = volume_.open(path, mode);
-    if (!file || !is_or_was_container(*file)) return;
-    const SalvagePlan plan = plan_salvage(*file);
+    if (!file || !is_or_was_container(*file, dictionaries_)) return;
+    const SalvagePlan plan = plan_salvage(*file, dictionaries_);
     if (plan.whole) return;
     if (!dry_run()) refuse_if_being_rewritten(*file);
     const bool ours = is_in_lost_and_found(path) && path.ends_with(kDamagedSuffix);
@@ -120,7 +122,7 @@ void StoreRepair::rebuild(const std::string& path, os::File& file, const Salvage
   if (!dry_run()) {
     Journal journal(volume_);
     RedoWriter redo(journal, {file.identity(), path});
-    const std::uint64_t bytes = write_rebuilt(file, plan, redo);
+    const std::uint64_t bytes = write_rebuilt(file, plan, dictionaries_, redo);
     finish_rewrite(redo.finish(file, bytes, file.stat().st_mtim), file);
   }
   told_({Kind::kRebuilt, path, intact_text(plan)});
@@ -141,7 +143,7 @@ void StoreRepair::salvage(const std::string& path, os::File& file, const Salvage
   if (!dry_run()) {
     Journal journal(volume_);
     RedoWriter redo(journal, {file.identity(), path});
-    const std::uint64_t bytes = write_rebuilt(file, plan, redo);
+    const std::uint64_t bytes = write_rebuilt(file, plan, dictionaries_, redo);
     std::string redo_name;
     try {
       lost_and_found_.write_report(name + kReportSuffix,

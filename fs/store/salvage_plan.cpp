@@ -64,8 +64,9 @@ struct Layout {
 
 class Planner {
  public:
-  explicit Planner(const RandomAccessSource& source)
+  Planner(const RandomAccessSource& source, const DictionarySource& dictionaries)
       : source_(source),
+        dictionaries_(dictionaries),
         size_(source.size()),
         has_signature_(is_container(source)),
         header_(read_header(source)) {}
@@ -117,21 +118,22 @@ class Planner {
   }
 
   std::optional<FrameEntry> find_intact(const Layout& layout, const FrameEntry& expected) const {
-    if (verifies(source_, expected)) return expected;
+    if (verifies(source_, expected, dictionaries_)) return expected;
     if (layout.shift != 0) {
       FrameEntry moved = expected;
       moved.stored_offset += static_cast<std::uint64_t>(layout.shift);
       const bool inside = moved.stored_offset >= kContainerHeaderBytes &&
                           moved.stored_offset < size_ &&
                           moved.stored_bytes <= size_ - moved.stored_offset;
-      if (inside && verifies(source_, moved)) return moved;
+      if (inside && verifies(source_, moved, dictionaries_)) return moved;
     }
     if (layout.vouched_for) return std::nullopt;
     // It may be the table's entry that is damaged; the frame speaks for itself.
     const auto found = find_frame(source_, expected.stored_offset);
     const auto* const extent = std::get_if<FrameExtent>(&found);
     const auto own = extent != nullptr ? as_entry(*extent) : std::nullopt;
-    if (!own || own->stored_bytes != expected.stored_bytes || !verifies(source_, *own)) {
+    if (!own || own->stored_bytes != expected.stored_bytes ||
+        !verifies(source_, *own, dictionaries_)) {
       return std::nullopt;
     }
     // With the header's sum the sizes in the table fit, without it the frame knows better.
@@ -140,7 +142,7 @@ class Planner {
   }
 
   void place_by_survey() {
-    FrameSurvey survey = survey_frames(source_);
+    FrameSurvey survey = survey_frames(source_, dictionaries_);
     std::optional<std::uint64_t> total;
     if (header_ && size_ <= header_->stored_bytes) total = header_->logical_bytes;
     const PlacedFrames placed = place_frames(std::move(survey), total);
@@ -207,6 +209,7 @@ class Planner {
   }
 
   const RandomAccessSource& source_;
+  const DictionarySource& dictionaries_;
   const std::uint64_t size_;
   const bool has_signature_;
   const std::optional<ContainerHeader> header_;
@@ -240,12 +243,12 @@ std::vector<ByteRange> SalvagePlan::lost() const {
   return ranges;
 }
 
-bool is_or_was_container(const RandomAccessSource& source) {
+bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries) {
   if (is_container(source)) return true;
   if (source.size() < kContainerHeaderBytes) return false;
   if (read_header(source)) return true;
   const auto table = read_container_table(source);
-  return table && !table->index.empty() && verifies(source, table->index[0]);
+  return table && !table->index.empty() && verifies(source, table->index[0], dictionaries);
 }
 
 // Whether the number is right does not matter: only what is for the same number fits it.
@@ -253,19 +256,20 @@ std::uint64_t stored_generation(const RandomAccessSource& source) {
   return load_le<std::uint64_t>(read_header_bytes(source), kGenerationOffset);
 }
 
-bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation) {
-  if (!is_or_was_container(source)) return false;
+bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation,
+                    const DictionarySource& dictionaries) {
+  if (!is_or_was_container(source, dictionaries)) return false;
   const auto header = read_header(source);
   if (!header) return true;
   if (header->generation != generation) return false;
   if (!is_container(source)) return true;
-  const LoadedContainer loaded = load_container(source);
+  const LoadedContainer loaded = load_container(source, dictionaries);
   return loaded.logical_bytes > loaded.index.logical_bytes() ||
          loaded.index.frames_end() < header->durable_bytes;
 }
 
-SalvagePlan plan_salvage(const RandomAccessSource& source) {
-  return Planner(source).run();
+SalvagePlan plan_salvage(const RandomAccessSource& source, const DictionarySource& dictionaries) {
+  return Planner(source, dictionaries).run();
 }
 
 }  // namespace zstdfs::store

@@ -42,7 +42,7 @@ struct SalvagePlan {
 };
 
 /// Whether this is a container, or was one until its signature was damaged.
-bool is_or_was_container(const RandomAccessSource& source);
+bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries);
 
 /// The generation that a container has, or has after a repair: also that of a damaged header.
 /// Precondition: is_or_was_container(source).
@@ -50,14 +50,15 @@ std::uint64_t stored_generation(const RandomAccessSource& source);
 
 /// Whether a write log for `generation`, which does not fit this file as it is, may be the file's
 /// all the same, because the file is damaged. Throws NewerFormatError, std::system_error.
-bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation);
+bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation,
+                    const DictionarySource& dictionaries);
 
 /// Looks at every frame of a container. A frame counts as intact only if its content has its
 /// checksum; where it belongs is told by the seek table, or by sizes that add up to what the header
 /// says. A frame whose place in the content is not certain counts as lost: better a hole than bytes
 /// in a wrong place.
 /// Memory: a number for each frame, one frame and its content. Throws NewerFormatError,
-/// std::system_error. Precondition: is_or_was_container(source).
-SalvagePlan plan_salvage(const RandomAccessSource& source);
+/// MissingDictionaryError, std::system_error. Precondition: is_or_was_container(source).
+SalvagePlan plan_salvage(const RandomAccessSource& source, const DictionarySource& dictionaries);
 
 }  // namespace zstdfs::store

@@ -9,9 +9,10 @@ namespace zstdfs::store {
 Bytes seal(ContainerHeader& header, const FrameIndex& index, std::uint64_t durable_bytes) {
   Bytes table = encode_container_table(index);
   header.logical_bytes = index.logical_bytes();
+  header.seek_table_hash = hash64(table);
+  if (!has_container_table(header, index)) table.clear();
   header.stored_bytes = index.frames_end() + table.size();
   header.durable_bytes = std::min(durable_bytes, index.frames_end());
-  header.seek_table_hash = hash64(table);
   return table;
 }
 

@@ -141,7 +141,7 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
       try {
         if (restore_log(name, *path)) continue;
         const auto backing = volume->open(*path, os::OpenMode::kRead);
-        if (backing && may_be_its_log(*backing, head->generation)) {
+        if (backing && may_be_its_log(*backing, head->generation, services.dictionaries)) {
           log(LogLevel::kError,
               *path + ": the file is damaged, so its latest changes stay in journal/" + name +
                   "; unmount, and run zstdfs fsck --repair");
@@ -263,7 +263,7 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     if (static_cast<std::uint64_t>(status.st_size) >= kContainerHeaderBytes) {
       try {
         if (const auto backing = open_backing()) {
-          status.st_size = static_cast<off_t>(logical_size(*backing));
+          status.st_size = static_cast<off_t>(logical_size(*backing, impl_->services.dictionaries));
         }
       } catch (const std::exception&) {
         // A file that cannot be read shows its stored size; reading it says what is wrong.

@@ -39,8 +39,6 @@ StoredFile::~StoredFile() {
 
 void StoredFile::load() {
   state_.content_id = services_.next_content_id++;
-  state_.header.level = services_.options.level;
-  state_.header.chunk_bytes = services_.options.chunk_bytes;
   const std::uint64_t backing_bytes = backing_->size();
   if (backing_bytes == 0) return;
   if (!is_container(*backing_)) {
@@ -48,7 +46,7 @@ void StoredFile::load() {
     state_.logical_bytes = backing_bytes;
     return;
   }
-  LoadedContainer loaded = load_container(*backing_);
+  LoadedContainer loaded = load_container(*backing_, services_.dictionaries);
   state_.form = Form::kContainer;
   state_.header = loaded.header;
   state_.index = std::move(loaded.index);
@@ -117,7 +115,7 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
   FrameCache::Content content = services_.cache.find(key);
   if (!content) {
     if (out.size() == frame.logical_bytes) {
-      read_frame(*backing_, frame, out);
+      read_frame(*backing_, frame, out, services_.dictionaries);
       return;
     }
     if (is_zero_run(frame)) {
@@ -128,7 +126,7 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
       throw CorruptError(frame.stored_offset, "a frame is larger than the largest chunk");
     }
     auto whole = std::make_shared<Bytes>(frame.logical_bytes);
-    read_frame(*backing_, frame, *whole);
+    read_frame(*backing_, frame, *whole, services_.dictionaries);
     content = std::move(whole);
     services_.cache.put(key, content);
   }

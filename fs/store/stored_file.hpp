@@ -188,7 +188,9 @@ class StoredFile {
   // stored_file_write.cpp
   /// What every change begins with: finishes a pending rewrite, refuses where nothing can change.
   void begin_change(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
-  /// The largest size that a container with the file's chunk size can get.
+  /// The largest size that a container with this chunk size can get.
+  static std::uint64_t most_logical_bytes(std::uint32_t chunk_bytes);
+  /// The same for the file's own, or for the largest while that is not decided.
   std::uint64_t most_logical_bytes() const ZSTDFS_REQUIRES(write_mutex_);
   void refuse_if_damaged() ZSTDFS_REQUIRES(write_mutex_);
   /// The modification time becomes that of now. Before the content changes, because it may fail.
@@ -226,19 +228,27 @@ class StoredFile {
   void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
   void begin_log() ZSTDFS_REQUIRES(write_mutex_);
   void stream_out() ZSTDFS_REQUIRES(write_mutex_);
+  void stream_as_raw() ZSTDFS_REQUIRES(write_mutex_);
   /// Does `work`, which changes the backing file, and hides from applications that its times have
   /// moved: the modification time is put back, the change time is remembered.
   void unseen(const std::function<void()>& work) ZSTDFS_REQUIRES(write_mutex_);
   void put_times_back() ZSTDFS_REQUIRES(write_mutex_);
   timespec modification_time() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Asks what becomes of a file that has no frames yet.
+  void decide_settings() ZSTDFS_REQUIRES(write_mutex_);
+  /// How frames are made that go with the file's header.
+  FrameRecipe recipe(int level) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Cuts a range into chunks, encodes them on all threads, and hands them over in order.
   void encode_range(ByteRange range, int level, const FrameSink& sink)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Runs on the pool's threads while encode_range's caller holds state_mutex_. A chunk of zeros
   /// comes back with nothing stored.
-  NewFrame encode_chunk(ByteRange range, int level) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
+  NewFrame encode_chunk(ByteRange range,
+                        const FrameRecipe& recipe) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
   std::vector<NewFrame> encode_all(ByteRange range) ZSTDFS_EXCLUDES(state_mutex_);
   bool begins_like_container() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  bool may_be_raw() ZSTDFS_REQUIRES(write_mutex_);
+  bool must_be_raw() ZSTDFS_REQUIRES(write_mutex_);
   JournalTarget journal_target() ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // stored_file_merge.cpp
@@ -267,6 +277,8 @@ class StoredFile {
   /// Returns false, leaving the file raw, when that takes no more blocks and `required` is not set.
   bool compress_raw(bool required) ZSTDFS_REQUIRES(write_mutex_);
   bool sample_is_compressible() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Whether the raw file takes less as the container with this header.
+  bool saves(const ContainerHeader& header) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // Constant after construction.
   FileServices& services_;
@@ -297,6 +309,8 @@ class StoredFile {
   /// Frames below this stored offset are on stable storage.
   std::uint64_t durable_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool reconsider_form_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// How a file that has no frames yet is to be stored: see decide_settings().
+  Settings::Form wanted_form_ ZSTDFS_GUARDED_BY(write_mutex_) = Settings::Form::kCompressed;
   /// When the modification time was stamped last, by the clock's ticks.
   timespec stamped_at_ ZSTDFS_GUARDED_BY(write_mutex_){};
 

@@ -4,10 +4,12 @@
 #include <system_error>
 #include <utility>
 
+#include "fs/store/log.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/container_table.hpp"
+#include "zstdfs/errors.hpp"
 #include "zstdfs/frame_codec.hpp"
 #include "zstdfs/zero_frame.hpp"
 
@@ -179,6 +181,15 @@ JournalTarget StoredFile::journal_target() {
   return {backing_->identity(), backing_->path_hint()};
 }
 
+bool StoredFile::may_be_raw() {
+  ReaderLock lock(state_mutex_);
+  return !begins_like_container();
+}
+
+bool StoredFile::must_be_raw() {
+  return wanted_form_ == Settings::Form::kRaw && may_be_raw();
+}
+
 bool StoredFile::begins_like_container() {
   Bytes prefix(kContainerSignatureBytes);
   load_content(0, prefix);
@@ -199,26 +210,27 @@ std::uint64_t StoredFile::raw_blocks() {
 }
 
 void StoredFile::first_commit() {
+  decide_settings();
   const std::uint64_t bytes = seen().logical_bytes;
-  bool must_be_container = false;
-  {
-    ReaderLock lock(state_mutex_);
-    must_be_container = begins_like_container();
-  }
+  const bool must_be_container = !may_be_raw();
   const std::uint64_t as_raw = raw_blocks();
   // Zeros cost a container a little, and a raw file nothing.
   const std::uint64_t held = seen_overlay().data_bytes();
   const std::uint64_t zeros = bytes > held ? bytes - held : 0;
   const bool mostly_holes = zeros / kMaxZeroFrameBytes * zero_frame_bytes(kMaxZeroFrameBytes) >=
                             (as_raw + 1) * services_.block_bytes;
-  if (!must_be_container && (as_raw <= 1 || mostly_holes)) {
+  const bool in_bytes = seen().header.compact;
+  const bool cannot_save = as_raw <= (in_bytes ? 0 : 1);
+  if (must_be_raw() || (!must_be_container && (cannot_save || mostly_holes))) {
     store_as_raw();
     return;
   }
   const std::vector<NewFrame> frames = encode_all({0, bytes});
-  std::uint64_t stored = kContainerHeaderBytes + container_table_bytes(frames.size());
+  std::uint64_t stored = kContainerHeaderBytes;
+  if (!in_bytes || frames.size() > 1) stored += container_table_bytes(frames.size());
   for (const NewFrame& frame : frames) stored += frame.stored.size();
-  if (must_be_container || blocks(stored, services_.block_bytes) < as_raw) {
+  const bool saves = in_bytes ? stored < held : blocks(stored, services_.block_bytes) < as_raw;
+  if (must_be_container || saves) {
     store_as_container(frames);
   } else {
     store_as_raw();
@@ -267,6 +279,7 @@ void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
 
 // Stores the full chunks that follow the frames without a gap.
 void StoredFile::stream_out() {
+  if (seen().form == Form::kEmpty) decide_settings();
   const State& state = seen();
   if (state.form == Form::kRaw || state.base_limit != state.index.logical_bytes()) return;
   const std::uint64_t begin = state.base_limit;
@@ -282,26 +295,23 @@ void StoredFile::stream_out() {
     append_frames(end);
     return;
   }
+  if (must_be_raw()) return stream_as_raw();
   std::vector<NewFrame> frames = encode_all({begin, end - begin});
   std::uint64_t stored = 0;
   for (const NewFrame& frame : frames) stored += frame.stored.size();
-  bool raw = stored * kStreamDenominator > end * kStreamNumerator;
-  if (raw) {
-    ReaderLock lock(state_mutex_);
-    raw = !begins_like_container();
-  }
-  if (raw) {
-    store_as_raw();
-    needs_flush_ = false;
-    reconsider_form_ = needs_settling_ = true;
-    return;
-  }
+  if (stored * kStreamDenominator > end * kStreamNumerator && may_be_raw()) return stream_as_raw();
   {
     WriterLock lock(state_mutex_);
     state_.form = Form::kContainer;
     state_.header.generation = services_.new_generation();
   }
   write_appended(frames);
+}
+
+void StoredFile::stream_as_raw() {
+  store_as_raw();
+  needs_flush_ = false;
+  reconsider_form_ = needs_settling_ = true;
 }
 
 void StoredFile::append_frames(std::uint64_t logical_end) {
@@ -354,6 +364,39 @@ void StoredFile::seal() {
   state_.header = header;
 }
 
+void StoredFile::decide_settings() {
+  const std::uint64_t bytes = seen().logical_bytes;
+  const Settings settings = services_.settings_for(backing(), bytes);
+  wanted_form_ = settings.form;
+  WriterLock lock(state_mutex_);
+  ContainerHeader& header = state_.header;
+  header.level = settings.level;
+  header.dictionary_id = settings.dictionary_id;
+  header.long_distance_matching = settings.long_distance_matching;
+  header.compact = settings.saving == Settings::Saving::kBytes;
+  header.chunk_bytes = settings.chunk_bytes;
+  // A large sparse file cannot have the smallest chunks.
+  while (header.chunk_bytes < kMaxChunkBytes && most_logical_bytes(header.chunk_bytes) < bytes) {
+    header.chunk_bytes = std::min(2 * header.chunk_bytes, kMaxChunkBytes);
+  }
+}
+
+FrameRecipe StoredFile::recipe(int level) const {
+  FrameRecipe how{.level = level,
+                  .dictionary = nullptr,
+                  .long_distance_matching = state_.header.long_distance_matching};
+  const std::uint32_t id = state_.header.dictionary_id;
+  if (id == 0) return how;
+  try {
+    how.dictionary = services_.dictionaries.digested_for(id, level);
+  } catch (const MissingDictionaryError& error) {
+    // Better larger than not at all.
+    log(LogLevel::kWarning,
+        backing_->path_hint() + ": compressed without its dictionary: " + error.what());
+  }
+  return how;
+}
+
 std::vector<NewFrame> StoredFile::encode_all(ByteRange range) {
   std::vector<NewFrame> frames;
   ReaderLock lock(state_mutex_);
@@ -364,6 +407,7 @@ std::vector<NewFrame> StoredFile::encode_all(ByteRange range) {
 
 void StoredFile::encode_range(ByteRange range, int level, const FrameSink& sink) {
   const std::uint64_t chunk = state_.header.chunk_bytes;
+  const FrameRecipe how = recipe(level);
   const std::size_t batch = std::size_t{4} * services_.pool.threads();
   std::uint64_t zeros = 0;
   const auto end_zeros = [&zeros, &sink] {
@@ -389,7 +433,7 @@ void StoredFile::encode_range(ByteRange range, int level, const FrameSink& sink)
     }
     std::vector<NewFrame> frames(parts.size());
     services_.pool.for_each(parts.size(),
-                            [&](std::size_t i) { frames[i] = encode_chunk(parts[i], level); });
+                            [&](std::size_t i) { frames[i] = encode_chunk(parts[i], how); });
     for (NewFrame& frame : frames) {
       if (frame.stored.empty()) {
         zeros += frame.logical_bytes;
@@ -402,7 +446,7 @@ void StoredFile::encode_range(ByteRange range, int level, const FrameSink& sink)
   end_zeros();
 }
 
-NewFrame StoredFile::encode_chunk(ByteRange range, int level) {
+NewFrame StoredFile::encode_chunk(ByteRange range, const FrameRecipe& recipe) {
   thread_local FrameEncoder encoder;
   thread_local Bytes content;
   content.resize(static_cast<std::size_t>(range.bytes));
@@ -410,7 +454,7 @@ NewFrame StoredFile::encode_chunk(ByteRange range, int level) {
   NewFrame frame;
   frame.logical_bytes = static_cast<std::uint32_t>(range.bytes);
   if (all_zeros(content)) return frame;
-  frame.stored = encoder.encode(content, level);
+  frame.stored = encoder.encode(content, recipe);
   frame.checksum = load_le<std::uint32_t>(frame.stored, frame.stored.size() - 4);
   return frame;
 }

@@ -54,7 +54,9 @@ void StoredFile::settle_locked() {
 }
 
 void StoredFile::compress_raw_if_it_pays() {
-  if (seen().logical_bytes <= services_.block_bytes) return;
+  decide_settings();
+  if (must_be_raw()) return;
+  if (!seen().header.compact && seen().logical_bytes <= services_.block_bytes) return;
   if (seen().logical_bytes > kTryWholeBytes) {
     ReaderLock lock(state_mutex_);
     if (!sample_is_compressible()) return;
@@ -67,16 +69,25 @@ bool StoredFile::sample_is_compressible() {
   const std::uint64_t chunks = state_.logical_bytes / chunk;
   const std::uint64_t step = std::max<std::uint64_t>(1, chunks / kSamples);
   FrameEncoder encoder;
+  const FrameRecipe how = recipe(state_.header.level);
   Bytes content(static_cast<std::size_t>(chunk));
   std::uint64_t taken = 0;
   std::uint64_t stored = 0;
   for (std::uint64_t i = 0; i < chunks; i += step) {
     if (next_data(i * chunk) >= (i + 1) * chunk) continue;
     load_content(i * chunk, content);
-    stored += encoder.encode(content, state_.header.level).size();
+    stored += encoder.encode(content, how).size();
     taken += chunk;
   }
   return stored * kWorthDenominator < taken * kWorthNumerator;
+}
+
+// Of a sparse file, only what it has on disk counts.
+bool StoredFile::saves(const ContainerHeader& header) const {
+  const auto on_disk = static_cast<std::uint64_t>(backing_->stat().st_blocks) * kStatBlockBytes;
+  if (header.compact) return header.stored_bytes < std::min(on_disk, state_.logical_bytes);
+  const std::uint64_t block = services_.block_bytes;
+  return (header.stored_bytes + block - 1) / block * block < on_disk;
 }
 
 bool StoredFile::compress_raw(bool required) {
@@ -94,12 +105,8 @@ bool StoredFile::compress_raw(bool required) {
       after.index.append(after.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
                          frame.logical_bytes, frame.checksum);
     });
-    const std::uint64_t stored = after.index.frames_end() + container_table_bytes(after.index);
-    const struct stat status = backing_->stat();
-    const std::uint64_t raw_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlockBytes;
-    const std::uint64_t block = services_.block_bytes;
-    if (!required && (stored + block - 1) / block * block >= raw_bytes) return false;
     finish_container(after, redo);
+    if (!required && !saves(after.header)) return false;
     redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
   }
   rewrite(std::move(redo_name), std::move(after));

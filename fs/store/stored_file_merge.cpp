@@ -58,7 +58,8 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   after.content_id = services_.next_content_id++;
   after.logical_bytes = state_.logical_bytes;
   after.header = state_.header;
-  if (state_.logical_bytes <= services_.block_bytes && !begins_like_container()) {
+  const bool too_small = !state_.header.compact && state_.logical_bytes <= services_.block_bytes;
+  if ((too_small || state_.logical_bytes == 0) && !begins_like_container()) {
     after.form = state_.logical_bytes == 0 ? Form::kEmpty : Form::kRaw;
     Bytes content(static_cast<std::size_t>(state_.logical_bytes));
     load_content(0, content);

@@ -38,8 +38,13 @@ void StoredFile::begin_change(std::uint64_t logical_end) {
   services_.changed = true;
 }
 
+std::uint64_t StoredFile::most_logical_bytes(std::uint32_t chunk_bytes) {
+  return kMaxLogicalBytesPerChunkByte * chunk_bytes;
+}
+
 std::uint64_t StoredFile::most_logical_bytes() const {
-  return kMaxLogicalBytesPerChunkByte * seen().header.chunk_bytes;
+  return most_logical_bytes(seen().form == Form::kContainer ? seen().header.chunk_bytes
+                                                            : kMaxChunkBytes);
 }
 
 void StoredFile::refuse_if_damaged() {
@@ -93,6 +98,7 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
       write_raw(logical_offset, bytes);
       return;
     }
+    decide_settings();
     compress_raw(/*required=*/true);
   }
   stamp();
@@ -175,8 +181,6 @@ void StoredFile::truncate_to_nothing() {
     WriterLock lock(state_mutex_);
     backing_->truncate(0);
     state_ = State{};
-    state_.header.level = services_.options.level;
-    state_.header.chunk_bytes = services_.options.chunk_bytes;
     state_.content_id = services_.next_content_id++;
     overlay_.clear();
     account_memory();

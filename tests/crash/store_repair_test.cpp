@@ -97,7 +97,7 @@ class DamagedStore {
       const auto stored = disk_.content(path);
       ASSERT_TRUE(stored);
       const MemorySource source(*stored);
-      const store::SalvagePlan plan = store::plan_salvage(source);
+      const store::SalvagePlan plan = store::plan_salvage(source, no_dictionaries());
       EXPECT_FALSE(plan.end_unknown);
       EXPECT_EQ(plan.logical_bytes(), content_.size());
       EXPECT_GE(plan.intact_frames, 5u);

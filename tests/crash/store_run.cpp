@@ -13,7 +13,7 @@ namespace {
 store::StoreOptions options_for_tests() {
   store::StoreOptions options;
   // Small chunks, so that small files have many.
-  options.chunk_bytes = kMinChunkBytes;
+  options.settings.chunk_bytes = kMinChunkBytes;
   options.compression_threads = 1;
   options.settle_in_background = false;
   return options;

@@ -20,7 +20,7 @@ class StoreOnDisk {
   /// Chunks small enough that a few hundred KiB have many of them.
   static store::StoreOptions small_chunks() {
     store::StoreOptions options;
-    options.chunk_bytes = kMinChunkBytes;
+    options.settings.chunk_bytes = kMinChunkBytes;
     options.compression_threads = 1;
     return options;
   }

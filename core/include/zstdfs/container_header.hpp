@@ -10,7 +10,7 @@ namespace zstdfs {
 inline constexpr std::size_t kContainerHeaderBytes = 80;
 /// As many bytes at a file's start as tell a container from anything else.
 inline constexpr std::size_t kContainerSignatureBytes = 16;
-inline constexpr std::uint16_t kContainerVersion = 1;
+inline constexpr std::uint16_t kContainerVersion = 2;
 
 /// What a container says about itself in its first, skippable frame: docs/format.md, "Header".
 ///
@@ -20,6 +20,10 @@ struct ContainerHeader {
   std::uint32_t chunk_bytes = kDefaultChunkBytes;
   std::int32_t level = kDefaultLevel;
   std::uint32_t dictionary_id = 0;
+  bool long_distance_matching = false;
+  /// Written to save bytes rather than blocks: there is no seek table while there is only one data
+  /// frame.
+  bool compact = false;
   /// Counts the rewrites of committed frames. Appending does not change it. What a journal holds
   /// is meant for one generation only.
   std::uint64_t generation = 0;

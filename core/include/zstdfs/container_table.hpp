@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "zstdfs/container_header.hpp"
 #include "zstdfs/frame_index.hpp"
 #include "zstdfs/source.hpp"
 
@@ -18,6 +19,11 @@ Bytes encode_container_table(const FrameIndex& index);
 std::size_t container_table_bytes(const FrameIndex& index);
 /// The same for `frame_count` frames without gaps.
 std::size_t container_table_bytes(std::size_t frame_count);
+
+/// Whether a container with this header and these frames ends in a seek table.
+inline bool has_container_table(const ContainerHeader& header, const FrameIndex& index) {
+  return !header.compact || index.size() > 1;
+}
 
 /// A seek table that was found at the end of a file and whose sizes add up to the file's size.
 struct ContainerTable {

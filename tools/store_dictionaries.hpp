@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fs/store/dictionaries.hpp"
+
+namespace zstdfs::tools {
+
+/// The backing directory of the store that a stored file or directory is in: the nearest one above
+/// it that has a `.zstdfs/`. Nothing when there is none. Throws std::system_error when there is no
+/// such path.
+std::optional<std::string> store_above(const std::string& stored_path);
+
+/// The dictionaries of the store that a stored path is in; none outside of any store.
+///
+/// Thread safety: all methods may run concurrently.
+class StoreDictionaries final : public DictionarySource {
+ public:
+  /// Throws std::system_error.
+  explicit StoreDictionaries(const std::string& stored_path);
+
+  std::shared_ptr<const ZSTD_DDict_s> digested(std::uint32_t id) const override;
+
+ private:
+  std::unique_ptr<os::Volume> volume_;
+  std::optional<store::Dictionaries> dictionaries_;
+};
+
+}  // namespace zstdfs::tools
