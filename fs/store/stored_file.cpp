@@ -76,13 +76,9 @@ std::size_t StoredFile::read_locked(std::uint64_t offset, MutableByteSpan out) {
 }
 
 void StoredFile::load_content(std::uint64_t offset, MutableByteSpan out) {
-  if (pending_ && pending_->progress == PendingRewrite::Progress::kBegun) {
-    throw CorruptError(0,
-                       "a rewrite of this file could not be brought to its end; the content is "
-                       "safe in the store's journal and comes back when the rewrite succeeds");
-  }
   if (state_.form == Form::kRaw) {
-    const std::size_t n = backing_->read_at(offset, out);
+    const std::size_t n =
+        from_stored([&](const RandomAccessSource& stored) { return stored.read_at(offset, out); });
     fill_with_zeros(out.subspan(n));
     return;
   }
@@ -117,7 +113,7 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
   FrameCache::Content content = services_.cache.find(key);
   if (!content) {
     if (out.size() == frame.logical_bytes) {
-      read_frame(*backing_, frame, out);
+      from_stored([&](const RandomAccessSource& stored) { read_frame(stored, frame, out); });
       return;
     }
     if (is_zero_run(frame)) {
@@ -128,7 +124,7 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
       throw CorruptError(frame.stored_offset, "a frame is larger than the largest chunk");
     }
     auto whole = std::make_shared<Bytes>(frame.logical_bytes);
-    read_frame(*backing_, frame, *whole);
+    from_stored([&](const RandomAccessSource& stored) { read_frame(stored, frame, *whole); });
     content = std::move(whole);
     services_.cache.put(key, content);
   }
@@ -137,12 +133,14 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
 
 bool StoredFile::is_zero_run(const FrameEntry& frame) const {
   return frame.stored_bytes == zero_frame_bytes(frame.logical_bytes) &&
-         is_stored_zero_frame(*backing_, frame);
+         from_stored(
+             [&](const RandomAccessSource& stored) { return is_stored_zero_frame(stored, frame); });
 }
 
 std::uint64_t StoredFile::next_data(std::uint64_t offset) const {
   const std::uint64_t end = state_.logical_bytes;
   if (state_.form == Form::kRaw) {
+    if (is_being_rewritten()) return std::min(offset, end);  // at most a block
     try {
       return offset < end ? backing_->seek_data(offset) : end;
     } catch (const std::system_error& error) {
@@ -174,7 +172,7 @@ std::uint64_t StoredFile::next_data(std::uint64_t offset) const {
 // Precondition: there is data at `offset`.
 std::uint64_t StoredFile::end_of_data(std::uint64_t offset) const {
   const std::uint64_t end = state_.logical_bytes;
-  if (state_.form == Form::kRaw) return backing_->seek_hole(offset);
+  if (state_.form == Form::kRaw) return is_being_rewritten() ? end : backing_->seek_hole(offset);
   const auto piece = overlay_.first_touching(offset);
   const bool has_piece = piece != overlay_.pieces().end();
   if (has_piece && piece->first <= offset) return piece->first + piece->second.bytes;

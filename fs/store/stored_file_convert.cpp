@@ -80,10 +80,10 @@ bool StoredFile::sample_is_compressible() {
 }
 
 bool StoredFile::compress_raw(bool required) {
-  State after;
-  std::string redo_name;
+  PendingRewrite planned;
   {
     ReaderLock lock(state_mutex_);
+    State& after = planned.after;
     after.form = Form::kContainer;
     after.content_id = services_.next_content_id++;
     after.logical_bytes = state_.logical_bytes;
@@ -100,9 +100,10 @@ bool StoredFile::compress_raw(bool required) {
     const std::uint64_t block = services_.block_bytes;
     if (!required && (stored + block - 1) / block * block >= raw_bytes) return false;
     finish_container(after, redo);
-    redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
+    planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
+    planned.map = redo.take_map();
   }
-  rewrite(std::move(redo_name), std::move(after));
+  rewrite(std::move(planned));
   return true;
 }
 
