@@ -126,6 +126,7 @@ void RedoWriter::write_record() {
   Bytes record = encode_record_head(head, records_, nonce_);
   record.insert(record.end(), run_.begin(), run_.end());
   file_->write_at(end_, record);
+  map_.add({record_offset_, end_ + kRecordHeadBytes, run_.size()});
   end_ += record.size();
   ++records_;
   run_.clear();

@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "fs/store/journal_codec.hpp"
+#include "fs/store/redo_map.hpp"
 
 namespace zstdfs::store {
 
@@ -20,12 +22,15 @@ class RedoWriter {
   RedoWriter(const RedoWriter&) = delete;
   RedoWriter& operator=(const RedoWriter&) = delete;
 
-  /// The target gets `bytes` at `stored_offset`. Runs that follow each other become one record.
+  /// The target gets `bytes` at `stored_offset`. Runs that follow each other become one record;
+  /// none goes over another.
   void add(std::uint64_t stored_offset, ByteSpan bytes);
   /// The target's size and modification time at the end. Reserves the space that the rewrite takes
   /// beyond the target's end, makes the redo file durable and returns its name; it stays until
   /// somebody removes it.
   std::string finish(os::File& target, std::uint64_t target_bytes, const timespec& modified);
+  /// Where in the redo file the bytes lie. Once, after finish().
+  RedoMap take_map() { return std::move(map_); }
 
  private:
   void write_record();
@@ -38,6 +43,7 @@ class RedoWriter {
   std::uint64_t records_ = 0;
   std::uint64_t record_offset_ = 0;  // of the run that is being gathered, in the target
   Bytes run_;
+  RedoMap map_;
   bool finishing_ = false;
   bool finished_ = false;
 };

@@ -74,13 +74,9 @@ std::size_t StoredFile::read_locked(std::uint64_t offset, MutableByteSpan out) {
 }
 
 void StoredFile::load_content(std::uint64_t offset, MutableByteSpan out) {
-  if (pending_ && pending_->progress == PendingRewrite::Progress::kBegun) {
-    throw CorruptError(0,
-                       "a rewrite of this file could not be brought to its end; the content is "
-                       "safe in the store's journal and comes back when the rewrite succeeds");
-  }
   if (state_.form == Form::kRaw) {
-    const std::size_t n = backing_->read_at(offset, out);
+    const std::size_t n =
+        from_stored([&](const RandomAccessSource& stored) { return stored.read_at(offset, out); });
     fill_with_zeros(out.subspan(n));
     return;
   }
@@ -108,6 +104,12 @@ void StoredFile::load_from_frames(std::uint64_t offset, MutableByteSpan out) {
   if (at < end) fill_with_zeros(part(out, at - offset, end - offset));
 }
 
+void StoredFile::read_stored_frame(const FrameEntry& frame, MutableByteSpan out) {
+  from_stored([&](const RandomAccessSource& stored) {
+    read_frame(stored, frame, out, services_.dictionaries);
+  });
+}
+
 // A frame that is wanted as a whole goes straight to where it is wanted; of others, the whole
 // content is kept, because the rest will probably be asked for next.
 void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, MutableByteSpan out) {
@@ -115,7 +117,7 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
   FrameCache::Content content = services_.cache.find(key);
   if (!content) {
     if (out.size() == frame.logical_bytes) {
-      read_frame(*backing_, frame, out, services_.dictionaries);
+      read_stored_frame(frame, out);
       return;
     }
     if (is_zero_run(frame)) {
@@ -126,7 +128,7 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
       throw CorruptError(frame.stored_offset, "a frame is larger than the largest chunk");
     }
     auto whole = std::make_shared<Bytes>(frame.logical_bytes);
-    read_frame(*backing_, frame, *whole, services_.dictionaries);
+    read_stored_frame(frame, *whole);
     content = std::move(whole);
     services_.cache.put(key, content);
   }
@@ -135,12 +137,14 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
 
 bool StoredFile::is_zero_run(const FrameEntry& frame) const {
   return frame.stored_bytes == zero_frame_bytes(frame.logical_bytes) &&
-         is_stored_zero_frame(*backing_, frame);
+         from_stored(
+             [&](const RandomAccessSource& stored) { return is_stored_zero_frame(stored, frame); });
 }
 
 std::uint64_t StoredFile::next_data(std::uint64_t offset) const {
   const std::uint64_t end = state_.logical_bytes;
   if (state_.form == Form::kRaw) {
+    if (is_being_rewritten()) return std::min(offset, end);  // at most a block
     try {
       return offset < end ? backing_->seek_data(offset) : end;
     } catch (const std::system_error& error) {
@@ -172,7 +176,7 @@ std::uint64_t StoredFile::next_data(std::uint64_t offset) const {
 // Precondition: there is data at `offset`.
 std::uint64_t StoredFile::end_of_data(std::uint64_t offset) const {
   const std::uint64_t end = state_.logical_bytes;
-  if (state_.form == Form::kRaw) return backing_->seek_hole(offset);
+  if (state_.form == Form::kRaw) return is_being_rewritten() ? end : backing_->seek_hole(offset);
   const auto piece = overlay_.first_touching(offset);
   const bool has_piece = piece != overlay_.pieces().end();
   if (has_piece && piece->first <= offset) return piece->first + piece->second.bytes;

@@ -15,6 +15,7 @@
 #include "fs/store/file_services.hpp"
 #include "fs/store/new_frame.hpp"
 #include "fs/store/overlay.hpp"
+#include "fs/store/redo.hpp"
 #include "fs/store/write_log.hpp"
 #include "zstdfs/bytes.hpp"
 #include "zstdfs/container_header.hpp"
@@ -24,7 +25,6 @@
 namespace zstdfs::store {
 
 class ContainerRewriter;
-class RedoWriter;
 
 /// One regular file of the store, seen logically. docs/architecture.md tells the life of a write.
 ///
@@ -139,15 +139,19 @@ class StoredFile {
     std::uint64_t content_id = 0;
   };
 
-  /// A rewrite that is in a redo file and has to be brought to its end before anything else.
+  /// A rewrite that is in a redo file and has to be brought to its end before anything else changes
+  /// the file.
   struct PendingRewrite {
     enum class Progress {
-      kPlanned,  ///< the backing file is as it was
-      kBegun,    ///< the backing file is neither the old one nor the new one
-      kApplied,  ///< the redo file has only to be removed
+      kPlanned,  ///< the backing file is as it was, and is what readers see
+      kBegun,    ///< it is neither old nor new: readers see it with the redo file laid over
+      kApplied,  ///< it is new, but may not be on stable storage: readers see it as before
+      kDurable,  ///< the redo file has only to be removed
     };
     std::string redo_name;
-    State after;
+    RedoMap map;
+    State after;    ///< what readers see once it has begun
+    OpenRedo redo;  ///< while readers see it
     Progress progress = Progress::kPlanned;
   };
 
@@ -168,6 +172,10 @@ class StoredFile {
   os::File& backing() const ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     return *backing_;
   }
+  const PendingRewrite* seen_pending() const
+      ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    return pending_ ? &*pending_ : nullptr;
+  }
 
   // stored_file.cpp
   void load() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
@@ -178,6 +186,18 @@ class StoredFile {
   void load_from_frames(std::uint64_t offset, MutableByteSpan out)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void load_from_frame(const FrameEntry& frame, std::uint64_t skip, MutableByteSpan out)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Calls `read` with the stored bytes that belong to `state_`.
+  template <typename Read>
+  auto from_stored(const Read& read) const ZSTDFS_REQUIRES_SHARED(state_mutex_) {
+    if (!is_being_rewritten()) return read(static_cast<const RandomAccessSource&>(*backing_));
+    return read(static_cast<const RandomAccessSource&>(
+        RewrittenSource(*backing_, *pending_->redo.file, pending_->map)));
+  }
+  bool is_being_rewritten() const ZSTDFS_REQUIRES_SHARED(state_mutex_) {
+    return pending_ && pending_->redo.file != nullptr;
+  }
+  void read_stored_frame(const FrameEntry& frame, MutableByteSpan out)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   bool is_zero_run(const FrameEntry& frame) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// The first offset from `offset` on that may hold something else than zeros; the logical size
@@ -266,10 +286,14 @@ class StoredFile {
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Fills in what a container's header says, and adds header and seek table to the rewrite.
   void finish_container(State& after, RedoWriter& redo);
-  /// Goes through with `after`, which the redo file leads to.
-  void rewrite(std::string redo_name, State after) ZSTDFS_REQUIRES(write_mutex_);
+  /// Goes through with a rewrite whose redo file is finished.
+  void rewrite(PendingRewrite rewrite) ZSTDFS_REQUIRES(write_mutex_);
+  /// May be called again after it failed. Nothing else may change the file before it has succeeded.
   void finish_rewrite() ZSTDFS_REQUIRES(write_mutex_);
-  void apply_rewrite(const std::string& redo_name) ZSTDFS_REQUIRES(write_mutex_);
+  /// From now on readers see the file as the redo file leaves it. After an error nothing happened.
+  void begin_rewrite() ZSTDFS_REQUIRES(write_mutex_);
+  void apply_rewrite() ZSTDFS_REQUIRES(write_mutex_);
+  void set_progress(PendingRewrite::Progress progress) ZSTDFS_REQUIRES(write_mutex_);
 
   // stored_file_convert.cpp
   void settle_locked() ZSTDFS_REQUIRES(write_mutex_);

@@ -91,10 +91,10 @@ bool StoredFile::saves(const ContainerHeader& header) const {
 }
 
 bool StoredFile::compress_raw(bool required) {
-  State after;
-  std::string redo_name;
+  PendingRewrite planned;
   {
     ReaderLock lock(state_mutex_);
+    State& after = planned.after;
     after.form = Form::kContainer;
     after.content_id = services_.next_content_id++;
     after.logical_bytes = state_.logical_bytes;
@@ -107,9 +107,10 @@ bool StoredFile::compress_raw(bool required) {
     });
     finish_container(after, redo);
     if (!required && !saves(after.header)) return false;
-    redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
+    planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
+    planned.map = redo.take_map();
   }
-  rewrite(std::move(redo_name), std::move(after));
+  rewrite(std::move(planned));
   return true;
 }
 

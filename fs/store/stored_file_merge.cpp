@@ -31,23 +31,24 @@ std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
 void StoredFile::merge() {
   refuse_if_damaged();
   finish_rewrite();
-  std::string redo_name;
-  State after;
+  PendingRewrite planned;
   {
     ReaderLock lock(state_mutex_);
     RedoWriter redo(services_.journal, journal_target());
-    after = plan_merge(redo);
+    planned.after = plan_merge(redo);
+    const State& after = planned.after;
     const std::uint64_t target_bytes =
         after.form == Form::kContainer ? after.header.stored_bytes : after.logical_bytes;
-    redo_name = redo.finish(*backing_, target_bytes, modification_time());
+    planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
+    planned.map = redo.take_map();
   }
-  rewrite(std::move(redo_name), std::move(after));
+  rewrite(std::move(planned));
 }
 
-void StoredFile::rewrite(std::string redo_name, State after) {
+void StoredFile::rewrite(PendingRewrite rewrite) {
   {
     WriterLock lock(state_mutex_);
-    pending_ = PendingRewrite{std::move(redo_name), std::move(after)};
+    pending_ = std::move(rewrite);
     needs_settling_ = needs_flush_ = true;  // should it fail, it is tried again
   }
   finish_rewrite();
@@ -192,41 +193,51 @@ ByteRange StoredFile::expanded_to_frames(ByteRange range) const {
   return {begin, end - begin};
 }
 
-void StoredFile::apply_rewrite(const std::string& redo_name) {
-  const OpenRedo redo = open_redo(services_.journal, redo_name);
-  // Until a byte is changed, readers need not notice that it failed.
+// The redo file is whole and durable, and holds every byte that changes: with its bytes laid over
+// the backing file, readers see the new state from now on, whatever part of it is applied. So they
+// need neither wait until it is, nor notice when that fails.
+void StoredFile::begin_rewrite() {
+  OpenRedo redo = open_redo(services_.journal, seen_pending()->redo_name);
   reserve(backing(), redo.content.target_bytes);
   WriterLock lock(state_mutex_);
+  pending_->redo = std::move(redo);
   pending_->progress = PendingRewrite::Progress::kBegun;
-  apply_redo(*redo.file, redo.content, *backing_);
   state_ = std::move(pending_->after);
   overlay_.clear();
   account_memory();
-  pending_->progress = PendingRewrite::Progress::kApplied;
 }
 
-// May be called again after it failed: until the redo file is gone, and that for good, nothing else
-// may change the file.
-void StoredFile::finish_rewrite() {
-  std::string redo_name;
-  bool applied = false;
-  {
-    ReaderLock lock(state_mutex_);
-    if (!pending_) return;
-    redo_name = pending_->redo_name;
-    applied = pending_->progress == PendingRewrite::Progress::kApplied;
-  }
-  if (!applied) apply_rewrite(redo_name);
+void StoredFile::apply_rewrite() {
+  const OpenRedo& redo = seen_pending()->redo;
   os::File& file = backing();
+  if (seen_pending()->progress == PendingRewrite::Progress::kBegun) {
+    apply_redo(*redo.file, redo.content, file);
+    set_progress(PendingRewrite::Progress::kApplied);
+  }
   backing_sync_.run(file, os::SyncKind::kData, [&] {
     // First what the rewrite left where it was, and may not have been synced either.
     os::write_again(file, {0, file.size()});
-    const OpenRedo redo = open_redo(services_.journal, redo_name);
     apply_redo(*redo.file, redo.content, file);
+  });
+  set_progress(PendingRewrite::Progress::kDurable);
+}
+
+void StoredFile::set_progress(PendingRewrite::Progress progress) {
+  WriterLock lock(state_mutex_);
+  pending_->progress = progress;
+  if (progress == PendingRewrite::Progress::kDurable) pending_->redo.file.reset();
+}
+
+void StoredFile::finish_rewrite() {
+  if (!seen_pending()) return;
+  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    using Progress = PendingRewrite::Progress;
+    if (seen_pending()->progress == Progress::kPlanned) begin_rewrite();
+    if (seen_pending()->progress != Progress::kDurable) apply_rewrite();
   });
   if (log_) log_->remove();
   log_.reset();
-  services_.journal.remove(redo_name);
+  services_.journal.remove(seen_pending()->redo_name);
   services_.journal.sync_directory();
   WriterLock lock(state_mutex_);
   pending_.reset();

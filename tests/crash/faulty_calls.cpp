@@ -175,7 +175,19 @@ std::size_t DiskState::read(Epoch epoch, InodeNumber number, std::uint64_t offse
   return inode(number).content.current().read(offset, out);
 }
 
+void DiskState::run_write_hook(InodeNumber number) {
+  std::function<void()> hook;
+  {
+    const MutexLock lock(mutex_);
+    if (!write_hook_.hook) return;
+    if (!names_.path_of(number).starts_with(write_hook_.path_prefix)) return;
+    hook = write_hook_.hook;
+  }
+  hook();
+}
+
 void DiskState::write(Epoch epoch, InodeNumber number, std::uint64_t offset, ByteSpan bytes) {
+  run_write_hook(number);
   const MutexLock lock(mutex_);
   check_alive(epoch);
   if (bytes.empty()) return;

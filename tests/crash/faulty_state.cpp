@@ -141,6 +141,11 @@ void DiskState::clear_faults() {
   faults_.clear();
 }
 
+void DiskState::before_writes(const std::string& path_prefix, std::function<void()> hook) {
+  const MutexLock lock(mutex_);
+  write_hook_ = {path_prefix, std::move(hook)};
+}
+
 std::uint64_t DiskState::failed_calls() const {
   const MutexLock lock(mutex_);
   return failed_calls_;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -87,6 +88,7 @@ class DiskState {
   void fail_calls(const CallFault& fault);
   void clear_faults();
   std::uint64_t failed_calls() const;
+  void before_writes(const std::string& path_prefix, std::function<void()> hook);
   void set_capacity(std::optional<std::uint64_t> free_bytes);
   std::uint64_t free_bytes() const;
   std::uint64_t used_bytes() const;
@@ -141,6 +143,10 @@ class DiskState {
     std::uint64_t seen = 0;
   };
   enum class Fate { kHappens, kPowerGoes, kFails };
+  struct WriteHook {
+    std::string path_prefix;
+    std::function<void()> hook;
+  };
   struct Verdict {
     Fate fate = Fate::kHappens;
     int error = 0;
@@ -156,6 +162,8 @@ class DiskState {
   void begin(Epoch epoch, CallKind kind, const std::string& path, const std::string& detail = "")
       ZSTDFS_REQUIRES(mutex_);
   int fault_for(CallKind kind, const std::string& path) ZSTDFS_REQUIRES(mutex_);
+  /// Calls what was asked for with before_writes(), without a lock.
+  void run_write_hook(InodeNumber number) ZSTDFS_EXCLUDES(mutex_);
 
   Inode& inode(InodeNumber number) ZSTDFS_REQUIRES(mutex_) { return inodes_.at(number); }
   const Inode& inode(InodeNumber number) const ZSTDFS_REQUIRES(mutex_) {
@@ -186,6 +194,7 @@ class DiskState {
   std::uint64_t counted_calls_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t failed_calls_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::vector<ActiveFault> faults_ ZSTDFS_GUARDED_BY(mutex_);
+  WriteHook write_hook_ ZSTDFS_GUARDED_BY(mutex_);
   std::optional<std::uint64_t> capacity_blocks_ ZSTDFS_GUARDED_BY(mutex_);
   std::deque<std::string> call_log_ ZSTDFS_GUARDED_BY(mutex_);
 };

@@ -187,6 +187,10 @@ std::uint64_t FaultyDisk::failed_calls() const {
   return state_->failed_calls();
 }
 
+void FaultyDisk::before_writes(const std::string& path_prefix, std::function<void()> hook) {
+  state_->before_writes(path_prefix, std::move(hook));
+}
+
 void FaultyDisk::set_free_bytes(std::uint64_t bytes) {
   state_->set_capacity(bytes);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,6 +106,11 @@ class FaultyDisk {
   void clear_faults();
   /// How many calls failed because of fail_calls, since the start.
   std::uint64_t failed_calls() const;
+
+  /// From now on `hook` runs before each write to a file whose path begins so, on the thread that
+  /// writes. It may use the disk; that it writes to such a file itself runs it once more. Until the
+  /// next one; an empty function ends it.
+  void before_writes(const std::string& path_prefix, std::function<void()> hook);
 
   /// From now on there is room for so many more bytes, in whole blocks. Names take no room.
   void set_free_bytes(std::uint64_t bytes);

@@ -77,7 +77,11 @@ class StoreFault : public testing::TestWithParam<Scenario> {
   }
 
   static void expect_recovers(StoreRun& run, bool succeeded) {
-    if (!run.is_open()) run.open_store();
+    if (run.is_open()) {
+      EXPECT_EQ(run.complaints(Loss::kKill), "");
+    } else {
+      run.open_store();
+    }
     // As the daemon does from time to time: a rewrite that was begun is brought to its end.
     run.work_in_background();
     EXPECT_EQ(run.complaints(Loss::kKill), "");
