@@ -108,6 +108,7 @@ class PosixVolume final : public Volume {
   bool make_directory(const std::string& path, mode_t mode) override;
   std::vector<DirectoryEntry> list(const std::string& path) override;
   struct stat stat(const std::string& path) override;
+  Attributes attributes(const std::string& path, std::string_view prefix) override;
   void sync_directory(const std::string& path) override;
   void sync_filesystem() override;
   using Volume::try_lock;
@@ -223,6 +224,11 @@ struct stat PosixVolume::stat(const std::string& path) {
   struct stat status = {};
   if (::fstat(fd.get(), &status) != 0) throw_error(errno, quoted("stat", path));
   return status;
+}
+
+Attributes PosixVolume::attributes(const std::string& path, std::string_view prefix) {
+  const UniqueFd fd = must_open(path, O_PATH | O_NOFOLLOW);
+  return read_attributes(fd.get(), prefix);
 }
 
 void PosixVolume::sync_directory(const std::string& path) {

@@ -2,8 +2,10 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "fs/os/extended_attributes.hpp"
 #include "fs/os/file.hpp"
 
 namespace zstdfs::os {
@@ -47,6 +49,9 @@ class Volume {
   virtual std::vector<DirectoryEntry> list(const std::string& path) = 0;
   /// Status of what `path` names, not following a link. Throws ENOENT.
   virtual struct stat stat(const std::string& path) = 0;
+  /// The extended attributes of what `path` names, not following a link, whose names begin with
+  /// `prefix`; none where the filesystem has no attributes. Throws ENOENT.
+  virtual Attributes attributes(const std::string& path, std::string_view prefix) = 0;
 
   /// Makes a directory's entries durable.
   virtual void sync_directory(const std::string& path) = 0;

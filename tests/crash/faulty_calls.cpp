@@ -120,6 +120,17 @@ struct stat DiskState::stat(Epoch epoch, const std::string& path) {
   return stat_of(must_find(path));
 }
 
+os::Attributes DiskState::attributes(Epoch epoch, const std::string& path,
+                                     std::string_view prefix) {
+  const MutexLock lock(mutex_);
+  check_alive(epoch);
+  const InodeNumber number = must_find(path);
+  if (const int error = fault_for(CallKind::kRead, path)) throw_error(error, path);
+  os::Attributes found = inode(number).attributes;
+  std::erase_if(found, [&](const auto& each) { return !each.first.starts_with(prefix); });
+  return found;
+}
+
 void DiskState::sync_directory(Epoch epoch, const std::string& path) {
   const MutexLock lock(mutex_);
   check_alive(epoch);

@@ -205,6 +205,14 @@ void DiskState::put(const std::string& path, ByteSpan bytes) {
   file.synced_modified = file.modified;
 }
 
+void DiskState::set_attribute(const std::string& path, const std::string& name,
+                              const std::string& value) {
+  const MutexLock lock(mutex_);
+  Inode& file = inode(must_find(path));
+  file.attributes[name] = value;
+  file.changed = clock();
+}
+
 std::optional<Bytes> DiskState::content(const std::string& path) const {
   const MutexLock lock(mutex_);
   const std::optional<InodeNumber> number = names_.find(path);

@@ -95,6 +95,7 @@ class DiskState {
   std::uint64_t counted_calls() const;
   std::string last_calls(std::size_t count) const;
   void put(const std::string& path, ByteSpan bytes);
+  void set_attribute(const std::string& path, const std::string& name, const std::string& value);
   std::optional<Bytes> content(const std::string& path) const;
   std::vector<std::string> list() const;
 
@@ -107,6 +108,7 @@ class DiskState {
   bool make_directory(Epoch epoch, const std::string& path, mode_t mode);
   std::vector<os::DirectoryEntry> entries(Epoch epoch, const std::string& path);
   struct stat stat(Epoch epoch, const std::string& path);
+  os::Attributes attributes(Epoch epoch, const std::string& path, std::string_view prefix);
   void sync_directory(Epoch epoch, const std::string& path);
   void sync_filesystem(Epoch epoch);
   bool lock(Epoch epoch, InodeNumber inode);
@@ -132,6 +134,7 @@ class DiskState {
   struct Inode {
     mode_t mode = 0;
     FileContent content;
+    os::Attributes attributes = {};
     bool linked = true;
     std::uint64_t open_handles = 0;
     timespec modified = {};

@@ -111,6 +111,9 @@ class FaultyVolume final : public os::Volume {
   struct stat stat(const std::string& path) override {
     return state_->stat(epoch_, path);
   }
+  os::Attributes attributes(const std::string& path, std::string_view prefix) override {
+    return state_->attributes(epoch_, path, prefix);
+  }
   void sync_directory(const std::string& path) override { state_->sync_directory(epoch_, path); }
   void sync_filesystem() override { state_->sync_filesystem(epoch_); }
   using os::Volume::try_lock;
@@ -213,6 +216,10 @@ std::string FaultyDisk::last_calls(std::size_t count) const {
 
 void FaultyDisk::put(const std::string& path, ByteSpan bytes) {
   state_->put(path, bytes);
+}
+void FaultyDisk::set_attribute(const std::string& path, const std::string& name,
+                               const std::string& value) {
+  state_->set_attribute(path, name, value);
 }
 std::optional<Bytes> FaultyDisk::content(const std::string& path) const {
   return state_->content(path);

@@ -127,6 +127,8 @@ class FaultyDisk {
   // For tests, beside the volume: not counted, never fail, durable at once.
   /// Makes a file (and the directories above it), or replaces its content.
   void put(const std::string& path, ByteSpan bytes);
+  /// Gives an extended attribute to a file or directory that exists.
+  void set_attribute(const std::string& path, const std::string& name, const std::string& value);
   /// What a read through a volume would give; nothing where there is no such file.
   std::optional<Bytes> content(const std::string& path) const;
   /// The paths of all files, sorted.

@@ -57,5 +57,7 @@ void add_frame_corpus(const Corpus& corpus);
 void add_extension_corpus(const Corpus& corpus);
 /// The inputs of the targets that take journals.
 void add_journal_corpus(const Corpus& corpus);
+/// Policies, and patterns and values as they stand in them.
+void add_policy_corpus(const Corpus& corpus);
 
 }  // namespace zstdfs::fuzz

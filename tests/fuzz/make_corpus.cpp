@@ -109,6 +109,7 @@ int main(int argc, char** argv) {
     zstdfs::fuzz::add_frame_corpus(corpus);
     zstdfs::fuzz::add_extension_corpus(corpus);
     zstdfs::fuzz::add_journal_corpus(corpus);
+    zstdfs::fuzz::add_policy_corpus(corpus);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 1;

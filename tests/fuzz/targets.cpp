@@ -20,7 +20,8 @@ std::span<const Target> all_targets() {
                                        Target{"blocks", blocks_target},
                                        Target{"patch", patch_target},
                                        Target{"write_log", write_log_target},
-                                       Target{"redo", redo_target}};
+                                       Target{"redo", redo_target},
+                                       Target{"policy", policy_target}};
   return kTargets;
 }
 

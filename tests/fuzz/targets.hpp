@@ -27,6 +27,7 @@ void blocks_target(ByteSpan input);
 void patch_target(ByteSpan input);
 void write_log_target(ByteSpan input);
 void redo_target(ByteSpan input);
+void policy_target(ByteSpan input);
 
 struct Target {
   std::string_view name;  ///< also that of the folder in corpus/

@@ -5,8 +5,10 @@
 #include <sys/statvfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <fstream>
 #include <map>
 
@@ -243,6 +245,25 @@ TEST_F(PosixVolumeTest, NowIsWhatFilesAreStampedWith) {
     EXPECT_LE(stamp, nanoseconds(volume_->now()) + 10'000'000);
     ::usleep(3000);
   }
+}
+
+TEST_F(PosixVolumeTest, AttributesAreReadByPrefixAndNotThroughLinks) {
+  filesystem::create_directory(temp_.path("dir"));
+  filesystem::create_symlink("dir", temp_.path("link"));
+  const auto set = [&](const char* name, const std::string& value) {
+    const int result = ::setxattr(temp_.path("dir").c_str(), name, value.data(), value.size(), 0);
+    ASSERT_EQ(result, 0) << std::strerror(errno);
+  };
+  EXPECT_TRUE(volume_->attributes("dir", "").empty());
+  set("user.test.one", std::string("a\0b", 3));
+  set("user.test.two", "");
+  set("user.other", "x");
+  const Attributes expected{{"user.test.one", std::string("a\0b", 3)}, {"user.test.two", ""}};
+  EXPECT_EQ(volume_->attributes("dir", "user.test."), expected);
+  EXPECT_TRUE(volume_->attributes("link", "user.test.").empty());
+  EXPECT_TRUE(volume_->attributes("", "user.test.").empty());
+  EXPECT_EQ(error_of([&] { volume_->attributes("link/x", ""); }), ELOOP);
+  EXPECT_EQ(error_of([&] { volume_->attributes("missing", ""); }), ENOENT);
 }
 
 TEST_F(PosixVolumeTest, OpeningAVolumeThatIsNone) {
