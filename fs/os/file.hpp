@@ -43,6 +43,9 @@ class File : public RandomAccessSource {
   /// Gives blocks back; the range reads as zeros afterwards. Throws EOPNOTSUPP.
   virtual void punch_hole(ByteRange range) = 0;
   virtual void sync(SyncKind kind) = 0;
+  /// Lets the kernel forget the pages of the range that it takes for written; the next access finds
+  /// out anew what is on the disk. What still has to be written stays. A hint, without an error.
+  virtual void drop_clean_pages(ByteRange) {}
 
   virtual struct stat stat() const = 0;
   /// Sets the modification time and leaves the access time; with UTIME_NOW in `tv_nsec`, to what

@@ -97,6 +97,7 @@ class PosixFile final : public File {
   void allocate(ByteRange range, AllocateKind kind) override;
   void punch_hole(ByteRange range) override;
   void sync(SyncKind kind) override;
+  void drop_clean_pages(ByteRange range) override;
 
   struct stat stat() const override;
   void set_modification_time(timespec time) override;
@@ -189,6 +190,11 @@ void PosixFile::sync(SyncKind kind) {
   const int result =
       retry_interrupted([&] { return data_only ? ::fdatasync(fd->get()) : ::fsync(fd->get()); });
   if (result != 0) throw_error(errno, data_only ? "fdatasync" : "fsync");
+}
+
+void PosixFile::drop_clean_pages(ByteRange range) {
+  static_cast<void>(::posix_fadvise(descriptor()->get(), static_cast<off_t>(range.offset),
+                                    static_cast<off_t>(range.bytes), POSIX_FADV_DONTNEED));
 }
 
 struct stat PosixFile::stat() const {

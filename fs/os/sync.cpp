@@ -1,6 +1,5 @@
 #include "fs/os/sync.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <system_error>
 
@@ -9,7 +8,8 @@
 namespace zstdfs::os {
 namespace {
 
-constexpr std::uint64_t kStepBytes = 1u << 20;
+// The largest folio of the page cache, and aligned as these are: only whole ones are dropped.
+constexpr std::uint64_t kStepBytes = 2u << 20;
 
 }  // namespace
 
@@ -32,10 +32,16 @@ void ReliableSync::run(File& file, SyncKind kind, const std::function<void()>& w
 
 void write_again(File& file, ByteRange range) {
   Bytes bytes;
-  for (std::uint64_t at = range.offset; at < range.end(); at += bytes.size()) {
-    bytes.resize(static_cast<std::size_t>(std::min(kStepBytes, range.end() - at)));
+  if (range.empty()) return;
+  for (std::uint64_t at = range.offset - range.offset % kStepBytes; at < range.end();
+       at += kStepBytes) {
+    bytes.resize(kStepBytes);
     bytes.resize(file.read_at(at, bytes));
     if (bytes.empty()) return;
+    // ext4 keeps new blocks marked as never written when their data did not get there, and a page
+    // that it has mapped to them is written again without that mark being taken back: the sync
+    // succeeds, and after a restart there are zeros. A new page asks how its block is marked.
+    file.drop_clean_pages({at, kStepBytes});
     file.write_at(at, bytes);
   }
 }

@@ -21,7 +21,8 @@ class ReliableSync {
   bool must_write_again_ = false;
 };
 
-/// Writes a range of a file once more, from what the kernel still has of it.
+/// Writes a range of a file once more, from what the kernel still has of it, in steps that may
+/// begin before the range.
 void write_again(File& file, ByteRange range);
 
 }  // namespace zstdfs::os

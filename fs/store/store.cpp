@@ -11,6 +11,7 @@
 
 #include "fs/store/file_services.hpp"
 #include "fs/store/log.hpp"
+#include "fs/store/lost_writes.hpp"
 #include "fs/store/recovery.hpp"
 #include "fs/store/salvage_plan.hpp"
 #include "fs/store/store_directory.hpp"
@@ -117,13 +118,14 @@ std::unique_ptr<Store> Store::open(std::unique_ptr<os::Volume> volume, StoreOpti
 }
 
 void Store::Impl::recover() {
+  const auto interruption = services.options.read_only ? std::nullopt : directory.interruption();
+  if (interruption) {
+    log(LogLevel::kInfo, "the store was not shut down; looking for interrupted writes");
+    sync_what_was_left(*volume, services.journal, *interruption);
+  }
   TargetFinder finder(*volume);
   apply_redo_files(*volume, services.journal, finder);
-  const auto interruption = directory.interruption();
-  if (interruption && !services.options.read_only) {
-    log(LogLevel::kInfo, "the store was not shut down; looking for interrupted writes");
-    repair_interrupted_files(*volume, *interruption);
-  }
+  if (interruption) repair_interrupted_files(*volume, *interruption);
   restore_logs(finder);
 }
 

@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
+#include <utility>
 
 #include "fs/os/posix_error.hpp"
 #include "tests/crash/faulty_state.hpp"
@@ -142,7 +144,16 @@ void DiskState::sync_directory(Epoch epoch, const std::string& path) {
 
 void DiskState::sync_filesystem(Epoch epoch) {
   const MutexLock lock(mutex_);
-  begin(epoch, CallKind::kSyncFilesystem, "");
+  try {
+    begin(epoch, CallKind::kSyncFilesystem, "");
+  } catch (const std::system_error& error) {
+    for (auto& [number, file] : inodes_) {
+      if (file.content.is_synced()) continue;
+      file.content.fail_to_sync();
+      file.error_to_report = error.code().value();
+    }
+    throw;
+  }
   names_.sync_all();
   for (auto& [number, file] : inodes_) {
     file.content.sync();
@@ -262,7 +273,16 @@ void DiskState::sync(Epoch epoch, InodeNumber number, os::SyncKind kind) {
     throw;
   }
   file.content.sync();
+  if (const int error = std::exchange(file.error_to_report, 0); error != 0) {
+    throw_error(error, "sync '" + names_.path_of(number) + "'");
+  }
   if (kind == os::SyncKind::kDataAndTimes) file.synced_modified = file.modified;
+}
+
+void DiskState::drop_clean_pages(Epoch epoch, InodeNumber number, ByteRange range) {
+  const MutexLock lock(mutex_);
+  check_alive(epoch);
+  inode(number).content.drop_clean_pages(range);
 }
 
 struct stat DiskState::stat(Epoch epoch, InodeNumber number) const {

@@ -134,6 +134,10 @@ void FileContent::allocate(ByteRange range, std::uint64_t grow_to) {
 }
 
 void FileContent::change(Change change) {
+  // A page that is given back is another one when it comes again.
+  const bool shrinks = change.kind == Change::Kind::kResize && change.size < current_.size();
+  if (shrinks) drop_clean_pages({.offset = change.size, .bytes = current_.size() - change.size});
+  if (change.kind == Change::Kind::kZero) drop_clean_pages(change.range);
   apply(change, current_);
   changes_.push_back(std::move(change));
 }
@@ -158,15 +162,42 @@ void FileContent::apply(const Change& change, SparseContent& content) {
 
 void FileContent::sync() {
   if (has_failed_to_sync_) {
-    for (const Change& change : changes_) apply(change, synced_);
+    for (const Change& change : changes_) apply_where_not_stuck(change);
   } else {
     synced_ = current_;
   }
   changes_.clear();
 }
 
+void FileContent::apply_where_not_stuck(const Change& change) {
+  if (change.kind != Change::Kind::kWrite) return apply(change, synced_);
+  synced_.resize(std::max(synced_.size(), change.range.end()));
+  for_each_block(change.range, [&](std::uint64_t page, std::uint64_t, ByteRange part) {
+    if (stuck_pages_.contains(page)) return;
+    synced_.write(part.offset,
+                  ByteSpan(change.bytes).subspan(part.offset - change.range.offset, part.bytes));
+  });
+}
+
+void FileContent::drop_clean_pages(ByteRange range) {
+  const auto first_from = [](std::uint64_t offset) {
+    return (offset + kDiskBlockBytes - 1) / kDiskBlockBytes;
+  };
+  // The page with the file's end counts as whole.
+  const std::uint64_t end =
+      range.end() >= current_.size() ? first_from(range.end()) : range.end() / kDiskBlockBytes;
+  stuck_pages_.erase(stuck_pages_.lower_bound(first_from(range.offset)),
+                     stuck_pages_.lower_bound(end));
+}
+
 void FileContent::fail_to_sync() {
   has_failed_to_sync_ = true;
+  for (const Change& change : changes_) {
+    if (change.kind != Change::Kind::kWrite) continue;
+    for_each_block(change.range, [&](std::uint64_t page, std::uint64_t, ByteRange) {
+      stuck_pages_.insert(page);
+    });
+  }
   synced_ = structure_at(changes_.size());
   changes_.clear();
 }
@@ -175,6 +206,7 @@ void FileContent::keep_synced() {
   current_ = synced_;
   changes_.clear();
   has_failed_to_sync_ = false;
+  stuck_pages_.clear();
 }
 
 SparseContent FileContent::structure_at(std::size_t moment) const {
@@ -263,6 +295,7 @@ void FileContent::keep_random(Random& random, DataOrder order) {
   }
   current_ = kept;
   has_failed_to_sync_ = false;
+  stuck_pages_.clear();
   sync();
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "tests/patterns.hpp"
@@ -70,8 +71,11 @@ class FileContent {
   void sync();
   /// As Linux does it: what was written is taken for written, and is not on the disk. Programs
   /// still see it, and a later sync brings there only what is written again. Sizes and holes do get
-  /// there.
+  /// there. As ext4 does it, writing again is in vain as long as the page is the same.
   void fail_to_sync();
+  /// As File::drop_clean_pages.
+  void drop_clean_pages(ByteRange range);
+  bool is_synced() const { return changes_.empty(); }
 
   // What is left after the power went. Each also makes it certain.
   void keep_synced();
@@ -96,6 +100,7 @@ class FileContent {
 
   void change(Change change);
   static void apply(const Change& change, SparseContent& content);
+  void apply_where_not_stuck(const Change& change);
   /// Sizes and holes after the first `moment` changes, with none of the data they wrote.
   SparseContent structure_at(std::size_t moment) const;
   SectorVersions versions_of_sectors() const;
@@ -107,6 +112,8 @@ class FileContent {
   SparseContent current_;
   SparseContent synced_;
   bool has_failed_to_sync_ = false;  // synced_ is not only older than current_
+  /// Pages whose changes do not get to the disk.
+  std::set<std::uint64_t> stuck_pages_;
   std::vector<Change> changes_;
 };
 

@@ -122,6 +122,7 @@ void DiskState::lose_unsynced(Survival survival) {
     }
     if (!at_random || random.chance(50)) file.modified = file.synced_modified;
     file.synced_modified = file.modified;
+    file.error_to_report = 0;
   }
   ++boots_;
 }

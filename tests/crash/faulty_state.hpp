@@ -125,6 +125,7 @@ class DiskState {
   void allocate(Epoch epoch, InodeNumber inode, ByteRange range, os::AllocateKind kind);
   void punch_hole(Epoch epoch, InodeNumber inode, ByteRange range);
   void sync(Epoch epoch, InodeNumber inode, os::SyncKind kind);
+  void drop_clean_pages(Epoch epoch, InodeNumber inode, ByteRange range);
   struct stat stat(Epoch epoch, InodeNumber inode) const;
   void set_modification_time(Epoch epoch, InodeNumber inode, timespec time);
   std::uint64_t seek(Epoch epoch, InodeNumber inode, std::uint64_t offset, int whence) const;
@@ -140,6 +141,8 @@ class DiskState {
     timespec modified = {};
     timespec synced_modified = {};
     timespec changed = {};
+    /// A sync of the whole filesystem failed and left this error for the file's own next sync.
+    int error_to_report = 0;
   };
   struct ActiveFault {
     CallFault fault;

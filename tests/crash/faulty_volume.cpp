@@ -41,6 +41,9 @@ class FaultyFile final : public os::File {
     state_->punch_hole(epoch_, inode_, range);
   }
   void sync(os::SyncKind kind) override { state_->sync(epoch_, inode_, kind); }
+  void drop_clean_pages(ByteRange range) override {
+    state_->drop_clean_pages(epoch_, inode_, range);
+  }
   struct stat stat() const override {
     return state_->stat(epoch_, inode_);
   }

@@ -468,6 +468,40 @@ TEST_F(FaultyDiskTest, ChosenCallsFail) {
   EXPECT_EQ(error_of([&] { read_all(*file); }), 0);
 }
 
+// As on Linux: what could not be written is taken for written, and the error is told once to
+// whoever syncs the filesystem and once to whoever syncs the file.
+TEST_F(FaultyDiskTest, AFailedSyncOfTheFilesystemIsToldOnceToEachFile) {
+  const auto file = durable_file("file", Bytes(kBlock, std::byte{'o'}));
+  const auto other = durable_file("other", Bytes(kBlock, std::byte{'o'}));
+  const auto sync = [&] { volume_->sync_filesystem(); };
+  file->write_at(0, Bytes(kBlock, std::byte{'n'}));
+  disk_.fail_calls({.kind = CallKind::kSyncFilesystem, .path_prefix = "", .error = ENOSPC});
+  EXPECT_EQ(error_of(sync), ENOSPC);
+  EXPECT_EQ(error_of(sync), 0);
+  EXPECT_EQ(error_of([&] { other->sync(SyncKind::kData); }), 0);
+  EXPECT_EQ(error_of([&] { file->sync(SyncKind::kData); }), ENOSPC);
+  EXPECT_EQ(error_of([&] { file->sync(SyncKind::kData); }), 0);
+  disk_.restart(Survival::nothing_unsynced());
+  EXPECT_EQ(disk_.content("file"), Bytes(kBlock, std::byte{'o'}));
+}
+
+// As on ext4: a page whose data did not get to its new block goes on failing, in silence.
+TEST_F(FaultyDiskTest, WritingAgainAfterAFailedSyncTakesNewPages) {
+  const auto file = durable_file("file", Bytes(3 * kBlock, std::byte{'o'}));
+  const Bytes fresh(3 * kBlock, std::byte{'n'});
+  file->write_at(0, fresh);
+  disk_.fail_calls({.kind = CallKind::kSync, .path_prefix = "", .error = EIO});
+  EXPECT_EQ(error_of([&] { file->sync(SyncKind::kData); }), EIO);
+  // The first page is whole in it, the second is not.
+  file->drop_clean_pages({0, kBlock + kBlock / 2});
+  file->write_at(0, fresh);
+  file->sync(SyncKind::kData);
+  disk_.restart(Survival::nothing_unsynced());
+  Bytes expected(3 * kBlock, std::byte{'o'});
+  std::fill_n(expected.begin(), kBlock, std::byte{'n'});
+  EXPECT_EQ(disk_.content("file"), expected);
+}
+
 TEST_F(FaultyDiskTest, TheNthChangingCallFails) {
   const auto file = durable_file("file", Bytes(kBlock, std::byte{'o'}));
   disk_.fail_calls({.kind = {}, .path_prefix = "", .error = ENOSPC, .skip = 1});

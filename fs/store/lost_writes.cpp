@@ -1,0 +1,78 @@
+#include "fs/store/lost_writes.hpp"
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+
+#include "fs/os/sync.hpp"
+#include "fs/store/change_times.hpp"
+#include "fs/store/log.hpp"
+#include "fs/store/recovery.hpp"
+#include "fs/store/store.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/container_header.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+namespace {
+
+std::uint64_t vouched_bytes(const os::File& file) {
+  Bytes head(kContainerHeaderBytes);
+  head.resize(file.read_at(0, head));
+  try {
+    const auto header = decode_container_header(head);
+    return header ? std::min(header->durable_bytes, file.size()) : 0;
+  } catch (const NewerFormatError&) {
+    return 0;
+  }
+}
+
+/// A file's own error tells whether it is among those that were not written.
+void sync_or_write_again(os::File& file, const std::string& path, std::uint64_t vouched) {
+  try {
+    file.sync(os::SyncKind::kData);
+  } catch (const std::system_error& error) {
+    log(LogLevel::kWarning, path + ": not all of it reached the disk: " + error.code().message() +
+                                "; it is written again");
+    os::write_again(file, {vouched, file.size() - vouched});
+    if (vouched > 0) os::write_again(file, {0, kContainerHeaderBytes});
+  }
+}
+
+void write_again_what_was_lost(os::Volume& volume, Journal& journal,
+                               const Interruption& interruption) {
+  for_each_file(volume, [&](const std::string& path, const struct stat& status) {
+    if (is_before(status.st_ctim, interruption.since)) return;
+    const auto file = volume.open(path, os::OpenMode::kReadWrite);
+    if (file && is_container(*file)) sync_or_write_again(*file, path, vouched_bytes(*file));
+  });
+  for (const std::string& name : journal.list()) {
+    const auto file = journal.open(name, os::OpenMode::kReadWrite);
+    if (file) sync_or_write_again(*file, "journal/" + name, 0);
+  }
+}
+
+}  // namespace
+
+void sync_what_was_left(os::Volume& volume, Journal& journal, const Interruption& interruption) {
+  try {
+    volume.sync_filesystem();
+    return;
+  } catch (const std::system_error& error) {
+    log(LogLevel::kError,
+        std::string("the disk did not take all that was written before the interruption: ") +
+            error.code().message() + "; it is written again");
+  }
+  write_again_what_was_lost(volume, journal, interruption);
+  try {
+    volume.sync_filesystem();
+  } catch (const std::system_error& error) {
+    // So that it is still on its way to the disk when the next mount asks.
+    write_again_what_was_lost(volume, journal, interruption);
+    throw StoreError("what was written before the interruption does not reach the disk: " +
+                     error.code().message() +
+                     "; see that the disk works and has room, and mount again");
+  }
+}
+
+}  // namespace zstdfs::store
