@@ -6,6 +6,7 @@
 
 #include "fs/os/volume.hpp"
 #include "fs/store/change_times.hpp"
+#include "fs/store/compression_policy.hpp"
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/frame_cache.hpp"
 #include "fs/store/journal_codec.hpp"
@@ -23,6 +24,7 @@ struct FileServices {
         pool(the_options.compression_threads),
         cache(the_options.cache_bytes),
         dictionaries(the_volume),
+        policy(the_volume, the_options.settings),
         block_bytes(the_volume.block_bytes()),
         next_generation_(random_nonce()) {}
 
@@ -32,19 +34,13 @@ struct FileServices {
   WorkerPool pool;
   FrameCache cache;
   Dictionaries dictionaries;
+  CompressionPolicy policy;
   ChangeTimes change_times;
   const std::uint64_t block_bytes;
 
   std::atomic<std::uint64_t> overlay_bytes{0};  ///< held by all overlays together
   std::atomic<std::uint64_t> next_content_id{1};
   std::atomic<bool> changed{false};  ///< something was written since the last checkpoint
-
-  /// How this file's content, of so many bytes, is to be compressed.
-  Settings settings_for(const os::File& backing, std::uint64_t logical_bytes) const {
-    static_cast<void>(backing);
-    static_cast<void>(logical_bytes);
-    return options.settings;
-  }
 
   /// A number for a container's generation. Counts from a random number, so that no two containers
   /// of a store meet by chance.

@@ -29,6 +29,7 @@ using std::chrono::seconds;
 constexpr std::size_t kShards = 16;
 constexpr seconds kFlushOpenFilesEvery{5};
 constexpr seconds kCheckpointEvery{300};
+constexpr seconds kLookForPolicyEvery{1};
 constexpr seconds kRetryAfter{30};
 constexpr milliseconds kSettlerTick{250};
 // Settling may wait longer the more it costs: a file that is opened, changed a little and closed
@@ -231,6 +232,10 @@ void Store::close_file(const std::shared_ptr<StoredFile>& file) {
                                                 cost / kMovedBytesPerWaitedMs);
 }
 
+void Store::directories_changed() {
+  impl_->services.policy.directories_changed();
+}
+
 void Store::name_changed(FileKey key) {
   std::uint64_t opened = 0;
   const auto file = impl_->find(key, opened);
@@ -393,6 +398,7 @@ void Store::Impl::run_settler() {
   auto next_flush = Clock::now() + kFlushOpenFilesEvery;
   auto next_checkpoint = Clock::now() + kCheckpointEvery;
   auto next_relief = Clock::now();
+  auto next_policy = Clock::now();
   while (true) {
     {
       MutexLock lock(settler_mutex);
@@ -406,6 +412,10 @@ void Store::Impl::run_settler() {
       };
       for (const FileKey& key : keys(due)) settle(key, now);
       if (now >= next_relief && !relieve_memory()) next_relief = now + kRetryAfter;
+      if (now >= next_policy) {
+        services.policy.refresh();
+        next_policy = now + kLookForPolicyEvery;
+      }
       if (now >= next_flush) {
         flush_open_files();
         next_flush = now + kFlushOpenFilesEvery;

@@ -62,6 +62,8 @@ class Store {
   /// are.
   void present(struct stat& status, const StatusReader& read_status, const Opener& open_backing);
 
+  /// Settings among a directory's attributes have changed, or a directory has another name now.
+  void directories_changed();
   /// A name of the object with this key was removed or moved.
   void name_changed(FileKey key);
   /// The last name of a file was removed: nothing of it needs to be kept once nobody has it open.

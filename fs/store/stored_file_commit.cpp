@@ -366,7 +366,7 @@ void StoredFile::seal() {
 
 void StoredFile::decide_settings() {
   const std::uint64_t bytes = seen().logical_bytes;
-  const Settings settings = services_.settings_for(backing(), bytes);
+  const Settings settings = services_.policy.settings_for(backing(), bytes);
   wanted_form_ = settings.form;
   WriterLock lock(state_mutex_);
   ContainerHeader& header = state_.header;

@@ -1,0 +1,42 @@
+#include "fs/store/compression_policy.hpp"
+
+#include <string_view>
+#include <system_error>
+
+namespace zstdfs::store {
+namespace {
+
+/// What /proc says behind the path of a file that has lost its name.
+constexpr std::string_view kDeleted = " (deleted)";
+
+}  // namespace
+
+CompressionPolicy::CompressionPolicy(os::Volume& volume, const Settings& mount_options)
+    : volume_(volume),
+      mount_options_(choice_of(mount_options)),
+      policy_(volume, accounts_),
+      directories_(directory_reader(volume)) {
+  refresh();
+}
+
+Settings CompressionPolicy::settings_for(const os::File& backing, std::uint64_t logical_bytes) {
+  SettingsInputs inputs;
+  inputs.mount_options = mount_options_;
+  const std::string path = backing.path_hint();
+  const auto policy = policy_.current();
+  if (!path.empty() && !path.ends_with(kDeleted)) {
+    try {
+      inputs.file_attributes = settings_of(volume_.attributes(path, kAttributePrefix)).settings;
+    } catch (const std::system_error& error) {
+      // Renamed meanwhile.
+      if (error.code().value() != ENOENT && error.code().value() != ENOTDIR) throw;
+    }
+    inputs.inherited = directories_.inherited_by(path);
+    const struct stat status = backing.stat();
+    inputs.facts = {path, logical_bytes, status.st_uid, status.st_gid};
+    inputs.policy = policy.get();
+  }
+  return decide_settings(inputs).settings;
+}
+
+}  // namespace zstdfs::store
