@@ -76,6 +76,8 @@ struct FilesystemOptions {
   bool act_as_caller = false;
   /// Reading does not move access times.
   bool keep_access_times = false;
+  /// How a file is stored is among the extended attributes that are listed.
+  bool list_stored_facts = false;
 };
 
 /// The mounted filesystem: what all operations share.

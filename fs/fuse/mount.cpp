@@ -95,7 +95,8 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
                           {.read_only = request.options.store.read_only,
                            .act_as_caller = can_act_as_caller(),
                            .keep_access_times = request.options.store.read_only ||
-                                                request.options.has_flag("noatime")},
+                                                request.options.has_flag("noatime"),
+                           .list_stored_facts = request.options.list_stored_facts},
                           descriptors);
     serve(filesystem, request, paths, signal);
   } catch (const std::exception&) {

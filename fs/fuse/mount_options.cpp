@@ -98,6 +98,8 @@ bool apply_word(string_view name, MountOptions& options) {
     options.allow_other = true;
   } else if (name == "clone_fd") {
     options.clone_fd = true;
+  } else if (name == "list_stored") {
+    options.list_stored_facts = true;
   } else if (name == "remount") {
     refuse("option remount: a mounted zstdfs cannot be changed; unmount it and mount it again");
   } else {
@@ -184,6 +186,7 @@ std::string describe_options() {
          "  overlay=SIZE       memory for changed content, at least 1M (default 64M)\n"
          "  threads=N          how many requests are served at once\n"
          "  clone_fd           one connection to the kernel for each thread\n"
+         "  list_stored        list how files are stored among their extended attributes\n"
          "  allow_other        other users may use an ordinary user's mount\n"
          "  fsname=NAME        the source that is shown by mount (default: BACKING)\n"
          "  subtype=NAME       the type that is shown after 'fuse.' (default: zstdfs)\n"

@@ -15,8 +15,9 @@ struct MountOptions {
   store::StoreOptions store;
   bool allow_other = false;  ///< root's mounts are for everybody in any case
   bool clone_fd = false;
-  unsigned threads = 0;  ///< 0: chosen by the number of processors
-  std::string fsname;    ///< empty: the backing directory's path
+  bool list_stored_facts = false;  ///< FilesystemOptions has it
+  unsigned threads = 0;            ///< 0: chosen by the number of processors
+  std::string fsname;              ///< empty: the backing directory's path
   std::string subtype = "zstdfs";
   /// Flags that the kernel is given as they are: "nosuid", "noexec", ...
   std::vector<std::string> kernel_flags;

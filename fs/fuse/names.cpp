@@ -77,6 +77,7 @@ void note_move(Filesystem& fs, const Descriptor& directory, const char* name) {
   struct stat status;
   if (::fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
   if (S_ISREG(status.st_mode)) fs.store().name_changed(key_of(status));
+  if (S_ISDIR(status.st_mode)) fs.store().directories_changed();
 }
 
 void remove_name(fuse_req_t req, fuse_ino_t parent, const char* name, int flags) {
@@ -86,6 +87,7 @@ void remove_name(fuse_req_t req, fuse_ino_t parent, const char* name, int flags)
   NameWatch watch(fs, directory, name);
   check_call(::unlinkat(directory->get(), name, flags), "unlinkat");
   watch.finish();
+  if (flags == AT_REMOVEDIR) fs.store().directories_changed();
   fuse_reply_err(req, 0);
 }
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "zstdfs/frame_codec.hpp"
+#include "zstdfs/container_header.hpp"
 
 namespace zstdfs::store {
 
@@ -28,5 +28,10 @@ struct Settings {
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
+
+/// What a container with this header is written on with, and the other way round: of `settings`,
+/// all but the form is in a header.
+Settings settings_of(const ContainerHeader& header);
+void put_settings(const Settings& settings, ContainerHeader& header);
 
 }  // namespace zstdfs::store

@@ -220,6 +220,18 @@ struct stat StoredFile::present() {
   return status;
 }
 
+StoredFacts StoredFile::facts() {
+  MutexLock changing(write_mutex_);
+  const State& state = seen();
+  StoredFacts facts;
+  facts.is_container = state.form == Form::kContainer;
+  facts.logical_bytes = state.logical_bytes;
+  facts.stored_bytes = backing().size() + (log_ ? log_->bytes() : 0);
+  if (facts.is_container) facts.settings = settings_of(state.header);
+  facts.frames = state.index.size();
+  return facts;
+}
+
 void StoredFile::change_attributes(Attributes which, const std::function<void()>& change) {
   MutexLock changing(write_mutex_);
   if (which == Attributes::kModificationTime) finish_rewrite();

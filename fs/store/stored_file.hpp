@@ -15,6 +15,7 @@
 #include "fs/store/file_services.hpp"
 #include "fs/store/new_frame.hpp"
 #include "fs/store/overlay.hpp"
+#include "fs/store/recompression.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/write_log.hpp"
 #include "zstdfs/bytes.hpp"
@@ -25,6 +26,16 @@
 namespace zstdfs::store {
 
 class ContainerRewriter;
+
+/// How a file is stored, for people.
+struct StoredFacts {
+  bool is_container = false;
+  std::uint64_t logical_bytes = 0;
+  std::uint64_t stored_bytes = 0;  ///< of the backing file and of its write log
+  /// Of a container: what it is written on with.
+  Settings settings;
+  std::uint64_t frames = 0;
+};
 
 /// One regular file of the store, seen logically. docs/architecture.md tells the life of a write.
 ///
@@ -72,6 +83,7 @@ class StoredFile {
   std::uint64_t logical_bytes() ZSTDFS_EXCLUDES(state_mutex_);
   /// The status that applications see.
   struct stat present() ZSTDFS_EXCLUDES(state_mutex_);
+  StoredFacts facts() ZSTDFS_EXCLUDES(write_mutex_);
   /// A name of the file was taken away or moved, which moves the change time: should content be
   /// stored just now, that may not be hidden. Does not wait for anything.
   void name_changed() { name_changed_ = true; }
@@ -91,6 +103,11 @@ class StoredFile {
   /// throws.
   void change_attributes(Attributes which, const std::function<void()>& change)
       ZSTDFS_EXCLUDES(write_mutex_);
+
+  /// Stores the content anew with the settings that the policy decides now, but for what `choice`
+  /// decides. Others may read and write meanwhile. Throws MissingDictionaryError when the
+  /// dictionary is missing; after an error the file is stored as before.
+  RecompressionResult recompress(const SettingsChoice& choice) ZSTDFS_EXCLUDES(write_mutex_);
 
   // For the store:
 
@@ -256,11 +273,15 @@ class StoredFile {
   timespec modification_time() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Asks what becomes of a file that has no frames yet.
   void decide_settings() ZSTDFS_REQUIRES(write_mutex_);
-  /// How frames are made that go with the file's header.
-  FrameRecipe recipe(int level) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
-  /// Cuts a range into chunks, encodes them on all threads, and hands them over in order.
-  void encode_range(ByteRange range, int level, const FrameSink& sink)
+  /// Makes the chunks so large that a container with them can hold so much.
+  static void fit_chunk_bytes(ContainerHeader& header, std::uint64_t logical_bytes);
+  /// How frames are made that go with this header.
+  FrameRecipe recipe(const ContainerHeader& header, int level) const
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Cuts a range into the header's chunks, encodes them on all threads, and hands them over in
+  /// order.
+  void encode_range(ByteRange range, const ContainerHeader& header, int level,
+                    const FrameSink& sink) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Runs on the pool's threads while encode_range's caller holds state_mutex_. A chunk of zeros
   /// comes back with nothing stored.
   NewFrame encode_chunk(ByteRange range,
@@ -304,6 +325,18 @@ class StoredFile {
   /// Whether the raw file takes less as the container with this header.
   bool saves(const ContainerHeader& header) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
+  // stored_file_recompress.cpp
+  /// Finds out what is wanted. Nothing when there is something to do.
+  std::optional<Recompression> prepare_recompression(const SettingsChoice& choice, Settings& wanted)
+      ZSTDFS_REQUIRES(write_mutex_);
+  bool is_mostly_holes() ZSTDFS_EXCLUDES(state_mutex_);
+  JournalTarget journal_target_now() ZSTDFS_EXCLUDES(state_mutex_);
+  /// Writes all of the content to the redo file. Nothing when it was changed meanwhile: `change` is
+  /// the number of the last change before.
+  std::optional<State> encode_anew(const Settings& wanted, std::uint64_t change, RedoWriter& redo)
+      ZSTDFS_EXCLUDES(state_mutex_);
+  Recompression replace_by(State after, RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_);
+
   // Constant after construction.
   FileServices& services_;
   const FileKey key_;
@@ -342,6 +375,8 @@ class StoredFile {
   std::atomic<std::uint64_t> accounted_bytes_{0};
   std::atomic<bool> needs_settling_{false};
   std::atomic<bool> needs_flush_{false};
+  /// Counts changes of the content.
+  std::atomic<std::uint64_t> changes_{0};
   /// Whether somebody may have seen the times since they were stamped last.
   std::atomic<bool> times_seen_{false};
   std::atomic<bool> name_changed_{false};

@@ -370,22 +370,22 @@ void StoredFile::decide_settings() {
   wanted_form_ = settings.form;
   WriterLock lock(state_mutex_);
   ContainerHeader& header = state_.header;
-  header.level = settings.level;
-  header.dictionary_id = settings.dictionary_id;
-  header.long_distance_matching = settings.long_distance_matching;
-  header.compact = settings.saving == Settings::Saving::kBytes;
-  header.chunk_bytes = settings.chunk_bytes;
-  // A large sparse file cannot have the smallest chunks.
-  while (header.chunk_bytes < kMaxChunkBytes && most_logical_bytes(header.chunk_bytes) < bytes) {
+  put_settings(settings, header);
+  fit_chunk_bytes(header, bytes);
+}
+
+void StoredFile::fit_chunk_bytes(ContainerHeader& header, std::uint64_t logical_bytes) {
+  while (header.chunk_bytes < kMaxChunkBytes &&
+         most_logical_bytes(header.chunk_bytes) < logical_bytes) {
     header.chunk_bytes = std::min(2 * header.chunk_bytes, kMaxChunkBytes);
   }
 }
 
-FrameRecipe StoredFile::recipe(int level) const {
+FrameRecipe StoredFile::recipe(const ContainerHeader& header, int level) const {
   FrameRecipe how{.level = level,
                   .dictionary = nullptr,
-                  .long_distance_matching = state_.header.long_distance_matching};
-  const std::uint32_t id = state_.header.dictionary_id;
+                  .long_distance_matching = header.long_distance_matching};
+  const std::uint32_t id = header.dictionary_id;
   if (id == 0) return how;
   try {
     how.dictionary = services_.dictionaries.digested_for(id, level);
@@ -400,14 +400,15 @@ FrameRecipe StoredFile::recipe(int level) const {
 std::vector<NewFrame> StoredFile::encode_all(ByteRange range) {
   std::vector<NewFrame> frames;
   ReaderLock lock(state_mutex_);
-  encode_range(range, state_.header.level,
+  encode_range(range, state_.header, state_.header.level,
                [&frames](NewFrame&& frame) { frames.push_back(std::move(frame)); });
   return frames;
 }
 
-void StoredFile::encode_range(ByteRange range, int level, const FrameSink& sink) {
-  const std::uint64_t chunk = state_.header.chunk_bytes;
-  const FrameRecipe how = recipe(level);
+void StoredFile::encode_range(ByteRange range, const ContainerHeader& header, int level,
+                              const FrameSink& sink) {
+  const std::uint64_t chunk = header.chunk_bytes;
+  const FrameRecipe how = recipe(header, level);
   const std::size_t batch = std::size_t{4} * services_.pool.threads();
   std::uint64_t zeros = 0;
   const auto end_zeros = [&zeros, &sink] {

@@ -69,7 +69,7 @@ bool StoredFile::sample_is_compressible() {
   const std::uint64_t chunks = state_.logical_bytes / chunk;
   const std::uint64_t step = std::max<std::uint64_t>(1, chunks / kSamples);
   FrameEncoder encoder;
-  const FrameRecipe how = recipe(state_.header.level);
+  const FrameRecipe how = recipe(state_.header, state_.header.level);
   Bytes content(static_cast<std::size_t>(chunk));
   std::uint64_t taken = 0;
   std::uint64_t stored = 0;
@@ -100,11 +100,13 @@ bool StoredFile::compress_raw(bool required) {
     after.logical_bytes = state_.logical_bytes;
     after.header = state_.header;
     RedoWriter redo(services_.journal, journal_target());
-    encode_range({0, state_.logical_bytes}, state_.header.level, [&](NewFrame&& frame) {
-      redo.add(after.index.frames_end(), frame.stored);
-      after.index.append(after.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
-                         frame.logical_bytes, frame.checksum);
-    });
+    encode_range({0, state_.logical_bytes}, state_.header, state_.header.level,
+                 [&](NewFrame&& frame) {
+                   redo.add(after.index.frames_end(), frame.stored);
+                   after.index.append(after.index.frames_end(),
+                                      static_cast<std::uint32_t>(frame.stored.size()),
+                                      frame.logical_bytes, frame.checksum);
+                 });
     finish_container(after, redo);
     if (!required && !saves(after.header)) return false;
     planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());

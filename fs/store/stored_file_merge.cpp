@@ -77,7 +77,7 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
     if (fitting) {
       encode_to_fit(rewriter, range);
     } else {
-      encode_range(range, after.header.level,
+      encode_range(range, after.header, after.header.level,
                    [&rewriter](NewFrame&& frame) { rewriter.add(std::move(frame)); });
     }
     done = range.end();
@@ -124,7 +124,7 @@ void StoredFile::encode_to_fit(ContainerRewriter& rewriter, ByteRange range) {
   const auto encode = [&](int level) ZSTDFS_REQUIRES_SHARED(state_mutex_) {
     frames.clear();
     std::uint64_t stored_bytes = 0;
-    encode_range(range, level, [&](NewFrame&& frame) {
+    encode_range(range, state_.header, level, [&](NewFrame&& frame) {
       stored_bytes += frame.stored.size();
       frames.push_back(std::move(frame));
     });

@@ -36,6 +36,7 @@ void StoredFile::begin_change(std::uint64_t logical_end) {
     throw std::system_error(EFBIG, std::generic_category());
   }
   services_.changed = true;
+  ++changes_;
 }
 
 std::uint64_t StoredFile::most_logical_bytes(std::uint32_t chunk_bytes) {

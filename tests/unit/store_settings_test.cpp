@@ -1,0 +1,361 @@
+// What policy and attributes decide about a file, dictionaries, and recompression.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "fs/store/dictionaries.hpp"
+#include "tests/unit/store_fixture.hpp"
+#include "zstdfs/container.hpp"
+#include "zstdfs/dictionary.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+using store::Recompression;
+using store::Settings;
+using testing::HasSubstr;
+
+Bytes record(std::uint64_t seed) {
+  Random random(seed);
+  return bytes_of("{\"name\": \"record " + std::to_string(random.next()) +
+                  "\", \"state\": \"settled\", \"owner\": " + std::to_string(random.below(13)) +
+                  ", \"remarks\": [\"none so far\", \"" + std::to_string(random.below(90)) +
+                  "\"]}");
+}
+
+Bytes trained_dictionary(std::uint32_t id) {
+  std::vector<Bytes> samples;
+  for (std::uint64_t i = 0; i < 500; ++i) samples.push_back(record(i));
+  const std::vector<ByteSpan> spans(samples.begin(), samples.end());
+  const auto trained = train_dictionary(4096, spans, {.k = 64, .d = 8, .dict_id = id});
+  return Bytes(trained->as_bytes().begin(), trained->as_bytes().end());
+}
+
+/// Replaces a file of a disk.
+void put_on(FaultyDisk& disk, const std::string& path, ByteSpan content) {
+  const auto volume = disk.volume();
+  volume->remove(path);
+  volume->create(path, 0600)->write_at(0, content);
+}
+
+std::vector<std::string> names_on(FaultyDisk& disk, const std::string& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : disk.volume()->list(directory)) names.push_back(entry.name);
+  return names;
+}
+
+class StoreSettings : public testing::Test {
+ protected:
+  void set_policy(const std::string& rules) {
+    const std::string text = R"({"version": 1, "rules": [)" + rules + "]}";
+    put_on(disk, ".zstdfs/policy.json", bytes_of(text));
+    ASSERT_TRUE(store.reopen());
+  }
+
+  void write_file(const std::string& path, ByteSpan bytes) {
+    const auto file = store.open_file(path);
+    file->write(0, bytes);
+    file->flush();
+    store.store->close_file(file);
+    EXPECT_TRUE(store.store->settle_now());
+  }
+  Bytes read_file(const std::string& path) {
+    const auto file = store.open_file(path);
+    Bytes content = StoreOnDisk::read_all(*file);
+    store.store->close_file(file);
+    return content;
+  }
+  store::RecompressionResult recompress(const std::string& path,
+                                        store::SettingsChoice choice = {}) {
+    const auto file = store.open_file(path);
+    const auto result = file->recompress(choice);
+    store.store->close_file(file);
+    EXPECT_TRUE(store.store->settle_now());
+    return result;
+  }
+
+  Bytes stored(const std::string& path) { return *disk.content(path); }
+  bool is_stored_as_container(const std::string& path) {
+    return is_container(MemorySource(stored(path)));
+  }
+  ContainerHeader header(const std::string& path) { return *decode_container_header(stored(path)); }
+  std::uint32_t install(std::uint32_t id) {
+    const auto volume = disk.volume();
+    return store::DictionaryFiles(*volume).install(trained_dictionary(id));
+  }
+
+  StoreOnDisk store{store::StoreOptions()};
+  FaultyDisk& disk = store.disk;
+};
+
+TEST_F(StoreSettings, ARuleDecides) {
+  set_policy(R"({"path": "*.log", "level": 12, "chunk_size": "16 KiB"},
+                {"path": "*.raw", "store": "raw"})");
+  const Bytes content = text_bytes(100000, 1);
+  for (const char* const name : {"a.log", "a.raw", "a"}) write_file(name, content);
+  EXPECT_EQ(header("a.log").level, 12);
+  EXPECT_EQ(header("a.log").chunk_bytes, 16u << 10);
+  EXPECT_EQ(stored("a.raw"), content);
+  EXPECT_EQ(header("a").level, kDefaultLevel);
+}
+
+TEST_F(StoreSettings, WhatLooksLikeAContainerIsOneWhateverTheRuleSays) {
+  set_policy(R"({"store": "raw"})");
+  Bytes content = encode_container_header({});
+  content.resize(10000);
+  write_file("f", content);
+  EXPECT_TRUE(is_stored_as_container("f"));
+  EXPECT_EQ(read_file("f"), content);
+  Bytes large = encode_container_header({});
+  large.resize(5u << 20);
+  write_file("large", large);
+  EXPECT_EQ(read_file("large"), large);
+}
+
+TEST_F(StoreSettings, AStreamBecomesRawWhereTheRuleSaysSo) {
+  set_policy(R"({"store": "raw"})");
+  const Bytes content = text_bytes(5u << 20, 1);
+  write_file("f", content);
+  EXPECT_EQ(stored("f"), content);
+}
+
+TEST_F(StoreSettings, RecordsAreSmallWithADictionaryAndSavingsInBytes) {
+  install(40000);
+  set_policy(R"({"path": "*.bytes", "saving": "bytes"},
+                {"path": "*.dict", "saving": "bytes", "dictionary": 40000})");
+  const Bytes content = record(1000);
+  for (const char* const name : {"a", "a.bytes", "a.dict"}) write_file(name, content);
+  EXPECT_EQ(stored("a"), content);
+  EXPECT_EQ(stored("a.bytes"), content) << "a frame alone does not save enough";
+  EXPECT_LT(stored("a.dict").size() + 20, content.size() + kContainerHeaderBytes);
+  EXPECT_EQ(read_file("a.dict"), content);
+}
+
+TEST_F(StoreSettings, AContainerThatSavesBytesHasNoSeekTableForOneFrame) {
+  set_policy(R"({"saving": "bytes", "chunk_size": "4 KiB"})");
+  const Bytes content = text_bytes(4000, 1);
+  write_file("f", content);
+  ASSERT_TRUE(is_stored_as_container("f"));
+  const LoadedContainer one = load_container(MemorySource(stored("f")));
+  EXPECT_TRUE(one.sealed);
+  EXPECT_EQ(one.index.frames_end(), stored("f").size());
+  EXPECT_EQ(one.damage, "");
+
+  // It grows beyond one frame, and gets its table.
+  const auto file = store.open_file("f");
+  const Bytes more = text_bytes(20000, 2);
+  file->write(content.size(), more);
+  file->flush();
+  store.store->close_file(file);
+  EXPECT_TRUE(store.store->settle_now());
+  const LoadedContainer several = load_container(MemorySource(stored("f")));
+  EXPECT_TRUE(several.sealed);
+  EXPECT_GT(several.index.size(), 1u);
+  EXPECT_LT(several.index.frames_end(), stored("f").size());
+  Bytes both = content;
+  both.insert(both.end(), more.begin(), more.end());
+  EXPECT_EQ(read_file("f"), both);
+}
+
+TEST_F(StoreSettings, FramesAreReadWithTheSecondCopyOfTheirDictionary) {
+  install(40000);
+  set_policy(R"({"dictionary": 40000})");
+  const Bytes content = text_bytes(100000, 1);
+  write_file("f", content);
+  EXPECT_EQ(header("f").dictionary_id, 40000u);
+  for (const std::string& name : names_on(disk, ".zstdfs/dicts")) {
+    if (name.ends_with(".zdict")) put_on(disk, ".zstdfs/dicts/" + name, bytes_of("damaged"));
+  }
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("f"), content);
+}
+
+TEST_F(StoreSettings, WithoutItsDictionaryAFileCannotBeReadAndStaysAsItIs) {
+  install(40000);
+  set_policy(R"({"dictionary": 40000})");
+  write_file("f", text_bytes(100000, 1));
+  const auto file = store.open_file("f");
+  file->sync(os::SyncKind::kDataAndTimes);
+  store.store->close_file(file);
+  store.sync_names();
+  const Bytes before = stored("f");
+  EXPECT_TRUE(store::DictionaryFiles(*disk.volume()).remove(40000));
+  // Also where a loss of power makes recovery look at every frame.
+  store.crash(Survival::random(1));
+  try {
+    read_file("f");
+    FAIL() << "was read";
+  } catch (const MissingDictionaryError& error) {
+    EXPECT_EQ(error.id(), 40000u);
+  }
+  EXPECT_EQ(stored("f"), before);
+  install(40000);
+  EXPECT_EQ(read_file("f"), text_bytes(100000, 1));
+}
+
+TEST_F(StoreSettings, WritingGoesOnWithoutTheDictionary) {
+  set_policy(R"({"dictionary": 40000})");
+  const Bytes content = text_bytes(100000, 1);
+  write_file("f", content);
+  EXPECT_EQ(read_file("f"), content);
+}
+
+TEST_F(StoreSettings, RecompressionFollowsThePolicy) {
+  const Bytes content = text_bytes(500000, 1);
+  write_file("f", content);
+  EXPECT_EQ(recompress("f").outcome, Recompression::kAsWanted);
+  set_policy(R"({"level": 15, "chunk_size": "64 KiB"})");
+  const std::size_t before = stored("f").size();
+  const auto result = recompress("f");
+  EXPECT_EQ(result.outcome, Recompression::kDone);
+  EXPECT_EQ(result.stored_bytes_before, before);
+  EXPECT_EQ(result.stored_bytes_after, stored("f").size());
+  EXPECT_EQ(header("f").level, 15);
+  EXPECT_EQ(header("f").chunk_bytes, 64u << 10);
+  EXPECT_EQ(read_file("f"), content);
+  EXPECT_EQ(recompress("f").outcome, Recompression::kAsWanted);
+}
+
+TEST_F(StoreSettings, RecompressionToRawAndBack) {
+  const Bytes content = text_bytes(500000, 1);
+  write_file("f", content);
+  EXPECT_EQ(recompress("f", {.form = Settings::Form::kRaw}).outcome, Recompression::kDone);
+  EXPECT_EQ(stored("f"), content);
+  EXPECT_EQ(recompress("f", {.form = Settings::Form::kRaw}).outcome, Recompression::kAsWanted);
+  EXPECT_EQ(recompress("f").outcome, Recompression::kDone);
+  EXPECT_TRUE(is_stored_as_container("f"));
+  EXPECT_EQ(read_file("f"), content);
+}
+
+TEST_F(StoreSettings, RecompressionLeavesWhatGainsNothing) {
+  const Bytes noise = random_bytes(50000, 1);
+  write_file("noise", noise);
+  write_file("small", text_bytes(1000, 1));
+  EXPECT_EQ(recompress("noise").outcome, Recompression::kNoGain);
+  EXPECT_EQ(recompress("small").outcome, Recompression::kNoGain);
+  EXPECT_EQ(stored("noise"), noise);
+  EXPECT_TRUE(names_on(disk, ".zstdfs/journal").empty());
+}
+
+TEST_F(StoreSettings, ASparseFileIsNotWrittenOutAsRaw) {
+  const auto file = store.open_file("f");
+  file->write(200u << 20, bytes_of("end"));
+  file->write(0, text_bytes(200000, 1));
+  file->flush();
+  store.store->close_file(file);
+  EXPECT_TRUE(store.store->settle_now());
+  ASSERT_TRUE(is_stored_as_container("f"));
+  EXPECT_EQ(recompress("f", {.form = Settings::Form::kRaw}).outcome, Recompression::kMustStay);
+  EXPECT_EQ(recompress("f", {.level = 7}).outcome, Recompression::kDone);
+  EXPECT_LT(stored("f").size(), 1u << 20);
+}
+
+TEST_F(StoreSettings, RecompressionKeepsWhatIsInTheWriteLog) {
+  Bytes content = text_bytes(500000, 1);
+  write_file("f", content);
+  const auto file = store.open_file("f");
+  const Bytes piece = random_bytes(5000, 2);
+  file->write(1000, piece);
+  file->flush();
+  std::copy(piece.begin(), piece.end(), content.begin() + 1000);
+  EXPECT_EQ(file->recompress({.level = 9}).outcome, Recompression::kDone);
+  EXPECT_EQ(StoreOnDisk::read_all(*file), content);
+  store.store->close_file(file);
+  EXPECT_TRUE(names_on(disk, ".zstdfs/journal").empty());
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("f"), content);
+}
+
+// Writers change the file while it is encoded: what they wrote is there afterwards.
+TEST_F(StoreSettings, RecompressionBesideAWriter) {
+  Bytes content = text_bytes(8u << 20, 1);
+  write_file("f", content);
+  const auto file = store.open_file("f");
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    Random random(3);
+    while (!stop) {
+      const std::size_t at = random.below(content.size() - 4096);
+      const Bytes piece = random_bytes(1 + random.below(4096), random.next());
+      std::copy(piece.begin(), piece.end(), content.begin() + static_cast<std::ptrdiff_t>(at));
+      file->write(at, piece);
+      std::this_thread::sleep_for(std::chrono::milliseconds(random.below(40)));
+    }
+  });
+  int done = 0;
+  for (int level = 1; level <= 6; ++level) {
+    if (file->recompress({.level = level}).outcome == Recompression::kDone) ++done;
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(StoreOnDisk::read_all(*file), content);
+  EXPECT_EQ(file->recompress({.level = 9}).outcome, Recompression::kDone);
+  EXPECT_EQ(StoreOnDisk::read_all(*file), content);
+  store.store->close_file(file);
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("f"), content);
+}
+
+TEST_F(StoreSettings, RecompressionWithAMissingDictionaryChangesNothing) {
+  write_file("f", text_bytes(100000, 1));
+  const Bytes before = stored("f");
+  const auto file = store.open_file("f");
+  EXPECT_THROW(file->recompress({.dictionary_id = 40000}), MissingDictionaryError);
+  store.store->close_file(file);
+  EXPECT_EQ(stored("f"), before);
+}
+
+TEST(DictionaryFiles, AreThereTwiceAndDoNotChange) {
+  FaultyDisk disk;
+  const auto volume = disk.volume();
+  volume->make_directory(".zstdfs", 0700);
+  store::DictionaryFiles files(*volume);
+  const Bytes dictionary = trained_dictionary(40000);
+  EXPECT_EQ(files.install(dictionary), 40000u);
+  EXPECT_EQ(files.install(dictionary), 40000u);
+  EXPECT_EQ(files.read(40000), dictionary);
+  ASSERT_EQ(files.list().size(), 1u);
+  EXPECT_TRUE(files.list()[0].whole());
+  EXPECT_EQ(files.list()[0].bytes, dictionary.size());
+
+  Bytes other = dictionary;
+  other.back() ^= std::byte{1};
+  EXPECT_THROW(files.install(other), std::invalid_argument);
+  EXPECT_THROW(files.install(bytes_of("no dictionary")), std::invalid_argument);
+  EXPECT_EQ(files.read(40000), dictionary);
+
+  EXPECT_TRUE(files.remove(40000));
+  EXPECT_FALSE(files.remove(40000));
+  EXPECT_THROW(files.read(40000), MissingDictionaryError);
+  EXPECT_TRUE(files.list().empty());
+}
+
+TEST(DictionaryFiles, ACopyIsRestoredFromTheOther) {
+  FaultyDisk disk;
+  const auto volume = disk.volume();
+  volume->make_directory(".zstdfs", 0700);
+  store::DictionaryFiles files(*volume);
+  const Bytes dictionary = trained_dictionary(40000);
+  files.install(dictionary);
+  const auto names = names_on(disk, store::kDictionaryDirectory);
+  ASSERT_EQ(names.size(), 2u);
+  for (const std::string& name : names) {
+    put_on(disk, std::string(store::kDictionaryDirectory) + "/" + name, bytes_of("damaged"));
+    EXPECT_FALSE(files.list()[0].whole());
+    EXPECT_EQ(files.read(40000), dictionary);
+    EXPECT_TRUE(files.restore(40000));
+    EXPECT_TRUE(files.list()[0].whole());
+    EXPECT_FALSE(files.restore(40000));
+  }
+  for (const std::string& name : names) {
+    put_on(disk, std::string(store::kDictionaryDirectory) + "/" + name, bytes_of("damaged"));
+  }
+  EXPECT_FALSE(files.list()[0].usable());
+  EXPECT_THROW(files.restore(40000), MissingDictionaryError);
+}
+
+}  // namespace
+}  // namespace zstdfs::test
