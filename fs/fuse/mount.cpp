@@ -83,7 +83,7 @@ void serve(Filesystem& filesystem, const MountRequest& request, const MountPaths
 ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySignal& signal) {
   hold_signals();
   check_call(::chdir("/"), "chdir");
-  share_heap();
+  keep_heap_small();
   const std::size_t files = raise_limits();
   give_up_privileges();  // After the limits, and before the store's threads.
   os::DescriptorPool descriptors(paths.root.get(), std::min(files / 2, kMostIdleDescriptors),

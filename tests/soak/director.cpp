@@ -23,6 +23,8 @@ constexpr seconds kLongestCall{180};
 constexpr milliseconds kLongestRound{30000};
 constexpr milliseconds kShortestRound{5000};
 constexpr int kRoundsAtLeast = 4;
+/// What the daemon may take with its default options, whatever the workers do.
+constexpr std::uint64_t kMostMemoryBytes = std::uint64_t{200} << 20;
 
 volatile sig_atomic_t interrupted = 0;
 
@@ -145,6 +147,7 @@ void Director::start_workers() {
 void Director::kill_and_remount() {
   ++kills_;
   daemon_.kill();
+  expect_little_memory();
   wait_until_stopped();
   daemon_.let_go();
   // Recovery has to do with whatever room there is; mostly there is some.
@@ -178,6 +181,12 @@ void Director::expect_clean() {
   if (checked.ok()) return;
   throw std::runtime_error("fsck ended with status " + std::to_string(checked.status) + ": " +
                            checked.output);
+}
+
+void Director::expect_little_memory() {
+  const std::uint64_t bytes = daemon_.most_memory_bytes();
+  if (bytes <= kMostMemoryBytes) return;
+  throw std::runtime_error("the daemon took " + std::to_string(bytes >> 20) + " MiB of memory");
 }
 
 void Director::finish() {
