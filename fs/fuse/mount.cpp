@@ -20,6 +20,7 @@
 #include "fs/fuse/mount_checks.hpp"
 #include "fs/fuse/mount_table.hpp"
 #include "fs/fuse/privileges.hpp"
+#include "fs/fuse/remount.hpp"
 #include "fs/fuse/session.hpp"
 #include "fs/fuse/signals.hpp"
 #include "fs/fuse/system_error.hpp"
@@ -145,6 +146,10 @@ void enter_namespace(const std::string& path) {
 
 ExitCode run_mount(const MountRequest& request) {
   enter_namespace(request.mount_namespace);
+  if (request.options.remount) {
+    if (!request.pretend) remount(request);
+    return ExitCode::kSuccess;
+  }
   MountPaths paths = check_mount(request.backing, request.mountpoint);
   if (request.pretend) return ExitCode::kSuccess;
   if (request.foreground) {
