@@ -87,12 +87,12 @@ class PooledDescriptor {
   DescriptorPool& pool_;
   const int flags_;
 
-  // Guarded by the pool's mutex.
-  Descriptor descriptor_;  // null: given up
-  std::string handle_;     // set when it is given up
+  // Guarded by the pool's mutex. The small ones first, which saves memory: there are millions.
   bool can_be_given_up_ = false;
   bool is_listed_ = false;
   bool recently_used_ = true;
+  Descriptor descriptor_;  // null: given up
+  std::string handle_;     // set when it is given up
   std::list<PooledDescriptor*>::iterator place_;
 };
 
