@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <map>
 #include <system_error>
@@ -74,6 +75,8 @@ struct Store::Impl {
   Shard& shard_of(const FileKey& key) { return shards[key.inode % kShards]; }
 
   void recover();
+  /// Marks the store as one that is being changed.
+  void begin_work();
   void restore_logs(TargetFinder& finder);
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
@@ -111,7 +114,7 @@ Store::~Store() {
 std::unique_ptr<Store> Store::open(std::unique_ptr<os::Volume> volume, StoreOptions options) {
   auto impl = std::make_unique<Impl>(std::move(volume), options);
   impl->recover();
-  if (!options.read_only) impl->directory.mark_at_work(impl->volume->now());
+  if (!options.read_only) impl->begin_work();
   if (options.settle_in_background && !options.read_only) {
     impl->settler = std::thread([raw = impl.get()] { raw->run_settler(); });
   }
@@ -128,6 +131,24 @@ void Store::Impl::recover() {
   apply_redo_files(*volume, services.journal, finder);
   if (interruption) repair_interrupted_files(*volume, *interruption);
   restore_logs(finder);
+}
+
+// Where a lower filesystem copies on write, no byte can be changed when there is no room.
+void Store::Impl::begin_work() {
+  try {
+    directory.mark_at_work(volume->now());
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    if (code != ENOSPC && code != EDQUOT) throw;
+    if (!directory.interruption()) {
+      throw StoreError("there is no room to mark the store as in use: " + error.code().message() +
+                       "; make room on the disk, or mount with -o ro");
+    }
+    // It is marked by the daemon that was interrupted, and the next recovery does as much again.
+    log(LogLevel::kWarning,
+        "there is no room to write down that what was interrupted is repaired: " +
+            error.code().message());
+  }
 }
 
 void Store::Impl::restore_logs(TargetFinder& finder) {

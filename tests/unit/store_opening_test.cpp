@@ -55,6 +55,30 @@ TEST(Opening, OneOwnerAtATime) {
   EXPECT_THROW(Store::open(disk.volume(), quiet()), store::StoreBusyError);
 }
 
+// On a lower filesystem that copies on write, changing a byte takes room.
+TEST(Opening, WithoutRoomForTheMarkAnInterruptedStoreOpensAndACleanOneSaysWhatToDo) {
+  StoreOnDisk store;
+  const Bytes content = leave_a_log(store);
+  const auto no_room = [&] {
+    store.disk.fail_calls(
+        {.kind = CallKind::kWrite, .path_prefix = ".zstdfs/state", .error = EDQUOT, .times = 1000});
+  };
+  store.store.reset();
+  store.disk.restart(Survival::everything());
+  no_room();
+  store.open();
+  const auto file = store.open_file("f");
+  EXPECT_EQ(StoreOnDisk::read_all(*file), content);
+  store.store->close_file(file);
+  store.disk.clear_faults();
+  EXPECT_TRUE(store.store->shut_down());
+  store.store.reset();
+  no_room();
+  EXPECT_THAT(why_not(store.disk), HasSubstr("Disk quota exceeded; make room on the disk, or"));
+  store.disk.clear_faults();
+  store.open();
+}
+
 TEST(Opening, AStateThatTellsOfNoInterruptionMeansNoRecovery) {
   FaultyDisk disk;
   const auto volume = disk.volume();
