@@ -92,12 +92,31 @@ void DescriptorPool::unlist(PooledDescriptor& owner) {
 }
 
 Descriptor DescriptorPool::open_again(const PooledDescriptor& owner) {
-  UniqueFd fd = open_handle(root_.get(), owner.handle_, owner.flags_);
-  // Only the owner and root may ask for that.
-  if (!fd && errno == EPERM)
-    fd = open_handle(root_.get(), owner.handle_, owner.flags_ & ~O_NOATIME);
+  const auto try_open = [&] {
+    UniqueFd fd = open_handle(root_.get(), owner.handle_, owner.flags_);
+    // Only the owner and root may ask for that.
+    if (!fd && errno == EPERM) {
+      fd = open_handle(root_.get(), owner.handle_, owner.flags_ & ~O_NOATIME);
+    }
+    return fd;
+  };
+  UniqueFd fd = try_open();
+  if (!fd && errno == EMFILE) {
+    give_up_some();
+    fd = try_open();
+  }
   if (!fd) throw_error(errno, "open_by_handle_at");
   return std::make_shared<const UniqueFd>(std::move(fd));
+}
+
+void DescriptorPool::give_up_some() {
+  std::vector<Descriptor> given_up;
+  // The hand passes each twice at most: once to see that it was used, once to take it.
+  const std::size_t most_looks = 2 * open_.size();
+  for (std::size_t looks = 0; given_up.empty() && looks <= most_looks;
+       looks += std::size_t{kLooksPerReclaim}) {
+    reclaim(std::numeric_limits<int>::max(), given_up);
+  }
 }
 
 void DescriptorPool::reclaim(int newest_fd, std::vector<Descriptor>& given_up) {
@@ -153,11 +172,16 @@ Descriptor PooledDescriptor::get() {
 }
 
 bool PooledDescriptor::is_same(UniqueFd& fd) {
+  std::vector<Descriptor> given_up;
   MutexLock lock(pool_.mutex_);
   recently_used_ = true;
   if (descriptor_) return true;  // as long as it was open, the object kept its number
   if (handle_of(fd.get()) != handle_) return false;
-  pool_.set(*this, std::make_shared<const UniqueFd>(std::move(fd)));
+  const int newest = fd.get();
+  // This copy keeps it from being given up at once.
+  const auto taken = std::make_shared<const UniqueFd>(std::move(fd));
+  pool_.set(*this, taken);
+  pool_.reclaim(newest, given_up);
   return true;
 }
 

@@ -45,6 +45,8 @@ class DescriptorPool {
   void set(PooledDescriptor& owner, Descriptor descriptor) ZSTDFS_REQUIRES(mutex_);
   void unlist(PooledDescriptor& owner) ZSTDFS_REQUIRES(mutex_);
   Descriptor open_again(const PooledDescriptor& owner) ZSTDFS_REQUIRES(mutex_);
+  /// For when none is left: closes some, whatever the budget, if there are any.
+  void give_up_some() ZSTDFS_REQUIRES(mutex_);
   /// The descriptors go into `given_up`, to be closed after the lock was given back.
   void reclaim(int newest_fd, std::vector<Descriptor>& given_up) ZSTDFS_REQUIRES(mutex_);
 
