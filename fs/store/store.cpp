@@ -15,6 +15,7 @@
 #include "fs/store/lost_writes.hpp"
 #include "fs/store/recovery.hpp"
 #include "fs/store/salvage_plan.hpp"
+#include "fs/store/scanned_sizes.hpp"
 #include "fs/store/store_directory.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -81,6 +82,8 @@ struct Store::Impl {
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
   std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
+  /// The logical size of a file that is not in use.
+  std::uint64_t size_at_rest(const os::File& backing, const FileKey& key, const struct stat& lower);
   std::vector<FileKey> keys(const std::function<bool(const Entry&)>& wanted);
   /// Settles one file that nobody has open, if its time has come. Returns false after an error.
   bool settle(const FileKey& key, Clock::time_point now);
@@ -98,6 +101,7 @@ struct Store::Impl {
   StoreDirectory directory;
   FileServices services;
   std::array<Shard, kShards> shards;
+  ScannedSizes scanned_sizes;
 
   Mutex settler_mutex;
   ConditionVariable settler_wakes;
@@ -291,7 +295,7 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     if (static_cast<std::uint64_t>(status.st_size) >= kContainerHeaderBytes) {
       try {
         if (const auto backing = open_backing()) {
-          status.st_size = static_cast<off_t>(logical_size(*backing, impl_->services.dictionaries));
+          status.st_size = static_cast<off_t>(impl_->size_at_rest(*backing, key, status));
         }
       } catch (const std::exception&) {
         // A file that cannot be read shows its stored size; reading it says what is wrong.
@@ -302,6 +306,19 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     if (!impl_->find(key, opened_after) && opened_after == opened_before) break;
   }
   status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
+}
+
+std::uint64_t Store::Impl::size_at_rest(const os::File& backing, const FileKey& key,
+                                        const struct stat& lower) {
+  Bytes head(kContainerHeaderBytes);
+  head.resize(backing.read_at(0, head));
+  if (!has_container_signature(head)) return static_cast<std::uint64_t>(lower.st_size);
+  const auto header = decode_container_header(head);
+  if (header && header->is_sealed_for(backing.size())) return header->logical_bytes;
+  if (const auto known = scanned_sizes.find(key, lower)) return *known;
+  const std::uint64_t scanned = logical_size(backing, services.dictionaries);
+  scanned_sizes.put(key, lower, scanned);
+  return scanned;
 }
 
 std::vector<FileKey> Store::Impl::keys(const std::function<bool(const Entry&)>& wanted) {

@@ -406,5 +406,36 @@ TEST(Sizes, AreThoseOfTheContentWhateverTheForm) {
   }
 }
 
+// A scan reads all of the file. Who lists a directory again and again must not wait for it each
+// time.
+TEST(Sizes, OfADamagedFileAreFoundOutOnce) {
+  StoreOnDisk store;
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(200'000, 1));
+  file->flush();
+  store.store->close_file(file);
+  Bytes damaged = *store.disk.content("f");
+  damaged[30] ^= std::byte{1};
+  const auto volume = store.disk.volume();
+  const auto shown_size = [&] {
+    struct stat status = volume->stat("f");
+    store.store->present(
+        status, [&](struct stat& again) { again = volume->stat("f"); },
+        [&] { return volume->open("f", os::OpenMode::kRead); });
+    return status.st_size;
+  };
+  store.disk.put("f", damaged);
+  EXPECT_EQ(shown_size(), 200'000);
+  // The header may be read, and nothing else.
+  store.disk.fail_calls(
+      {.kind = CallKind::kRead, .path_prefix = "f", .error = EIO, .skip = 1, .times = 1000});
+  EXPECT_EQ(shown_size(), 200'000);
+  store.disk.clear_faults();
+  // What has changed since is looked at anew.
+  damaged.resize(damaged.size() / 2);
+  store.disk.put("f", damaged);
+  EXPECT_LT(shown_size(), 200'000);
+}
+
 }  // namespace
 }  // namespace zstdfs::test
