@@ -6,7 +6,8 @@
 #
 # Each process compares what it reads with what it wrote, at once and after each kill -9 and remount;
 # orderly unmounts in between end with `zstdfs fsck`. The lower filesystem lies in a file of M
-# megabytes (640). The same seed gives the same operations, but not the same moments.
+# megabytes (640); the daemon may take 200 MiB of memory. The same seed gives the same operations,
+# but not the same moments.
 #
 # When a promise is broken, it says which, and where a copy of the store, the daemon's log and the
 # last operations lie; the exit status is then 1.
@@ -14,7 +15,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 case ${1-} in
-  "" | -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit $(($# == 0 ? 2 : 0)) ;;
+  "" | -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit $(($# == 0 ? 2 : 0)) ;;
 esac
 [ "$(id -u)" -eq 0 ] || { echo "soak.sh: run it as root (sudo)" >&2; exit 1; }
 build=build/release

@@ -35,20 +35,18 @@ InodeTable::~InodeTable() = default;
 Inode& InodeTable::acquire(store::FileKey key, mode_t type, os::UniqueFd fd) {
   if (key == root_inode_->key()) return *root_inode_;  // A bind mount of the root below itself.
   MutexLock lock(mutex_);
-  auto& slot = inodes_[key];
-  if (slot && (slot->type_ != type || !slot->descriptor_.is_same(fd))) {
-    orphans_.push_back(std::move(slot));
+  auto found = inodes_.find(key);
+  if (found != inodes_.end() && ((*found)->type_ != type || !(*found)->descriptor_.is_same(fd))) {
+    orphans_.reserve(orphans_.size() + 1);
+    orphans_.push_back(std::move(inodes_.extract(found).value()));
+    found = inodes_.end();
   }
-  if (!slot) {
-    try {
-      slot = std::make_unique<Inode>(key, type, pool_, std::move(fd));
-    } catch (...) {
-      inodes_.erase(key);
-      throw;
-    }
+  if (found == inodes_.end()) {
+    found = inodes_.insert(std::make_unique<Inode>(key, type, pool_, std::move(fd))).first;
   }
-  ++slot->lookups_;
-  return *slot;
+  Inode& inode = **found;
+  ++inode.lookups_;
+  return inode;
 }
 
 void InodeTable::forget(Inode& inode, std::uint64_t count) noexcept {
@@ -61,17 +59,14 @@ void InodeTable::forget(Inode& inode, std::uint64_t count) noexcept {
 }
 
 std::unique_ptr<Inode> InodeTable::extract(Inode& inode) {
-  std::unique_ptr<Inode> owner;
   if (const auto found = inodes_.find(inode.key_);
-      found != inodes_.end() && found->second.get() == &inode) {
-    owner = std::move(found->second);
-    inodes_.erase(found);
-    return owner;
+      found != inodes_.end() && found->get() == &inode) {
+    return std::move(inodes_.extract(found).value());
   }
   const auto orphan = std::find_if(orphans_.begin(), orphans_.end(),
                                    [&](const auto& each) { return each.get() == &inode; });
   ZSTDFS_ASSERT(orphan != orphans_.end());
-  owner = std::move(*orphan);
+  std::unique_ptr<Inode> owner = std::move(*orphan);
   orphans_.erase(orphan);
   return owner;
 }
@@ -81,7 +76,7 @@ Descriptor InodeTable::find(store::FileKey key) noexcept {
   const auto found = inodes_.find(key);
   if (found == inodes_.end()) return nullptr;
   try {
-    return found->second->descriptor_.get();
+    return (*found)->descriptor_.get();
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -90,7 +85,7 @@ Descriptor InodeTable::find(store::FileKey key) noexcept {
 void InodeTable::keep_open(store::FileKey key) noexcept {
   MutexLock lock(mutex_);
   const auto found = inodes_.find(key);
-  if (found != inodes_.end()) found->second->descriptor_.keep_open();
+  if (found != inodes_.end()) (*found)->descriptor_.keep_open();
 }
 
 std::size_t InodeTable::size() const {

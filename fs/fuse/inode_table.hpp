@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -20,12 +20,14 @@ namespace zstdfs::fuse {
 using Descriptor = os::Descriptor;
 
 /// One object of the backing directory that the kernel knows. Its address is the number by which
-/// the kernel names it.
+/// the kernel names it. There may be millions of them: no more in them than is needed.
 class Inode {
  public:
   /// `fd` was opened with O_PATH.
   Inode(store::FileKey key, mode_t type, os::DescriptorPool& pool, os::UniqueFd fd)
-      : key_(key), type_(type), descriptor_(pool, std::move(fd), O_PATH | O_NOFOLLOW) {}
+      : type_(static_cast<std::uint16_t>(type)),
+        key_(key),
+        descriptor_(pool, std::move(fd), O_PATH | O_NOFOLLOW) {}
 
   store::FileKey key() const { return key_; }
   /// S_IFREG, S_IFDIR, ...; it never changes.
@@ -40,8 +42,8 @@ class Inode {
  private:
   friend class InodeTable;
 
+  const std::uint16_t type_;
   const store::FileKey key_;
-  const mode_t type_;
 
   os::PooledDescriptor descriptor_;
   std::uint64_t lookups_ = 0;  // how many references the kernel holds; guarded by the table's mutex
@@ -84,10 +86,24 @@ class InodeTable {
   std::size_t size() const ZSTDFS_EXCLUDES(mutex_);
 
  private:
+  /// Inodes are found by their key, without a copy of it in the table.
   struct KeyHash {
+    using is_transparent = void;
     std::size_t operator()(const store::FileKey& key) const noexcept {
       // Inode numbers are dense: multiplied, neighbours spread over the buckets.
       return (key.inode * 0x9E3779B97F4A7C15u) ^ key.device;
+    }
+    std::size_t operator()(const std::unique_ptr<Inode>& inode) const noexcept {
+      return (*this)(inode->key());
+    }
+  };
+  struct SameKey {
+    using is_transparent = void;
+    static store::FileKey key(const store::FileKey& key) { return key; }
+    static store::FileKey key(const std::unique_ptr<Inode>& inode) { return inode->key(); }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const noexcept {
+      return key(a) == key(b);
     }
   };
 
@@ -97,8 +113,7 @@ class InodeTable {
   const std::unique_ptr<Inode> root_inode_;
 
   mutable Mutex mutex_;  // order: only the pool is locked while it is held
-  std::unordered_map<store::FileKey, std::unique_ptr<Inode>, KeyHash> inodes_
-      ZSTDFS_GUARDED_BY(mutex_);
+  std::unordered_set<std::unique_ptr<Inode>, KeyHash, SameKey> inodes_ ZSTDFS_GUARDED_BY(mutex_);
   /// Inodes whose object vanished from the backing directory behind our back and whose number was
   /// given to another object. The kernel still knows them.
   std::vector<std::unique_ptr<Inode>> orphans_ ZSTDFS_GUARDED_BY(mutex_);

@@ -10,6 +10,12 @@
 namespace zstdfs::fuse {
 namespace {
 
+// Chunks of 16 MiB and the like. Without a bound of ours glibc moves its own up to them, and then
+// what was freed of them stays.
+constexpr int kOwnMappingBytes = 4 << 20;
+// So much that was freed is kept at the heap's end, for the next requests.
+constexpr int kKeptFreeBytes = 8 << 20;
+
 constexpr rlim_t kFallbackFiles = 1024;
 // More would only hold the lower filesystem's inodes in memory.
 constexpr rlim_t kMostFiles = 1u << 20;
@@ -34,9 +40,11 @@ std::size_t raise_limits() {
   return files.rlim_cur;
 }
 
-void share_heap() {
+void keep_heap_small() {
 #ifdef M_ARENA_MAX  // glibc
   ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, kOwnMappingBytes);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptFreeBytes);
 #endif
 }
 

@@ -8,9 +8,9 @@ namespace zstdfs::fuse {
 /// sizes as far as possible. Returns how many files may be open.
 std::size_t raise_limits();
 
-/// Has all threads share one heap: with one for each, memory that was given back stays with the
-/// thread that had it, several times the bounds that the options set. Called before there are
-/// threads.
-void share_heap();
+/// Has all threads share one heap, and large blocks given back to the system: otherwise memory that
+/// was freed stays with the thread that had it, or between what is in use, several times the bounds
+/// that the options set. Called before there are threads.
+void keep_heap_small();
 
 }  // namespace zstdfs::fuse

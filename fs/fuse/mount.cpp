@@ -20,6 +20,7 @@
 #include "fs/fuse/mount_checks.hpp"
 #include "fs/fuse/mount_table.hpp"
 #include "fs/fuse/privileges.hpp"
+#include "fs/fuse/remount.hpp"
 #include "fs/fuse/session.hpp"
 #include "fs/fuse/signals.hpp"
 #include "fs/fuse/system_error.hpp"
@@ -79,11 +80,12 @@ void serve(Filesystem& filesystem, const MountRequest& request, const MountPaths
   session.serve();
 }
 
-/// Serves the mount until it is unmounted, then finishes all commits.
+/// Serves the mount until it is unmounted, then finishes all commits; kUncommitted when it could
+/// not.
 ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySignal& signal) {
   hold_signals();
   check_call(::chdir("/"), "chdir");
-  share_heap();
+  keep_heap_small();
   const std::size_t files = raise_limits();
   give_up_privileges();  // After the limits, and before the store's threads.
   os::DescriptorPool descriptors(paths.root.get(), std::min(files / 2, kMostIdleDescriptors),
@@ -102,14 +104,18 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
-  if (!store->shut_down()) {
+  const bool committed = store->shut_down();
+  if (!committed) {
     store::log(store::LogLevel::kError,
-               paths.backing + ": not everything could be committed; the journals are kept, and " +
-                   "the next mount tries again");
+               paths.backing + ": not everything could be committed, see the messages before; " +
+                   "what programs were told is stored is safe in the journal. Remove the cause " +
+                   "(make room on the disk below, see that it works, repair damaged files with " +
+                   "zstdfs fsck) and mount again, which finishes it; until then leave the files " +
+                   "in the backing directory alone");
   }
   if (failure) std::rethrow_exception(failure);
   store::log(store::LogLevel::kInfo, paths.mountpoint + " is unmounted");
-  return ExitCode::kSuccess;
+  return committed ? ExitCode::kSuccess : ExitCode::kUncommitted;
 }
 
 /// As above, with every error said and turned into an exit code.
@@ -146,6 +152,10 @@ void enter_namespace(const std::string& path) {
 
 ExitCode run_mount(const MountRequest& request) {
   enter_namespace(request.mount_namespace);
+  if (request.options.remount) {
+    if (!request.pretend) remount(request);
+    return ExitCode::kSuccess;
+  }
   MountPaths paths = check_mount(request.backing, request.mountpoint);
   if (request.pretend) return ExitCode::kSuccess;
   if (request.foreground) {

@@ -26,6 +26,9 @@ constexpr auto kIgnored = std::to_array<string_view>(
      "async",      "atime",       "diratime", "nodiratime", "relatime",
      "norelatime", "strictatime", "exec",     "lazytime",   "nolazytime",
      "iversion",   "noiversion",  "silent",   "loud",       "default_permissions"});
+// What the kernel adds to the options of a mount of FUSE.
+constexpr auto kShownByKernel =
+    std::to_array<string_view>({"user_id", "group_id", "rootmode", "max_read", "blksize"});
 // Of each pair, the kernel flag and the option that takes it back.
 struct Flag {
   string_view set;
@@ -100,9 +103,7 @@ bool apply_word(string_view name, MountOptions& options) {
     options.clone_fd = true;
   } else if (name == "list_stored") {
     options.list_stored_facts = true;
-  } else if (name == "remount") {
-    refuse("option remount: a mounted zstdfs cannot be changed; unmount it and mount it again");
-  } else {
+  } else if (name != "remount") {
     return std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end();
   }
   return true;
@@ -127,13 +128,20 @@ bool apply_value(string_view name, string_view value, MountOptions& options) {
     return name == "comment";
   }
   if (value.empty()) refuse("option " + std::string(name) + " has no value");
+  if (!options.given_values.empty()) options.given_values += ',';
+  options.given_values.append(name).append("=").append(value);
   return true;
+}
+
+bool is_shown_by_kernel(string_view name) {
+  return std::find(kShownByKernel.begin(), kShownByKernel.end(), name) != kShownByKernel.end();
 }
 
 void apply(const std::string& option, UnknownOption unknown, MountOptions& options) {
   // For user space in general: mount(8), systemd.
   if (option.starts_with("x-") || option.starts_with("X-")) return;
   const std::size_t equals = option.find('=');
+  if (options.remount && is_shown_by_kernel(string_view(option).substr(0, equals))) return;
   const bool known = equals == std::string::npos
                          ? apply_word(option, options)
                          : apply_value(string_view(option).substr(0, equals),
@@ -142,20 +150,29 @@ void apply(const std::string& option, UnknownOption unknown, MountOptions& optio
   refuse("unknown option '" + option + "'; mount.zstdfs --help lists those there are");
 }
 
+std::vector<std::string> split(string_view list) {
+  std::vector<std::string> words;
+  std::string word;
+  for (std::size_t i = 0; i <= list.size(); ++i) {
+    if (i == list.size() || list[i] == ',') {
+      if (!word.empty()) words.push_back(std::move(word));
+      word.clear();
+    } else if (list[i] == '\\' && i + 1 < list.size()) {
+      word += list[++i];
+    } else {
+      word += list[i];
+    }
+  }
+  return words;
+}
+
 }  // namespace
 
 void parse_options(string_view list, UnknownOption unknown, MountOptions& options) {
-  std::string option;
-  for (std::size_t i = 0; i <= list.size(); ++i) {
-    if (i == list.size() || list[i] == ',') {
-      if (!option.empty()) apply(option, unknown, options);
-      option.clear();
-    } else if (list[i] == '\\' && i + 1 < list.size()) {
-      option += list[++i];
-    } else {
-      option += list[i];
-    }
-  }
+  const std::vector<std::string> words = split(list);
+  // It says what the others mean, wherever it stands.
+  if (std::find(words.begin(), words.end(), "remount") != words.end()) options.remount = true;
+  for (const std::string& option : words) apply(option, unknown, options);
 }
 
 std::uint64_t parse_bytes(string_view option, string_view text) {
@@ -191,6 +208,7 @@ std::string describe_options() {
          "  fsname=NAME        the source that is shown by mount (default: BACKING)\n"
          "  subtype=NAME       the type that is shown after 'fuse.' (default: zstdfs)\n"
          "  nosuid, nodev, noexec, noatime, sync, dirsync and their opposites, as in mount(8)\n"
+         "  remount            change ro, rw and these flags (but noatime) of a mount there is\n"
          "Other options of fstab (defaults, noauto, user, _netdev, nofail, x-...) are accepted\n"
          "and have no effect here.\n";
 }

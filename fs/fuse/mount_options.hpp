@@ -16,11 +16,14 @@ struct MountOptions {
   bool allow_other = false;  ///< root's mounts are for everybody in any case
   bool clone_fd = false;
   bool list_stored_facts = false;  ///< FilesystemOptions has it
+  bool remount = false;            ///< change the mount that is there
   unsigned threads = 0;            ///< 0: chosen by the number of processors
   std::string fsname;              ///< empty: the backing directory's path
   std::string subtype = "zstdfs";
   /// Flags that the kernel is given as they are: "nosuid", "noexec", ...
   std::vector<std::string> kernel_flags;
+  /// The options with a value that were given, as in -o; what a remount cannot change.
+  std::string given_values;
 
   bool has_flag(std::string_view flag) const {
     return std::find(kernel_flags.begin(), kernel_flags.end(), flag) != kernel_flags.end();
@@ -31,8 +34,9 @@ struct MountOptions {
 enum class UnknownOption { kRefuse, kIgnore };
 
 /// Reads a list of options, separated by commas ("\," stands for a comma in a value), on top of
-/// what `options` already says; the last one wins. Throws MountError, with a sentence that names
-/// the option, when it is unknown or its value makes no sense.
+/// what `options` already says; the last one wins. With "remount" among them, what the kernel shows
+/// as the options of a mount of FUSE is known too: mount(8) gives them back. Throws MountError,
+/// with a sentence that names the option, when it is unknown or its value makes no sense.
 void parse_options(std::string_view list, UnknownOption unknown, MountOptions& options);
 
 /// A number of bytes such as "4096", "128K", "1G" (powers of 1024). Throws MountError, naming the

@@ -1,10 +1,36 @@
 #include "fs/fuse/operations.hpp"
 
+#include <cerrno>
+
 #include "fs/fuse/session.hpp"
 
 namespace zstdfs::fuse {
+namespace {
 
-fuse_lowlevel_ops operations() {
+template <typename... Arguments>
+void refuse_change(fuse_req_t req, Arguments...) noexcept {
+  fuse_reply_err(req, EROFS);
+}
+
+/// What is not here changes content, and so needs a file that is open for writing: the store
+/// refuses that.
+void refuse_changes(fuse_lowlevel_ops& ops) {
+  ops.setattr = refuse_change;
+  ops.mknod = refuse_change;
+  ops.mkdir = refuse_change;
+  ops.symlink = refuse_change;
+  ops.link = refuse_change;
+  ops.unlink = refuse_change;
+  ops.rmdir = refuse_change;
+  ops.rename = refuse_change;
+  ops.create = refuse_change;
+  ops.setxattr = refuse_change;
+  ops.removexattr = refuse_change;
+}
+
+}  // namespace
+
+fuse_lowlevel_ops operations(Access access) {
   fuse_lowlevel_ops ops{};
   ops.init = negotiate;
   ops.lookup = op_lookup;
@@ -40,6 +66,7 @@ fuse_lowlevel_ops operations() {
   ops.getxattr = op_getxattr;
   ops.listxattr = op_listxattr;
   ops.removexattr = op_removexattr;
+  if (access == Access::kReadOnly) refuse_changes(ops);
   return ops;
 }
 

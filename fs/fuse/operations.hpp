@@ -7,8 +7,10 @@
 
 namespace zstdfs::fuse {
 
-/// The table that libfuse calls; its user data is a Filesystem.
-fuse_lowlevel_ops operations();
+/// The table that libfuse calls; its user data is a Filesystem. With Access::kReadOnly whatever
+/// changes something is refused with EROFS: the kernel does so too, until somebody remounts.
+enum class Access { kReadWrite, kReadOnly };
+fuse_lowlevel_ops operations(Access access);
 
 // The operations, by family. Each answers its request exactly once, and may run concurrently with
 // any other. The kernel holds a reference to every inode that a request names until it is answered.

@@ -131,7 +131,8 @@ Session::Session(Filesystem& filesystem, const MountOptions& options, const std:
       serving_thread_(::pthread_self()) {
   Arguments args;
   fill_arguments(options, backing, args);
-  const fuse_lowlevel_ops table = operations();
+  const fuse_lowlevel_ops table =
+      operations(options.store.read_only ? Access::kReadOnly : Access::kReadWrite);
   session_ = fuse_session_new(args.get(), &table, sizeof(table), &filesystem);
   if (session_ == nullptr) throw MountError(ExitCode::kSystem, "libfuse refused the options");
   filesystem.connect(session_);

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "fs/os/posix_error.hpp"
@@ -24,20 +24,28 @@ union HandleBuffer {
   char space[sizeof(file_handle) + MAX_HANDLE_SZ];
 };
 
-/// The file handle of a descriptor; empty where the filesystem has none.
+/// The file handle of a descriptor, its type (of which the kernel uses one byte) in front; empty
+/// where the filesystem has none. There may be millions: in this form those of the usual
+/// filesystems find room in the string itself.
 std::string handle_of(int fd) {
   HandleBuffer buffer;
   std::memset(&buffer, 0, sizeof(buffer));
   buffer.handle.handle_bytes = MAX_HANDLE_SZ;
   int mount_id = 0;
   if (::name_to_handle_at(fd, "", &buffer.handle, &mount_id, AT_EMPTY_PATH) != 0) return {};
-  return std::string(buffer.space, sizeof(file_handle) + buffer.handle.handle_bytes);
+  const int type = buffer.handle.handle_type;
+  if (type < 0 || type > std::numeric_limits<unsigned char>::max()) return {};
+  std::string handle(1, static_cast<char>(type));
+  return handle.append(buffer.space + sizeof(file_handle), buffer.handle.handle_bytes);
 }
 
-UniqueFd open_handle(int root, const std::string& bytes, int flags) {
+/// Precondition: the handle is one of handle_of() and not empty.
+UniqueFd open_handle(int root, const std::string& handle, int flags) {
   HandleBuffer buffer;
   std::memset(&buffer, 0, sizeof(buffer));
-  std::memcpy(buffer.space, bytes.data(), std::min(bytes.size(), sizeof(buffer.space)));
+  buffer.handle.handle_type = static_cast<unsigned char>(handle.front());
+  buffer.handle.handle_bytes = static_cast<unsigned>(handle.size() - 1);
+  std::memcpy(buffer.space + sizeof(file_handle), handle.data() + 1, handle.size() - 1);
   return UniqueFd(::open_by_handle_at(root, &buffer.handle, flags | O_CLOEXEC));
 }
 
@@ -84,12 +92,31 @@ void DescriptorPool::unlist(PooledDescriptor& owner) {
 }
 
 Descriptor DescriptorPool::open_again(const PooledDescriptor& owner) {
-  UniqueFd fd = open_handle(root_.get(), owner.handle_, owner.flags_);
-  // Only the owner and root may ask for that.
-  if (!fd && errno == EPERM)
-    fd = open_handle(root_.get(), owner.handle_, owner.flags_ & ~O_NOATIME);
+  const auto try_open = [&] {
+    UniqueFd fd = open_handle(root_.get(), owner.handle_, owner.flags_);
+    // Only the owner and root may ask for that.
+    if (!fd && errno == EPERM) {
+      fd = open_handle(root_.get(), owner.handle_, owner.flags_ & ~O_NOATIME);
+    }
+    return fd;
+  };
+  UniqueFd fd = try_open();
+  if (!fd && errno == EMFILE) {
+    give_up_some();
+    fd = try_open();
+  }
   if (!fd) throw_error(errno, "open_by_handle_at");
   return std::make_shared<const UniqueFd>(std::move(fd));
+}
+
+void DescriptorPool::give_up_some() {
+  std::vector<Descriptor> given_up;
+  // The hand passes each twice at most: once to see that it was used, once to take it.
+  const std::size_t most_looks = 2 * open_.size();
+  for (std::size_t looks = 0; given_up.empty() && looks <= most_looks;
+       looks += std::size_t{kLooksPerReclaim}) {
+    reclaim(std::numeric_limits<int>::max(), given_up);
+  }
 }
 
 void DescriptorPool::reclaim(int newest_fd, std::vector<Descriptor>& given_up) {
@@ -145,11 +172,16 @@ Descriptor PooledDescriptor::get() {
 }
 
 bool PooledDescriptor::is_same(UniqueFd& fd) {
+  std::vector<Descriptor> given_up;
   MutexLock lock(pool_.mutex_);
   recently_used_ = true;
   if (descriptor_) return true;  // as long as it was open, the object kept its number
   if (handle_of(fd.get()) != handle_) return false;
-  pool_.set(*this, std::make_shared<const UniqueFd>(std::move(fd)));
+  const int newest = fd.get();
+  // This copy keeps it from being given up at once.
+  const auto taken = std::make_shared<const UniqueFd>(std::move(fd));
+  pool_.set(*this, taken);
+  pool_.reclaim(newest, given_up);
   return true;
 }
 

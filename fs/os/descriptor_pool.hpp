@@ -45,6 +45,8 @@ class DescriptorPool {
   void set(PooledDescriptor& owner, Descriptor descriptor) ZSTDFS_REQUIRES(mutex_);
   void unlist(PooledDescriptor& owner) ZSTDFS_REQUIRES(mutex_);
   Descriptor open_again(const PooledDescriptor& owner) ZSTDFS_REQUIRES(mutex_);
+  /// For when none is left: closes some, whatever the budget, if there are any.
+  void give_up_some() ZSTDFS_REQUIRES(mutex_);
   /// The descriptors go into `given_up`, to be closed after the lock was given back.
   void reclaim(int newest_fd, std::vector<Descriptor>& given_up) ZSTDFS_REQUIRES(mutex_);
 
@@ -87,12 +89,12 @@ class PooledDescriptor {
   DescriptorPool& pool_;
   const int flags_;
 
-  // Guarded by the pool's mutex.
-  Descriptor descriptor_;  // null: given up
-  std::string handle_;     // set when it is given up
+  // Guarded by the pool's mutex. The small ones first, which saves memory: there are millions.
   bool can_be_given_up_ = false;
   bool is_listed_ = false;
   bool recently_used_ = true;
+  Descriptor descriptor_;  // null: given up
+  std::string handle_;     // set when it is given up
   std::list<PooledDescriptor*>::iterator place_;
 };
 

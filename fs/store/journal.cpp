@@ -62,6 +62,7 @@ std::unique_ptr<os::File> Journal::open(const std::string& name, os::OpenMode mo
 std::string Journal::set_aside(const std::string& name) {
   std::string aside = name + ".refused";
   volume_.rename(path_of(name), path_of(aside));
+  sync_directory();
   return aside;
 }
 

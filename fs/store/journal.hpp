@@ -28,7 +28,8 @@ class Journal {
   /// Creates a journal file with a new number; `name` receives its name.
   std::unique_ptr<os::File> create(const std::string& suffix, std::string& name);
   std::unique_ptr<os::File> open(const std::string& name, os::OpenMode mode);
-  /// Gives a file that is of no use, but not ours to remove, another name, and returns that.
+  /// Gives a file that is of no use, but not ours to remove, another name, for good, and returns
+  /// that.
   std::string set_aside(const std::string& name);
   /// Removes a file; that the removal is durable takes sync_directory().
   void remove(const std::string& name);

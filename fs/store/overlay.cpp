@@ -19,7 +19,7 @@ void Overlay::write(std::uint64_t offset, ByteSpan bytes) {
   if (bytes.empty() || write_into_one_piece(offset, bytes)) return;
   Piece piece{bytes.size(), Bytes(bytes.begin(), bytes.end()), false};
   erase({offset, bytes.size()});
-  insert(offset, std::move(piece));
+  emplace(offset, std::move(piece));
 }
 
 // The two common cases that need no new piece: writing again within one, and appending to one.
@@ -38,7 +38,12 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
   }
   const bool reaches_next = next != pieces_.end() && next->first < it->first + end;
   if (at != piece.bytes || reaches_next || end > kMaxGrownPieceBytes) return false;
-  piece.data.resize(static_cast<std::size_t>(end));
+  held_bytes_ -= piece.data.capacity();
+  if (end > piece.data.capacity()) {
+    piece.data.reserve(index_in(std::clamp(2 * piece.bytes, end, kMaxGrownPieceBytes)));
+  }
+  held_bytes_ += piece.data.capacity();
+  piece.data.resize(index_in(end));
   std::copy(bytes.begin(), bytes.end(), piece.data.begin() + static_cast<std::ptrdiff_t>(at));
   piece.bytes = end;
   data_bytes_ += bytes.size();
@@ -48,11 +53,12 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
 void Overlay::write_zeros(ByteRange range) {
   if (range.empty()) return;
   erase(range);
-  insert(range.offset, Piece{range.bytes, {}, false});
+  emplace(range.offset, Piece{range.bytes, {}, false});
 }
 
-void Overlay::insert(std::uint64_t offset, Piece piece) {
+void Overlay::emplace(std::uint64_t offset, Piece piece) {
   data_bytes_ += piece.data.size();
+  held_bytes_ += piece.data.capacity();
   pieces_.emplace(offset, std::move(piece));
 }
 
@@ -66,10 +72,15 @@ void Overlay::split_at(std::uint64_t offset) {
   Piece right{left.bytes - at, {}, left.logged};
   if (!left.is_zero()) {
     right.data.assign(left.data.begin() + static_cast<std::ptrdiff_t>(at), left.data.end());
+    data_bytes_ -= right.data.size();
+    held_bytes_ -= left.data.capacity();
     left.data.resize(index_in(at));
+    // Little that is left must not hold much.
+    if (left.data.capacity() > 2 * left.data.size()) left.data.shrink_to_fit();
+    held_bytes_ += left.data.capacity();
   }
   left.bytes = at;
-  pieces_.emplace(offset, std::move(right));
+  emplace(offset, std::move(right));
 }
 
 void Overlay::erase(ByteRange range) {
@@ -78,7 +89,10 @@ void Overlay::erase(ByteRange range) {
   split_at(range.end());
   const auto first = pieces_.lower_bound(range.offset);
   const auto last = pieces_.lower_bound(range.end());
-  for (auto it = first; it != last; ++it) data_bytes_ -= it->second.data.size();
+  for (auto it = first; it != last; ++it) {
+    data_bytes_ -= it->second.data.size();
+    held_bytes_ -= it->second.data.capacity();
+  }
   pieces_.erase(first, last);
 }
 
@@ -88,7 +102,7 @@ void Overlay::erase_from(std::uint64_t offset) {
 
 void Overlay::clear() {
   pieces_.clear();
-  data_bytes_ = 0;
+  data_bytes_ = held_bytes_ = 0;
 }
 
 void Overlay::mark_all_logged() {

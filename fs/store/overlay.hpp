@@ -42,19 +42,21 @@ class Overlay {
   std::uint64_t data_bytes() const { return data_bytes_; }
   /// What the pieces take in memory, about: single bytes here and there take far more than they
   /// are.
-  std::uint64_t memory_bytes() const { return data_bytes_ + pieces_.size() * kPieceMemoryBytes; }
+  std::uint64_t memory_bytes() const { return held_bytes_ + pieces_.size() * kPieceMemoryBytes; }
 
  private:
   // A node of the map, the piece in it, and what the allocator adds to small data.
   static constexpr std::uint64_t kPieceMemoryBytes = 128;
 
+  /// Adds a piece where there is none.
+  void emplace(std::uint64_t offset, Piece piece);
   /// Makes `offset` a boundary between pieces, if it lies inside one.
   void split_at(std::uint64_t offset);
   bool write_into_one_piece(std::uint64_t offset, ByteSpan bytes);
-  void insert(std::uint64_t offset, Piece piece);
 
   Pieces pieces_;
   std::uint64_t data_bytes_ = 0;
+  std::uint64_t held_bytes_ = 0;  // what was allocated for the data
 };
 
 }  // namespace zstdfs::store

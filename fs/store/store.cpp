@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <map>
 #include <system_error>
@@ -14,6 +15,7 @@
 #include "fs/store/lost_writes.hpp"
 #include "fs/store/recovery.hpp"
 #include "fs/store/salvage_plan.hpp"
+#include "fs/store/scanned_sizes.hpp"
 #include "fs/store/store_directory.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -74,10 +76,14 @@ struct Store::Impl {
   Shard& shard_of(const FileKey& key) { return shards[key.inode % kShards]; }
 
   void recover();
+  /// Marks the store as one that is being changed.
+  void begin_work();
   void restore_logs(TargetFinder& finder);
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
   std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
+  /// The logical size of a file that is not in use.
+  std::uint64_t size_at_rest(const os::File& backing, const FileKey& key, const struct stat& lower);
   std::vector<FileKey> keys(const std::function<bool(const Entry&)>& wanted);
   /// Settles one file that nobody has open, if its time has come. Returns false after an error.
   bool settle(const FileKey& key, Clock::time_point now);
@@ -95,6 +101,7 @@ struct Store::Impl {
   StoreDirectory directory;
   FileServices services;
   std::array<Shard, kShards> shards;
+  ScannedSizes scanned_sizes;
 
   Mutex settler_mutex;
   ConditionVariable settler_wakes;
@@ -111,7 +118,7 @@ Store::~Store() {
 std::unique_ptr<Store> Store::open(std::unique_ptr<os::Volume> volume, StoreOptions options) {
   auto impl = std::make_unique<Impl>(std::move(volume), options);
   impl->recover();
-  if (!options.read_only) impl->directory.mark_at_work(impl->volume->now());
+  if (!options.read_only) impl->begin_work();
   if (options.settle_in_background && !options.read_only) {
     impl->settler = std::thread([raw = impl.get()] { raw->run_settler(); });
   }
@@ -128,6 +135,24 @@ void Store::Impl::recover() {
   apply_redo_files(*volume, services.journal, finder);
   if (interruption) repair_interrupted_files(*volume, *interruption);
   restore_logs(finder);
+}
+
+// Where a lower filesystem copies on write, no byte can be changed when there is no room.
+void Store::Impl::begin_work() {
+  try {
+    directory.mark_at_work(volume->now());
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    if (code != ENOSPC && code != EDQUOT) throw;
+    if (!directory.interruption()) {
+      throw StoreError("there is no room to mark the store as in use: " + error.code().message() +
+                       "; make room on the disk, or mount with -o ro");
+    }
+    // It is marked by the daemon that was interrupted, and the next recovery does as much again.
+    log(LogLevel::kWarning,
+        "there is no room to write down that what was interrupted is repaired: " +
+            error.code().message());
+  }
 }
 
 void Store::Impl::restore_logs(TargetFinder& finder) {
@@ -270,7 +295,7 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     if (static_cast<std::uint64_t>(status.st_size) >= kContainerHeaderBytes) {
       try {
         if (const auto backing = open_backing()) {
-          status.st_size = static_cast<off_t>(logical_size(*backing, impl_->services.dictionaries));
+          status.st_size = static_cast<off_t>(impl_->size_at_rest(*backing, key, status));
         }
       } catch (const std::exception&) {
         // A file that cannot be read shows its stored size; reading it says what is wrong.
@@ -281,6 +306,19 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     if (!impl_->find(key, opened_after) && opened_after == opened_before) break;
   }
   status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
+}
+
+std::uint64_t Store::Impl::size_at_rest(const os::File& backing, const FileKey& key,
+                                        const struct stat& lower) {
+  Bytes head(kContainerHeaderBytes);
+  head.resize(backing.read_at(0, head));
+  if (!has_container_signature(head)) return static_cast<std::uint64_t>(lower.st_size);
+  const auto header = decode_container_header(head);
+  if (header && header->is_sealed_for(backing.size())) return header->logical_bytes;
+  if (const auto known = scanned_sizes.find(key, lower)) return *known;
+  const std::uint64_t scanned = logical_size(backing, services.dictionaries);
+  scanned_sizes.put(key, lower, scanned);
+  return scanned;
 }
 
 std::vector<FileKey> Store::Impl::keys(const std::function<bool(const Entry&)>& wanted) {

@@ -20,7 +20,7 @@ constexpr std::uint64_t kStreamBytes = 2u << 20;
 constexpr std::uint64_t kMaxFileOverlayBytes = 16u << 20;
 // When all files together hold too much, those with more than this give theirs up.
 constexpr std::uint64_t kWorthCommittingBytes = 1u << 20;
-// When they hold twice as much, because they are very many, those with more than this.
+// When they hold half as much again, because they are very many, those with more than this.
 constexpr std::uint64_t kWorthCommittingInNeedBytes = 64u << 10;
 // Half of what the seekable format can address with frames of the smallest chunk.
 constexpr std::uint64_t kMaxLogicalBytesPerChunkByte = std::uint64_t{1} << 26;
@@ -258,7 +258,8 @@ void StoredFile::relieve_memory() {
 }
 
 std::uint64_t StoredFile::worth_committing() const {
-  const bool in_need = services_.overlay_bytes > 2 * services_.options.overlay_bytes;
+  const std::uint64_t bound = services_.options.overlay_bytes;
+  const bool in_need = services_.overlay_bytes > bound + bound / 2;
   return in_need ? kWorthCommittingInNeedBytes : kWorthCommittingBytes;
 }
 

@@ -200,7 +200,12 @@ void StoreRun::write_all_again() {
     const Bytes content = file(path).history->last();
     truncate(path, 0);
     write(path, 0, content);
-    sync(path);
+    try {
+      sync(path);
+    } catch (const std::system_error&) {
+      // A sync of the whole filesystem that failed has left the file an error. It is told once.
+      sync(path);
+    }
     close(path);
   }
   sync_names();

@@ -23,13 +23,13 @@ class BrokenContainer : public MountTest {
     MountTest::SetUp();
     content_ = compressible_bytes(kBytes, 1);
     write_file(store_.path("f"), content_);
-    store_.unmount();
+    store_.unmount(Committed::kMaybeNotAll);
     stored_ = read_file(store_.backing("f"));
     ASSERT_TRUE(is_stored_as_container(store_.backing("f")));
   }
 
   // These stores are broken on purpose: each test itself says what fsck has to find.
-  void TearDown() override { store_.unmount(); }
+  void TearDown() override { store_.unmount(Committed::kMaybeNotAll); }
 
   /// Stores many damaged versions, each as a file, mounts, and reads them all.
   void expect_right_or_error(const std::vector<Bytes>& versions) {

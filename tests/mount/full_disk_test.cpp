@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -23,7 +24,7 @@ class FullDisk : public testing::Test {
   }
 
   void TearDown() override {
-    store_.unmount();
+    store_.unmount(Committed::kMaybeNotAll);
     if (!HasFatalFailure()) expect_fsck_clean(disk_.path());
   }
 
@@ -63,7 +64,7 @@ TEST_F(FullDisk, Copying) {
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
     expect_filled("f", kBytes, count);
-    store_.remount();
+    store_.remount(Committed::kMaybeNotAll);
   }
   // Deleting what did not fit, and one more, makes it work again.
   ASSERT_EQ(::unlink(store_.path("f" + std::to_string(count)).c_str()), 0);
@@ -95,7 +96,7 @@ TEST_F(FullDisk, Appending) {
     ASSERT_GE(got.size(), wanted.size()) << "what was synced before is lost";
     EXPECT_EQ(difference(ByteSpan(got).first(wanted.size()), wanted), "");
     EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
-    store_.remount();
+    store_.remount(Committed::kMaybeNotAll);
   }
   ASSERT_EQ(::unlink(store_.path("old").c_str()), 0);
   ASSERT_EQ(::truncate(store_.path("log").c_str(), static_cast<off_t>(wanted.size() / 2)), 0);
@@ -146,7 +147,7 @@ TEST_F(FullDisk, Overwriting) {
       }
     }
     EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
-    store_.remount();
+    store_.remount(Committed::kMaybeNotAll);
   }
   const Ended removed = shell("rm -f \"$1\"/filler*", {store_.mountpoint()});
   ASSERT_TRUE(removed.ok()) << removed.output;
@@ -171,6 +172,30 @@ TEST_F(FullDisk, WritingOnAndOn) {
   const Ended status =
       shell("grep VmHWM /proc/\"$1\"/status | tr -dc 0-9", {std::to_string(store_.daemon())});
   EXPECT_LT(std::stoul(status.output), ZSTDFS_SANITIZED ? 2000000u : 200000u) << "kilobytes";
+}
+
+// What programs were told is stored is in the journal; that it could not be merged is said at the
+// end, and what to do. The next mount finishes it.
+TEST_F(FullDisk, TheDaemonSaysWhenNotAllIsCommitted) {
+  Bytes content = test::text_bytes(6000000, 2);
+  write_file(store_.path("f"), content);
+  store_.remount();
+  {
+    const Bytes change = random_bytes(3000000, 3);
+    const Fd fd = open_file(store_.path("f"), O_RDWR);
+    pwrite_all(fd.get(), change, 1000000);
+    ASSERT_EQ(::fsync(fd.get()), 0);
+    std::copy(change.begin(), change.end(), content.begin() + 1000000);
+    write_file(disk_ / "ballast", {});
+    shell("dd if=/dev/zero of=\"$1\" bs=4k status=none", {disk_ / "ballast"});
+  }
+  store_.unmount(Committed::kNotAll);
+  EXPECT_NE(store_.log().find("make room on the disk below"), std::string::npos) << store_.log();
+  ASSERT_EQ(::unlink((disk_ / "ballast").c_str()), 0);
+  store_.mount();
+  EXPECT_EQ(difference(read_file(store_.path("f")), content), "");
+  store_.remount();
+  EXPECT_EQ(difference(read_file(store_.path("f")), content), "");
 }
 
 TEST_F(FullDisk, KilledWhileFull) {

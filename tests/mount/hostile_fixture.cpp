@@ -30,7 +30,7 @@ HostileTest::HostileTest() : content_(test::compressible_bytes(600000, 1)) {
   std::filesystem::create_directory(store_.path("d"));
   write_file(store_.path("f"), content_);
   write_file(store_.path("d/f"), content_);
-  store_.unmount();
+  store_.unmount(Committed::kMaybeNotAll);
 }
 
 void HostileTest::expect_outside_untouched() {
@@ -52,7 +52,7 @@ void HostileTest::expect_served(const std::function<void()>& look) {
     EXPECT_EQ(::fsync(fd.get()), 0);
   }
   expect_little_memory(store_.daemon());
-  store_.unmount();
+  store_.unmount(Committed::kMaybeNotAll);
   EXPECT_LT(Clock::now() - begin, kSoon);
   expect_outside_untouched();
 }
@@ -62,7 +62,7 @@ void HostileTest::expect_refused(const std::string& subject) {
   const std::string said_before = store_.log();
   try {
     store_.mount();
-    store_.unmount();
+    store_.unmount(Committed::kMaybeNotAll);
     ADD_FAILURE() << "it was mounted";
   } catch (const std::runtime_error&) {
     const std::string said = store_.log().substr(said_before.size());

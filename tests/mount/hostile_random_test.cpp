@@ -163,7 +163,7 @@ class HostileRandom : public HostileTest {
     EXPECT_EQ(difference(read_file(store_.path("new")), content_), "");
     ::unlink(store_.path("new").c_str());
     expect_little_memory(store_.daemon());
-    store_.unmount();
+    store_.unmount(Committed::kMaybeNotAll);
     return true;
   }
 

@@ -13,6 +13,7 @@ constexpr const char* kPrelude = R"sh(
     # The helper where mount(8) looks for it: a copy of that directory, with one more entry.
     helpers=$(readlink -f /sbin)
     cp -a "$helpers/." sbin/; rm -f sbin/mount.zstdfs; cp "$2" sbin/mount.zstdfs
+    ln -sf mount.zstdfs sbin/mount.fuse.zstdfs
     mount --bind sbin "$helpers"
     # Nodes that everybody may open; the machine's own may be closed.
     mount -t tmpfs -o dev,mode=755 tmpfs dev
@@ -60,6 +61,46 @@ TEST_F(MountCommand, Fstab) {
     mount "$PWD/mnt"; seq 50000 | cmp - mnt/numbers; umount "$PWD/mnt"; ended
     echo "$PWD/backing $PWD/mnt zstdfs ro 0 0" > fstab.new; cat fstab.new > fstab
     mount -a; seq 50000 | cmp - mnt/numbers; umount mnt; ended)sh");
+}
+
+TEST_F(MountCommand, RemountReadOnlyAndBack) {
+  expect_runs(R"sh(
+    mount -t zstdfs -o nodev "$PWD/backing" "$PWD/mnt"
+    seq 100000 > mnt/numbers
+    # Not while somebody writes.
+    exec 7> mnt/busy; fails mount -o remount,ro "$PWD/mnt" 2> said; grep -q 'open for writing' said
+    exec 7>&-; mount -o remount,ro "$PWD/mnt"
+    findmnt -n -o OPTIONS "$PWD/mnt" > options; grep -qw ro options; grep -qw nodev options
+    fails touch mnt/new; seq 100000 | cmp - mnt/numbers
+    mount -o remount,rw,noexec "$PWD/mnt"; touch mnt/new
+    findmnt -n -o OPTIONS "$PWD/mnt" > options; grep -qw rw options; grep -qw noexec options
+    mount -t zstdfs -o remount,ro,level=5 "$PWD/backing" "$PWD/mnt" 2> said
+    grep -q 'made anew: level=5' said; fails rm mnt/new
+    umount mnt; ended
+    fails mount -t zstdfs -o remount,ro "$PWD/backing" "$PWD/mnt" 2> said
+    grep -q "no zstdfs is mounted at $PWD/mnt" said)sh");
+}
+
+// Its daemon has opened the store for reading: nothing gets past it, whatever the kernel is told.
+TEST_F(MountCommand, AReadOnlyMountStaysSo) {
+  expect_runs(R"sh(
+    mount -t zstdfs "$PWD/backing" mnt; seq 100000 > mnt/numbers; umount mnt; ended
+    state() { find backing -path backing/.zstdfs -prune -o \
+        -printf '%p %s %T@ %C@ %m %n\n' | sort; }
+    state > before
+    mount -t zstdfs -o ro "$PWD/backing" mnt
+    fails mount -o remount,rw "$PWD/mnt" 2> said; grep -q 'was mounted read-only' said
+    findmnt -n -o OPTIONS "$PWD/mnt" | grep -qw ro
+    # Past our command.
+    mount -i -o remount,rw "$PWD/mnt"
+    for change in 'touch mnt/new' 'mkdir mnt/d' 'rm mnt/numbers' 'mv mnt/numbers mnt/n' \
+        'ln mnt/numbers mnt/n' 'ln -s a mnt/n' 'chmod 600 mnt/numbers' 'mkfifo mnt/n' \
+        'truncate -s 3 mnt/numbers' 'setfattr -n user.a -v b mnt/numbers' 'touch mnt/numbers'; do
+      fails $change 2> said; grep -q 'Read-only file system' said
+    done
+    fails bash -c 'echo x >> mnt/numbers' 2> said; grep -q 'Read-only file system' said
+    seq 100000 | cmp - mnt/numbers; umount mnt; ended
+    state | diff before -)sh");
 }
 
 TEST_F(MountCommand, OrdinaryUser) {

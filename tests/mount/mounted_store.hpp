@@ -28,6 +28,11 @@ bool unmount(const std::string& mountpoint);
 /// test: the daemons of one mount, where the test did not start them itself.
 std::vector<pid_t> daemons_of(const std::string& mountpoint);
 
+/// The daemon's exit status when it could not commit everything: mount.zstdfs(8).
+inline constexpr int kUncommittedStatus = 64;
+/// Whether everything has to be committed at an unmount.
+enum class Committed { kAll, kMaybeNotAll, kNotAll };
+
 /// A store with its daemon in the foreground of a child process, so that the test knows which
 /// process to end. Not thread-safe, except for path() and backing().
 class MountedStore {
@@ -47,9 +52,9 @@ class MountedStore {
   void mount(const std::string& options);
   void mount() { mount(options_); }
   /// Unmounts and waits for the daemon. Reports a test failure when the mount is still busy or the
-  /// daemon does not end with 0 (that is how a sanitizer speaks).
-  void unmount();
-  void remount();
+  /// daemon does not end as it should (that is how a sanitizer speaks).
+  void unmount(Committed committed = Committed::kAll);
+  void remount(Committed committed = Committed::kAll);
   /// kill -9, and what an administrator does then: a lazy unmount. `before_unmount` runs while the
   /// dead mount still answers; whoever works on it must have stopped by the end of it, or would go
   /// on in the directory below.

@@ -41,6 +41,7 @@ class Director {
   void kill_and_remount();
   void unmount_in_order();
   void expect_clean();
+  void expect_little_memory();
   void start_workers();
   void finish();
   void keep_evidence();

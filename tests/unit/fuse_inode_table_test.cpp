@@ -42,6 +42,11 @@ class InodeTableTest : public ::testing::Test {
   InodeTable table_{root_.get(), pool_};
 };
 
+// With a million files in the kernel's memory this is most of the daemon's.
+TEST_F(InodeTableTest, AnInodeTakesLittle) {
+  EXPECT_LE(sizeof(Inode), 104u);
+}
+
 TEST_F(InodeTableTest, OneInodeForAllNamesOfAnObject) {
   Inode& first = acquire("a");
   ASSERT_EQ(::linkat(root_.get(), "a", root_.get(), "b", 0), 0);

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +69,42 @@ TEST_F(DescriptorPoolTest, MoreFilesAreInUseThanAreOpen) {
   if (pool.can_reopen()) {
     EXPECT_LE(pool.reclaimable(), kBudget);
   }
+}
+
+// As lookups do: whoever has a descriptor of the object at hand offers it.
+TEST_F(DescriptorPoolTest, WhatIsTakenInCountsToo) {
+  DescriptorPool pool(root_.get(), kBudget, kFarAway);
+  std::vector<std::unique_ptr<PooledDescriptor>> all;
+  for (std::size_t i = 0; i < 10 * kBudget; ++i) {
+    all.push_back(std::make_unique<PooledDescriptor>(
+        pool, open(std::to_string(i), O_CREAT | O_RDWR), O_PATH));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    UniqueFd offered = open(std::to_string(i), O_PATH);
+    EXPECT_TRUE(all[i]->is_same(offered));
+    if (pool.can_reopen()) {
+      EXPECT_LE(pool.reclaimable(), kBudget) << i;
+    }
+  }
+}
+
+// So that a process that has run out of descriptors gets out of that again.
+TEST_F(DescriptorPoolTest, OpensAgainWhenNoneIsLeft) {
+  DescriptorPool pool(root_.get(), kBudget, kFarAway);
+  if (!pool.can_reopen()) {  // Without the right to open by handle all stay open.
+    EXPECT_EQ(pool.reclaimable(), 0u);
+    return;
+  }
+  const auto all = files(pool, 10 * kBudget);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(open("probe", O_CREAT | O_RDWR).get());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(text(*all[i]), "file " + std::to_string(i));
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(DescriptorPoolTest, GivesUpMoreWhereTheLimitIsNear) {

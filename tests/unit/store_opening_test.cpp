@@ -55,6 +55,30 @@ TEST(Opening, OneOwnerAtATime) {
   EXPECT_THROW(Store::open(disk.volume(), quiet()), store::StoreBusyError);
 }
 
+// On a lower filesystem that copies on write, changing a byte takes room.
+TEST(Opening, WithoutRoomForTheMarkAnInterruptedStoreOpensAndACleanOneSaysWhatToDo) {
+  StoreOnDisk store;
+  const Bytes content = leave_a_log(store);
+  const auto no_room = [&] {
+    store.disk.fail_calls(
+        {.kind = CallKind::kWrite, .path_prefix = ".zstdfs/state", .error = EDQUOT, .times = 1000});
+  };
+  store.store.reset();
+  store.disk.restart(Survival::everything());
+  no_room();
+  store.open();
+  const auto file = store.open_file("f");
+  EXPECT_EQ(StoreOnDisk::read_all(*file), content);
+  store.store->close_file(file);
+  store.disk.clear_faults();
+  EXPECT_TRUE(store.store->shut_down());
+  store.store.reset();
+  no_room();
+  EXPECT_THAT(why_not(store.disk), HasSubstr("Disk quota exceeded; make room on the disk, or"));
+  store.disk.clear_faults();
+  store.open();
+}
+
 TEST(Opening, AStateThatTellsOfNoInterruptionMeansNoRecovery) {
   FaultyDisk disk;
   const auto volume = disk.volume();
@@ -380,6 +404,37 @@ TEST(Sizes, AreThoseOfTheContentWhateverTheForm) {
       EXPECT_EQ(static_cast<std::size_t>(status.st_size), bytes);
     }
   }
+}
+
+// A scan reads all of the file. Who lists a directory again and again must not wait for it each
+// time.
+TEST(Sizes, OfADamagedFileAreFoundOutOnce) {
+  StoreOnDisk store;
+  const auto file = store.open_file("f");
+  file->write(0, text_bytes(200'000, 1));
+  file->flush();
+  store.store->close_file(file);
+  Bytes damaged = *store.disk.content("f");
+  damaged[30] ^= std::byte{1};
+  const auto volume = store.disk.volume();
+  const auto shown_size = [&] {
+    struct stat status = volume->stat("f");
+    store.store->present(
+        status, [&](struct stat& again) { again = volume->stat("f"); },
+        [&] { return volume->open("f", os::OpenMode::kRead); });
+    return status.st_size;
+  };
+  store.disk.put("f", damaged);
+  EXPECT_EQ(shown_size(), 200'000);
+  // The header may be read, and nothing else.
+  store.disk.fail_calls(
+      {.kind = CallKind::kRead, .path_prefix = "f", .error = EIO, .skip = 1, .times = 1000});
+  EXPECT_EQ(shown_size(), 200'000);
+  store.disk.clear_faults();
+  // What has changed since is looked at anew.
+  damaged.resize(damaged.size() / 2);
+  store.disk.put("f", damaged);
+  EXPECT_LT(shown_size(), 200'000);
 }
 
 }  // namespace

@@ -52,6 +52,28 @@ TEST(Overlay, PiecesTakeMemoryThemselves) {
   EXPECT_EQ(overlay.memory_bytes(), 0u);
 }
 
+/// What the pieces' data was allocated with.
+std::uint64_t allocated_bytes(const Overlay& overlay) {
+  std::uint64_t bytes = 0;
+  for (const auto& [offset, piece] : overlay.pieces()) bytes += piece.data.capacity();
+  return bytes;
+}
+
+TEST(Overlay, WhatIsLeftOfALargePieceHoldsNoMore) {
+  Overlay overlay;
+  overlay.write(0, Bytes(1u << 20, std::byte{'a'}));
+  overlay.erase({4096, 1u << 20});
+  EXPECT_LE(allocated_bytes(overlay), 2 * 4096u);
+}
+
+TEST(Overlay, WhatIsAllocatedForMoreCounts) {
+  Overlay overlay;
+  for (std::uint64_t at = 0; at < 600000; at += 3000) {
+    overlay.write(at, Bytes(3000, std::byte{'a'}));
+    ASSERT_GE(overlay.memory_bytes(), allocated_bytes(overlay)) << at;
+  }
+}
+
 TEST(Overlay, ErasingInTheMiddleKeepsBothEnds) {
   Overlay overlay;
   overlay.write(0, bytes_of("abcdef"));
@@ -104,6 +126,8 @@ TEST(Overlay, RandomChangesGiveWhatAnArrayGives) {
     std::uint64_t memory = 0;
     for (const auto& [at, piece] : overlay.pieces()) memory += piece.data.size();
     ASSERT_EQ(overlay.data_bytes(), memory);
+    ASSERT_GE(overlay.memory_bytes(), allocated_bytes(overlay));
+    ASSERT_LE(overlay.memory_bytes(), allocated_bytes(overlay) + 128 * overlay.pieces().size());
     ASSERT_EQ(laid_over(overlay, expected.size(), std::byte{'.'}), expected) << "step " << i;
   }
 }
