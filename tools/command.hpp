@@ -14,7 +14,7 @@ using Action = std::function<int()>;
 
 /// Exit codes of every subcommand but fsck.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;  ///< something could not be examined
+inline constexpr int kExitFailed = 1;  ///< something could not be examined or done
 inline constexpr int kExitUsage = 2;
 
 /// Exit codes of fsck(8). They are bits: a check that found damage and could not read everything
@@ -28,5 +28,6 @@ inline constexpr int kFsckUsage = 16;
 void add_info_command(CLI::App& app, Action& action);
 void add_usage_command(CLI::App& app, Action& action);
 void add_fsck_command(CLI::App& app, Action& action);
+void add_train_command(CLI::App& app, Action& action);
 
 }  // namespace zstdfs::tools

@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   add_info_command(app, action);
   add_usage_command(app, action);
   add_fsck_command(app, action);
+  add_train_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -38,8 +38,11 @@ std::string content_of(std::FILE* file) {
 
 }  // namespace
 
-CommandResult run_zstdfs(const std::vector<std::string>& arguments) {
+CommandResult run_zstdfs(const std::vector<std::string>& arguments, const CommandStreams& streams) {
   // Files, not pipes: nothing can block, however much is printed.
+  const TempFile in = make_temp_file();
+  std::fwrite(streams.input.data(), 1, streams.input.size(), in.get());
+  std::rewind(in.get());
   const TempFile out = make_temp_file();
   const TempFile error = make_temp_file();
   std::string program = ZSTDFS_PROGRAM;
@@ -50,8 +53,13 @@ CommandResult run_zstdfs(const std::vector<std::string>& arguments) {
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, ::fileno(out.get()), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ::fileno(in.get()), STDIN_FILENO);
+  if (streams.output_path.empty()) {
+    posix_spawn_file_actions_adddup2(&actions, ::fileno(out.get()), STDOUT_FILENO);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, streams.output_path.c_str(), O_WRONLY,
+                                     0);
+  }
   posix_spawn_file_actions_adddup2(&actions, ::fileno(error.get()), STDERR_FILENO);
   pid_t child = 0;
   const int failure =

@@ -16,7 +16,14 @@ struct CommandResult {
   nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
-/// Runs `zstdfs` with these arguments, standard input empty, and waits for its end.
-CommandResult run_zstdfs(const std::vector<std::string>& arguments);
+/// What a program is given besides its arguments.
+struct CommandStreams {
+  std::string input;        ///< on standard input
+  std::string output_path;  ///< an existing file for standard output; `out` is empty then
+};
+
+/// Runs `zstdfs` with these arguments and waits for its end.
+CommandResult run_zstdfs(const std::vector<std::string>& arguments,
+                         const CommandStreams& streams = {});
 
 }  // namespace zstdfs::test

@@ -1,0 +1,93 @@
+#include "tools/new_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include "tools/safe_open.hpp"
+#include "zstdfs/stream.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+void check(int result) {
+  if (result != 0) throw std::system_error(errno, std::generic_category());
+}
+
+}  // namespace
+
+NewFile::NewFile(std::string path) : path_(std::move(path)) {
+  std::string name = directory() + "/.zstdfs-XXXXXX";
+  fd_ = os::UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd_) throw std::system_error(errno, std::generic_category());
+  temporary_path_ = name;
+}
+
+NewFile::~NewFile() {
+  if (!temporary_path_.empty()) ::unlink(temporary_path_.c_str());
+}
+
+std::string NewFile::directory() const {
+  const std::size_t slash = path_.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path_.substr(0, slash);
+}
+
+void NewFile::write(ByteSpan bytes) {
+  FileSink sink(fd(), FileOwnership::kBorrowed);
+  write_all(sink, bytes);
+}
+
+void NewFile::make_like(const struct stat& original) {
+  mode_t mode = original.st_mode & 0777;
+  if (::fchown(fd(), original.st_uid, original.st_gid) != 0) {
+    // The group may still be one of ours.
+    const auto unchanged = static_cast<uid_t>(-1);
+    const bool owner_is_right = ::geteuid() == original.st_uid;
+    if (!owner_is_right || ::fchown(fd(), unchanged, original.st_gid) != 0) mode &= 0700;
+  }
+  check(::fchmod(fd(), mode));
+  const std::array<timespec, 2> times = {original.st_atim, original.st_mtim};
+  check(::futimens(fd(), times.data()));
+}
+
+void NewFile::make_ordinary() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  check(::fchmod(fd(), 0666 & ~mask));
+}
+
+void NewFile::commit(Existing existing, Durability durability) {
+  if (durability == Durability::kNow) check(::fsync(fd()));
+  rename_to_path(existing);
+  temporary_path_.clear();
+  if (durability == Durability::kNow) {
+    const os::UniqueFd parent = open_directory(AT_FDCWD, directory(), FollowLinks::kYes);
+    check(::fsync(parent.get()));
+  }
+}
+
+void NewFile::rename_to_path(Existing existing) {
+  const char* const from = temporary_path_.c_str();
+  if (existing == Existing::kReplace) {
+    struct stat status {};
+    const bool there = ::lstat(path_.c_str(), &status) == 0;
+    if (there && !S_ISREG(status.st_mode)) {
+      throw std::system_error(EINVAL, std::generic_category());
+    }
+    return check(::rename(from, path_.c_str()));
+  }
+  if (::renameat2(AT_FDCWD, from, AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) return;
+  if (errno != EINVAL && errno != ENOSYS) throw std::system_error(errno, std::generic_category());
+  // A filesystem that does not know RENAME_NOREPLACE (NFS).
+  check(::link(from, path_.c_str()));
+  ::unlink(from);
+}
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "fs/os/posix.hpp"
+#include "zstdfs/bytes.hpp"
+
+namespace zstdfs::tools {
+
+/// What to do about a file that has the name of a new one.
+enum class Existing { kKeep, kReplace };
+enum class Durability {
+  kLater,  ///< the system writes it to the disk when it likes
+  kNow,    ///< content and name are on the disk before commit() returns
+};
+
+/// A file that appears under its name at once and whole, or not at all. Until commit() it has a
+/// temporary name in the same directory, which the destructor removes; a process that is killed
+/// leaves it (".zstdfs-" and six characters).
+///
+/// Errors: std::system_error.
+class NewFile {
+ public:
+  explicit NewFile(std::string path);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  int fd() const { return fd_.get(); }
+  void write(ByteSpan bytes);
+
+  /// Takes over permissions, modification time, and where we may the owner. Where owner or group
+  /// stay ours, only we get access; the bits that change who a program runs as are left out.
+  void make_like(const struct stat& original);
+
+  /// Gives it the permissions that a file made now gets from the umask. Until then only we may
+  /// read it.
+  void make_ordinary();
+
+  /// Gives it its name. Throws EEXIST when there is such a file that is to be kept, and EINVAL when
+  /// what is to be replaced is no regular file. After an error nothing has changed, unless it came
+  /// from the sync of the directory.
+  void commit(Existing existing, Durability durability);
+
+ private:
+  void rename_to_path(Existing existing);
+  std::string directory() const;
+
+  const std::string path_;
+  std::string temporary_path_;  // empty when there is none any more
+  os::UniqueFd fd_;
+};
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,225 @@
+// `zstdfs train`: trains dictionaries on samples of files, and measures what they would gain.
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <system_error>
+
+#include "tools/command.hpp"
+#include "tools/dictionary_trial.hpp"
+#include "tools/display.hpp"
+#include "tools/new_file.hpp"
+#include "tools/progress.hpp"
+#include "tools/safe_open.hpp"
+#include "tools/sampling.hpp"
+#include "tools/shared_options.hpp"
+#include "tools/train_report.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+constexpr SizeLimits kChunkLimits = {kMinChunkBytes, kMaxChunkBytes};
+// The trainer takes less than 4 GiB, and its memory is a multiple of that.
+constexpr SizeLimits kSampleLimits = {64u << 10, std::uint64_t{2} << 30};
+constexpr SizeLimits kDictionaryLimits = {256, 16u << 20};
+// Tried when no size is asked for. zstd's own default is the largest.
+constexpr std::uint64_t kDefaultSizes[] = {4u << 10, 16u << 10, 32u << 10, 64u << 10, 112u << 10};
+// A size is tried by default where the samples have so many times as many bytes.
+constexpr std::uint64_t kSamplesPerDictionary = 8;
+
+struct TrainOptions {
+  SamplingOptions sampling;
+  TrialOptions trial;
+  std::string output;
+  bool force = false;
+  bool json = false;
+
+  TrainOptions() {
+    trial.training.level = kDefaultLevel;
+    trial.training.steps = 4;
+  }
+};
+
+void complain(const std::string& what) {
+  std::cerr << "zstdfs train: " << what << '\n';
+}
+
+/// Found out before the work, not after it. commit() looks again.
+void refuse_existing_output(const TrainOptions& options) {
+  struct stat status {};
+  if (options.output.empty() || options.force) return;
+  if (::lstat(options.output.c_str(), &status) != 0) return;
+  throw std::runtime_error(printable(options.output) + ": exists already; --force replaces it");
+}
+
+void check_number_of_samples(const SampleSet& drawn, const TrainOptions& options) {
+  if (drawn.samples.size() >= kMinSamples) return;
+  std::string text = format_count(drawn.samples.size()) + " samples were found in " +
+                     format_count(drawn.files) + " files, and at least " +
+                     std::to_string(kMinSamples) + " are needed; name more files";
+  if (!options.sampling.filter.include.empty()) text += ", have --include match more";
+  if (!options.sampling.records) {
+    text += ", or take each of their lines as a sample with --records lines";
+  }
+  throw std::runtime_error(text);
+}
+
+std::vector<std::uint64_t> sizes_for(const SampleSet& drawn) {
+  std::uint64_t bytes = 0;
+  for (const Bytes& sample : drawn.samples) bytes += sample.size();
+  std::vector<std::uint64_t> sizes;
+  for (const std::uint64_t size : kDefaultSizes) {
+    if (size * kSamplesPerDictionary <= bytes) sizes.push_back(size);
+  }
+  if (!sizes.empty()) return sizes;
+  throw std::runtime_error("the samples have only " + format_bytes(bytes) +
+                           ", too little for a dictionary of " + format_bytes(kDefaultSizes[0]) +
+                           "; name more files, or a smaller --size");
+}
+
+SampleSet draw(const TrainOptions& options, std::uint64_t& failures) {
+  Progress progress("reading", Progress::Unit::kBytes);
+  return draw_samples(
+      options.sampling,
+      [&](const std::string& path, const std::string& why) {
+        progress.clear();
+        complain(printable(path) + ": " + why);
+        ++failures;
+      },
+      progress);
+}
+
+TrialResult try_all(const TrainOptions& options, const SampleSet& drawn) {
+  TrialOptions trial = options.trial;
+  trial.content_bytes = drawn.logical_bytes;
+  if (trial.sizes.empty()) trial.sizes = sizes_for(drawn);
+  Progress progress("trying dictionaries", Progress::Unit::kCount, trial.sizes.size() + 1);
+  TrialResult result = try_dictionaries(drawn.samples, trial, [&progress] { progress.add(1); });
+  const bool any = std::any_of(result.trials.begin(), result.trials.end(),
+                               [](const Trial& tried) { return tried.dictionary != nullptr; });
+  if (!any) throw std::runtime_error("no dictionary: " + result.trials.front().failure);
+  return result;
+}
+
+void write_dictionary(const TrainOptions& options, const ZstdCompressionDict& dictionary) {
+  try {
+    NewFile file(options.output);
+    file.write(dictionary.as_bytes());
+    file.make_ordinary();
+    file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error(printable(options.output) + ": " + explain(error.code()));
+  }
+}
+
+int train(const TrainOptions& options) {
+  refuse_existing_output(options);
+  TrainReport report;
+  report.level = options.trial.training.level;
+  report.drawn = draw(options, report.failures);
+  check_number_of_samples(report.drawn, options);
+  report.result = try_all(options, report.drawn);
+  const auto& recommended = report.result.recommended;
+  if (recommended && !options.output.empty()) {
+    write_dictionary(options, *report.result.trials[*recommended].dictionary);
+    report.output = options.output;
+  }
+  options.json ? print_train_json(report) : print_train_table(report);
+  if (!recommended && !options.output.empty()) {
+    complain(printable(options.output) + ": not written, because no dictionary gains anything");
+    return kExitFailed;
+  }
+  if (report.failures == 0) return kExitOk;
+  complain(format_count(report.failures) +
+           " files or directories could not be sampled; the dictionaries are trained without them");
+  return kExitFailed;
+}
+
+int run_train(const TrainOptions& options) {
+  try {
+    return train(options);
+  } catch (const std::runtime_error& error) {
+    complain(error.what());
+  } catch (const std::invalid_argument& error) {
+    complain(error.what());
+  }
+  return kExitFailed;
+}
+
+void add_sampling_options(CLI::App& command, SamplingOptions& options) {
+  command
+      .add_option("PATH", options.paths, "Files and directories, on a mount, in a store, or else")
+      ->required();
+  command
+      .add_option("--include", options.filter.include,
+                  "Of what is below a directory, only files that match; can be repeated")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  command
+      .add_option("--exclude", options.filter.exclude,
+                  "No files and directories that match; can be repeated")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  add_records_option(command, options.records,
+                     "What is a sample: a file or a chunk of it, a line, or a record");
+  command.add_option("--chunk-size", options.chunk_bytes, "Chunk size of the filesystem")
+      ->transform(size_within(kChunkLimits))
+      ->default_str("128KiB");
+  command.add_option("--sample-bytes", options.max_bytes, "How much to draw as samples")
+      ->transform(size_within(kSampleLimits))
+      ->default_str("64MiB");
+  command.add_option("--seed", options.seed, "Draws other samples")->capture_default_str();
+}
+
+void add_training_options(CLI::App& command, TrialOptions& options) {
+  TrainingOptions& training = options.training;
+  command
+      .add_option("--size", options.sizes,
+                  "Size of a dictionary to try; can be repeated (4, 16, 32, 64 and 112KiB)")
+      ->transform(size_within(kDictionaryLimits))
+      ->allow_extra_args(false);
+  add_level_option(command, training.level);
+  command.add_option("--id", training.dict_id, "Id of the dictionary, otherwise made from it")
+      ->check(CLI::Range(kMinDictionaryId, kMaxDictionaryId));
+  command.add_option("--held-back", options.held_back_share, "Share of samples to measure with")
+      ->check(CLI::Range(0.01, 0.9))
+      ->capture_default_str();
+  add_threads_option(command, training.threads);
+  command.add_option("--k", training.k, "Segment size of the trainer, instead of trying some");
+  command.add_option("--d", training.d, "Bytes that count as a match for the trainer")
+      ->check(CLI::IsMember({6, 8}));
+  command.add_option("--f", training.f, "Log of the size of the trainer's frequency table")
+      ->check(CLI::Range(1, 31));
+  command.add_option("--accel", training.accel, "How much the trainer skips, for speed")
+      ->check(CLI::Range(1, 10));
+  command.add_option("--steps", training.steps, "How many values of k the trainer tries")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command
+      .add_option("--split", training.split_point,
+                  "Share of samples that the trainer trains on, to judge by the others")
+      ->check(CLI::Range(0.01, 1.0));
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<TrainOptions>();  // shared with the callback
+  CLI::App* command = app.add_subcommand("train", "Train dictionaries and show what they gain");
+  add_sampling_options(*command, options->sampling);
+  add_training_options(*command, options->trial);
+  command->add_option("--output", options->output, "Write the recommended dictionary to a file")
+      ->type_name("FILE");
+  command->add_flag("--force", options->force, "Replace the file");
+  add_json_option(*command, options->json);
+  command->footer(
+      "Examples:\n"
+      "  zstdfs train --include '*.json' /srv/files\n"
+      "  zstdfs train --records lines --size 112KiB --output events.dict events.jsonl");
+  command->callback([options, &action] { action = [options] { return run_train(*options); }; });
+}
+
+}  // namespace zstdfs::tools
