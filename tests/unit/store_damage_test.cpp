@@ -151,6 +151,21 @@ TEST_P(DamagedFile, AHeaderThatIsAllThatIsDamagedIsWrittenAgain) {
   EXPECT_EQ(load_container(MemorySource(stored)).sealed, GetParam() != End::kUnmounted);
 }
 
+TEST_P(DamagedFile, OneThatWasCutIsAsLongAsItWas) {
+  for (const std::size_t bytes : {middle_of(7), std::size_t(index_[7].stored_offset)}) {
+    SCOPED_TRACE(bytes);
+    const Bytes damaged(stored_.begin(), stored_.begin() + static_cast<std::ptrdiff_t>(bytes));
+    mount_with(damaged);
+    expect_untouched(damaged);
+    const auto file = store_.open_file("f");
+    EXPECT_EQ(file->logical_bytes(), content_.size());
+    EXPECT_EQ(intact_chunks(*file), 7u);
+    EXPECT_TRUE(is_an_error_to_read(*file));
+    EXPECT_THROW(file->write(0, content_), CorruptError);
+    store_.store->close_file(file);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(After, DamagedFile,
                          testing::Values(End::kKilled, End::kPowerLoss, End::kUnmounted),
                          [](const testing::TestParamInfo<End>& end) {
