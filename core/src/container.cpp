@@ -38,17 +38,22 @@ LoadedContainer load_without_header(const RandomAccessSource& source,
   LoadedContainer result;
   if (auto table = read_container_table(source)) {
     result.index = std::move(table->index);
+    result.logical_bytes = result.index.logical_bytes();
     result.damage = "the header is damaged";
   } else {
     result = scan_frames(source, {}, /*trusted_end=*/0, dictionaries);
-    result.damage = result.damage.empty()
-                        ? "the header is damaged and there is no usable seek table"
-                        : "the header is damaged; " + result.damage;
+    if (result.damage.empty()) {
+      result.damage = "the header is damaged and there is no usable seek table";
+    } else {
+      // Nobody can tell how much follows. A frame has at least a byte: reading it is an error, so
+      // that what was found is not taken for all.
+      ++result.logical_bytes;
+      result.damage = "the header is damaged; " + result.damage;
+    }
   }
   result.header = {};
   result.header.chunk_bytes = guess_chunk_bytes(result.index);
   result.header_intact = false;
-  result.logical_bytes = result.index.logical_bytes();
   return result;
 }
 

@@ -128,6 +128,7 @@ LoadedContainer scan_frames(const RandomAccessSource& source,
       if (!result.damage.empty()) result.damage += "; ";
       result.damage += std::to_string(header->logical_bytes - result.logical_bytes) +
                        " bytes of content are missing";
+      result.logical_bytes = header->logical_bytes;
     }
   }
   return result;

@@ -83,6 +83,21 @@ std::size_t count_whole_frames(const os::File& file, const LoadedContainer& cont
   return container.index.size();
 }
 
+/// Whether a container whose header is damaged has nothing else that is: all frames are whole, up
+/// to the end of the file or a seek table, and the seek table says the same. Reads all of it.
+bool is_otherwise_whole(const os::File& file, const LoadedContainer& container,
+                        const DictionarySource& dictionaries) {
+  const LoadedContainer scanned = scan_container(file, ScanTrust::kNothing, dictionaries);
+  return scanned.damage.empty() &&
+         scanned.index.logical_bytes() == container.index.logical_bytes() &&
+         count_whole_frames(file, container, dictionaries) == container.index.size();
+}
+
+void say_left_as_it_is(const std::string& path, const LoadedContainer& container) {
+  log(LogLevel::kError, path + ": damaged, left as it is: " + container.damage +
+                            "; unmount, and run zstdfs fsck --repair");
+}
+
 /// Writes seek table and header for the container's frames, and cuts off what follows.
 void write_ends(os::File& file, LoadedContainer& container) {
   const timespec modified = file.stat().st_mtim;
@@ -103,15 +118,20 @@ void repair(os::File& file, const std::string& path, bool verify,
             const DictionarySource& dictionaries) {
   LoadedContainer container = load_container(file, dictionaries);
   if (container.sealed && !verify) return;
-  // No interruption damages a header; a write log that was for it shall still fit.
-  if (!container.header_intact) container.header.generation = stored_generation(file);
+  if (!container.header_intact) {
+    // No interruption does that, and it said what was vouched for: so nothing may be cut off.
+    if (!is_otherwise_whole(file, container, dictionaries)) {
+      return say_left_as_it_is(path, container);
+    }
+    // A write log that was for it shall still fit.
+    container.header.generation = stored_generation(file);
+  }
   // What was vouched for is damaged, and no interruption does that. Beyond it, losing power leaves
   // any mixture of old and new: a header without its frames, a table without its header.
   const bool vouched_damaged = container.index.frames_end() < container.header.durable_bytes;
   const bool cut_short = !verify && container.index.logical_bytes() < container.logical_bytes;
   if (!container.sealed && (vouched_damaged || cut_short)) {
-    log(LogLevel::kError, path + ": damaged, left as it is: " + container.damage);
-    return;
+    return say_left_as_it_is(path, container);
   }
   if (verify) {
     const std::size_t whole = count_whole_frames(file, container, dictionaries);

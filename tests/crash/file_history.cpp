@@ -20,6 +20,11 @@ bool has_at(const Bytes& state, std::size_t offset, ByteSpan bytes, bool zeros_b
 
 }  // namespace
 
+bool FileHistory::may_be_empty() const {
+  return std::any_of(states_.begin() + static_cast<std::ptrdiff_t>(synced_), states_.end(),
+                     [](const Bytes& state) { return state.empty(); });
+}
+
 std::string FileHistory::complaint(const Bytes& found, Loss loss) const {
   const std::size_t promised = loss == Loss::kKill ? flushed_ : synced_;
   const auto first = states_.begin() + static_cast<std::ptrdiff_t>(promised);

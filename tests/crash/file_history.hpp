@@ -25,6 +25,9 @@ class FileHistory {
   void synced() { flushed_ = synced_ = states_.size() - 1; }
 
   const Bytes& last() const { return states_.back(); }
+  /// Whether the file may have lost all of its content in a loss of power: it was empty when it was
+  /// synced last, or since.
+  bool may_be_empty() const;
 
   /// Says what is wrong with `found` after `loss`; empty when it is what may be: each sector from
   /// the promised content or a later one, and a size in their range. After a loss of power sectors

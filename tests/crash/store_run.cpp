@@ -214,8 +214,8 @@ void StoreRun::write_all_again() {
 bool StoreRun::has_lost_its_beginning(const std::string& path) const {
   const Bytes stored = disk_.content(path).value_or(Bytes());
   const auto sector = ByteSpan(stored).first(std::min<std::size_t>(stored.size(), kSectorBytes));
-  return std::all_of(sector.begin(), sector.end(),
-                     [](std::byte byte) { return byte == std::byte{0}; });
+  return !sector.empty() && std::all_of(sector.begin(), sector.end(),
+                                        [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 std::string StoreRun::complaint(const std::string& path, const Name& name, Loss loss) {
@@ -227,10 +227,12 @@ std::string StoreRun::complaint(const std::string& path, const Name& name, Loss 
     return may_be_missing ? "" : "missing";
   }
   const Bytes found = read_all(path);
-  if (forgive_lost_beginnings_ && has_lost_its_beginning(path)) return "";
+  const bool forgiven =
+      loss == Loss::kPower && forgive_lost_beginnings_ && has_lost_its_beginning(path);
   std::string text = "there, but was removed";
   for (auto candidate = first; candidate != name.candidates.end(); ++candidate) {
     if (!*candidate) continue;
+    if (forgiven && (*candidate)->history->may_be_empty()) return "";
     text = (*candidate)->history->complaint(found, loss);
     if (text.empty()) return "";
   }

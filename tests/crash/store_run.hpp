@@ -56,9 +56,9 @@ class StoreRun {
   /// What is wrong with the files after `loss`, a line for each; empty when nothing is.
   std::string complaints(Loss loss);
   /// From now on nothing is said of a file whose first stored sector is zeros, as long as it can be
-  /// read. Where a filesystem lets a size survive without its data, a new container may lose its
-  /// header and nothing else; what is left then looks like a raw file. Only content that was never
-  /// synced is concerned, which a native file would have lost as well.
+  /// read and may have lost all of its content. Where a filesystem lets a size survive without its
+  /// data, a new container may lose its header and nothing else; what is left then looks like a raw
+  /// file. Content that was synced is never concerned.
   void forgive_lost_beginnings() { forgive_lost_beginnings_ = true; }
   /// Takes what the files hold now for what they are to hold from here on, and makes it durable.
   void accept_what_is_there();

@@ -166,6 +166,20 @@ TEST(Damage, DurableContentThatIsMissingIsTold) {
   EXPECT_NE(loaded.damage.find("missing"), std::string::npos) << loaded.damage;
 }
 
+// So that nobody takes what is left for all of it.
+TEST(Damage, WhatWasCutBelowTheDurableBytesIsAsLongAsItsHeaderSays) {
+  const ContainerBuilder builder = small_container();
+  const Bytes file = builder.finish();
+  for (std::size_t n = kContainerHeaderBytes; n < builder.index().frames_end(); ++n) {
+    SCOPED_TRACE(n);
+    const MemorySource cut(ByteSpan(file).first(n));
+    const LoadedContainer loaded = load_container(cut);
+    EXPECT_EQ(loaded.logical_bytes, builder.content().size());
+    EXPECT_LT(loaded.index.logical_bytes(), loaded.logical_bytes);
+    EXPECT_EQ(logical_size(cut), loaded.logical_bytes);
+  }
+}
+
 /// A source that reports how much memory a reader would have had to provide.
 class LargestReadSource final : public RandomAccessSource {
  public:

@@ -17,8 +17,8 @@ struct LoadedContainer {
   FrameIndex index;
   /// The header, the seek table and the file's size agree: nothing was interrupted.
   bool sealed = false;
-  /// Logical bytes that the file ought to have: those of `index`, or more when the end of a sealed
-  /// file is damaged. Reads beyond `index` are then errors.
+  /// Logical bytes that the file ought to have: those of `index`, or more when content behind them
+  /// is lost. Reads beyond `index` are then errors.
   std::uint64_t logical_bytes = 0;
   /// What is wrong with the container's structure, for people; empty when nothing is.
   std::string damage;
