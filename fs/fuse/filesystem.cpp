@@ -19,6 +19,13 @@ namespace {
 constexpr double kUnsettledTimeoutSeconds = 1;
 constexpr time_t kUnsettledSeconds = 10;
 
+/// What a link in /proc leads to; empty when that cannot be told.
+std::string path_of(const char* link) {
+  char target[4096];
+  const ssize_t length = ::readlink(link, target, sizeof(target));
+  return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
+}
+
 }  // namespace
 
 DescriptorPath::DescriptorPath(const Descriptor& descriptor) {
@@ -185,12 +192,19 @@ void Filesystem::forget_attributes(const Inode& inode) noexcept {
   if (session_ != nullptr) fuse_lowlevel_notify_inval_inode(session_, number(inode), -1, 0);
 }
 
+std::string Filesystem::path_below_root(const Descriptor& descriptor) const {
+  const std::string root = path_of(("/proc/self/fd/" + std::to_string(root_.get())).c_str());
+  const std::string path = path_of(DescriptorPath(descriptor).c_str());
+  if (root.empty() || !path.starts_with(root)) return "";
+  if (root == "/") return path.substr(1);
+  return path.size() > root.size() && path[root.size()] == '/' ? path.substr(root.size() + 1) : "";
+}
+
 std::string Filesystem::describe(fuse_ino_t number) noexcept {
   try {
     const Descriptor descriptor = this->descriptor(number);
-    char target[4096];
-    const ssize_t length = ::readlink(DescriptorPath(descriptor).c_str(), target, sizeof(target));
-    if (length > 0) return std::string(target, static_cast<std::size_t>(length));
+    std::string path = path_of(DescriptorPath(descriptor).c_str());
+    if (!path.empty()) return path;
   } catch (const std::exception&) {
     // A message without a path is better than none.
   }

@@ -136,6 +136,8 @@ class Filesystem {
   /// for which the kernel does not hold the inode's lock: open and read are such.
   void forget_attributes(const Inode& inode) noexcept;
 
+  /// Where the object lies in the store; empty when that cannot be told.
+  std::string path_below_root(const Descriptor& descriptor) const;
   /// Where the object lies, for messages; never used to reach it.
   std::string describe(fuse_ino_t number) noexcept;
 

@@ -62,6 +62,7 @@ fuse_lowlevel_ops operations(Access access) {
   ops.fallocate = op_fallocate;
   ops.lseek = op_lseek;
   ops.copy_file_range = op_copy_file_range;
+  ops.ioctl = op_ioctl;
   ops.setxattr = op_setxattr;
   ops.getxattr = op_getxattr;
   ops.listxattr = op_listxattr;

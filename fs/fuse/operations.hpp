@@ -66,6 +66,11 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from_number, off_t from_offse
                         fuse_file_info* from, fuse_ino_t to_number, off_t to_offset,
                         fuse_file_info* to, std::size_t size, int flags) noexcept;
 
+// control.cpp
+void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void* argument,
+              fuse_file_info* fi, unsigned flags, const void* in, std::size_t in_bytes,
+              std::size_t out_bytes) noexcept;
+
 // extended_attributes.cpp
 void op_setxattr(fuse_req_t req, fuse_ino_t number, const char* name, const char* value,
                  std::size_t size, int flags) noexcept;

@@ -98,7 +98,7 @@ void fill_arguments(const MountOptions& options, const std::string& backing, Arg
 void negotiate(void*, fuse_conn_info* connection) noexcept {
   take(*connection, FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC |
                         FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
-                        FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
+                        FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_IOCTL_DIR |
                         // The caller's umask does not count where there is a default list.
                         FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
   // Content changes through this mount only, so a new time does not mean new content.
@@ -113,8 +113,7 @@ void negotiate(void*, fuse_conn_info* connection) noexcept {
   decline(*connection, FUSE_CAP_EXPORT_SUPPORT);
   // Content passes through memory in any case, and locks are the kernel's.
   decline(*connection, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-                           FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_IOCTL_DIR |
-                           FUSE_CAP_WRITEBACK_CACHE);
+                           FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_WRITEBACK_CACHE);
   connection->max_write = kMaxWriteBytes;
   connection->max_read = kMaxWriteBytes;
   connection->max_readahead = std::numeric_limits<unsigned>::max();  // libfuse takes the least.

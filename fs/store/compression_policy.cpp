@@ -1,5 +1,6 @@
 #include "fs/store/compression_policy.hpp"
 
+#include <cerrno>
 #include <string_view>
 #include <system_error>
 
@@ -20,9 +21,13 @@ CompressionPolicy::CompressionPolicy(os::Volume& volume, const Settings& mount_o
 }
 
 Settings CompressionPolicy::settings_for(const os::File& backing, std::uint64_t logical_bytes) {
+  return settings_for(backing.path_hint(), backing.stat(), logical_bytes);
+}
+
+Settings CompressionPolicy::settings_for(const std::string& path, const struct stat& status,
+                                         std::uint64_t logical_bytes) {
   SettingsInputs inputs;
   inputs.mount_options = mount_options_;
-  const std::string path = backing.path_hint();
   const auto policy = policy_.current();
   if (!path.empty() && !path.ends_with(kDeleted)) {
     try {
@@ -32,11 +37,26 @@ Settings CompressionPolicy::settings_for(const os::File& backing, std::uint64_t 
       if (error.code().value() != ENOENT && error.code().value() != ENOTDIR) throw;
     }
     inputs.inherited = directories_.inherited_by(path);
-    const struct stat status = backing.stat();
     inputs.facts = {path, logical_bytes, status.st_uid, status.st_gid};
     inputs.policy = policy.get();
   }
-  return decide_settings(inputs).settings;
+  Settings settings = decide_settings(inputs).settings;
+  if (settings.dictionary_id != 0 && is_retired(settings.dictionary_id)) settings.dictionary_id = 0;
+  return settings;
+}
+
+void CompressionPolicy::retire_dictionary(std::uint32_t id, bool retired) {
+  MutexLock lock(mutex_);
+  if (retired) {
+    retired_.insert(id);
+  } else {
+    retired_.erase(id);
+  }
+}
+
+bool CompressionPolicy::is_retired(std::uint32_t id) const {
+  MutexLock lock(mutex_);
+  return retired_.contains(id);
 }
 
 }  // namespace zstdfs::store

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "fs/store/decided_settings.hpp"
 #include "fs/store/inherited_settings.hpp"
 #include "fs/store/policy_file.hpp"
@@ -18,6 +21,13 @@ class CompressionPolicy {
   /// For a file that holds, or will hold, so many bytes. A file that has no name any more gets what
   /// the mount's options say. Throws std::system_error when attributes cannot be read.
   Settings settings_for(const os::File& backing, std::uint64_t logical_bytes);
+  /// The same for a path below the root; `status` tells whose the file is.
+  Settings settings_for(const std::string& path, const struct stat& status,
+                        std::uint64_t logical_bytes);
+
+  /// From now on nothing is decided to have this dictionary, or again so.
+  void retire_dictionary(std::uint32_t id, bool retired) ZSTDFS_EXCLUDES(mutex_);
+  bool is_retired(std::uint32_t id) const ZSTDFS_EXCLUDES(mutex_);
 
   /// Follows the policy's file. To be called now and then; throws nothing.
   void refresh() { policy_.refresh(); }
@@ -30,6 +40,8 @@ class CompressionPolicy {
   const SystemAccounts accounts_;
   PolicyFile policy_;
   DirectorySettings directories_;
+  mutable Mutex mutex_;
+  std::set<std::uint32_t> retired_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace zstdfs::store

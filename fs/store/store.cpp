@@ -257,6 +257,24 @@ void Store::close_file(const std::shared_ptr<StoredFile>& file) {
                                                 cost / kMovedBytesPerWaitedMs);
 }
 
+bool Store::compresses(const std::string& path, const struct stat& status) {
+  const bool in_it = S_ISDIR(status.st_mode);
+  const std::string file = !in_it ? path : path.empty() ? "file" : path + "/file";
+  const auto bytes = in_it ? 0 : static_cast<std::uint64_t>(status.st_size);
+  return impl_->services.policy.settings_for(file, status, bytes).form ==
+         Settings::Form::kCompressed;
+}
+
+void Store::retire_dictionary(std::uint32_t id, bool retired) {
+  impl_->services.policy.retire_dictionary(id, retired);
+  if (!retired) return;
+  // Who decided before ends first.
+  for (const FileKey& key : impl_->keys([](const Entry&) { return true; })) {
+    std::uint64_t opened = 0;
+    if (const auto file = impl_->find(key, opened)) file->finish_changes();
+  }
+}
+
 void Store::directories_changed() {
   impl_->services.policy.directories_changed();
 }

@@ -62,6 +62,10 @@ class Store {
   /// are.
   void present(struct stat& status, const StatusReader& read_status, const Opener& open_backing);
 
+  /// Whether the file at this path, or a new one in the directory at it, is to be compressed.
+  bool compresses(const std::string& path, const struct stat& status);
+  /// No new frames are made with this dictionary, or again so. When it returns, none is being made.
+  void retire_dictionary(std::uint32_t id, bool retired);
   /// Settings among a directory's attributes have changed, or a directory has another name now.
   void directories_changed();
   /// A name of the object with this key was removed or moved.

@@ -127,6 +127,8 @@ class StoredFile {
   /// Merges the write log into the frames and reconsiders the form. Afterwards the backing file
   /// alone holds the content.
   void settle() ZSTDFS_EXCLUDES(write_mutex_);
+  /// Waits until no change is under way.
+  void finish_changes() ZSTDFS_EXCLUDES(write_mutex_) { MutexLock changing(write_mutex_); }
   /// Nobody can reach the file any more: its journal files are retired.
   void discard() ZSTDFS_EXCLUDES(write_mutex_);
   /// Takes up a write log that an interrupted daemon left. Returns false when the log is not for
@@ -329,6 +331,7 @@ class StoredFile {
   /// Finds out what is wanted. Nothing when there is something to do.
   std::optional<Recompression> prepare_recompression(const SettingsChoice& choice, Settings& wanted)
       ZSTDFS_REQUIRES(write_mutex_);
+  void refuse_if_retired(std::uint32_t dictionary_id) const;
   bool is_mostly_holes() ZSTDFS_EXCLUDES(state_mutex_);
   JournalTarget journal_target_now() ZSTDFS_EXCLUDES(state_mutex_);
   /// Writes all of the content to the redo file. Nothing when it was changed meanwhile: `change` is

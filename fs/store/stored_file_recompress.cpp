@@ -40,6 +40,7 @@ RecompressionResult StoredFile::recompress(const SettingsChoice& choice) {
     if (!after) continue;
     MutexLock changing(write_mutex_);
     if (changes_ != change) continue;
+    refuse_if_retired(wanted.dictionary_id);
     finish_rewrite();
     result.outcome = replace_by(std::move(*after), redo);
     result.stored_bytes_after = backing().size();
@@ -61,6 +62,7 @@ std::optional<Recompression> StoredFile::prepare_recompression(const SettingsCho
   wanted = services_.policy.settings_for(backing(), state.logical_bytes);
   choice.apply_to(wanted);
   if (wanted.dictionary_id != 0) {  // Throws when it is missing.
+    refuse_if_retired(wanted.dictionary_id);
     services_.dictionaries.digested_for(wanted.dictionary_id, wanted.level);
   }
   if (state.form == Form::kEmpty) return Recompression::kAsWanted;
@@ -81,6 +83,12 @@ std::optional<Recompression> StoredFile::prepare_recompression(const SettingsCho
   fit_chunk_bytes(header, state.logical_bytes);
   if (header == state.header) return Recompression::kAsWanted;
   return std::nullopt;
+}
+
+void StoredFile::refuse_if_retired(std::uint32_t dictionary_id) const {
+  if (services_.policy.is_retired(dictionary_id)) {
+    throw MissingDictionaryError(dictionary_id, "it is being removed");
+  }
 }
 
 bool StoredFile::is_mostly_holes() {

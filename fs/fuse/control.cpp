@@ -1,0 +1,137 @@
+// ioctl: inode flags as chattr(1) has them, and what the administrators' command asks for.
+
+#include "fs/store/control.hpp"
+
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "fs/fuse/answer.hpp"
+#include "fs/fuse/handles.hpp"
+#include "fs/fuse/operations.hpp"
+#include "fs/fuse/system_error.hpp"
+
+namespace zstdfs::fuse {
+namespace {
+
+bool is_administrator(fuse_req_t req) {
+  const uid_t caller = fuse_req_ctx(req)->uid;
+  return caller == 0 || caller == ::geteuid();
+}
+
+template <typename Request>
+Request request_in(const void* bytes, std::size_t size) {
+  if (size != sizeof(Request)) throw_errno(EINVAL, "ioctl");
+  Request request;
+  std::memcpy(&request, bytes, sizeof(Request));
+  return request;
+}
+
+// As the values that are valid in a policy and as attributes.
+void check(const store::SettingsChoice& choice) {
+  for (const store::Setting setting : store::kAllSettings) {
+    const auto text = store::format_setting(setting, choice);
+    if (!text) continue;
+    try {
+      store::SettingsChoice parsed;
+      store::parse_setting(setting, *text, parsed);
+    } catch (const std::invalid_argument&) {
+      throw_errno(EINVAL, "recompress");
+    }
+  }
+}
+
+void recompress(fuse_req_t req, fuse_ino_t number, const void* bytes, std::size_t size) {
+  Filesystem& fs = filesystem(req);
+  Inode& inode = fs.inode(number);
+  if (inode.type() != S_IFREG) throw_errno(EISDIR, "recompress");
+  auto request = request_in<store::RecompressRequest>(bytes, size);
+  const store::SettingsChoice choice = store::choice_in(request);
+  check(choice);
+  const auto handle = fs.open(inode, store::ForWriting::kYes);
+  const struct stat status = handle->file().present();
+  if (!is_administrator(req) && fuse_req_ctx(req)->uid != status.st_uid) {
+    throw_errno(EPERM, "recompress");
+  }
+  const store::RecompressionResult result = handle->file().recompress(choice);
+  request.outcome = static_cast<std::uint32_t>(result.outcome);
+  request.stored_bytes_before = result.stored_bytes_before;
+  request.stored_bytes_after = result.stored_bytes_after;
+  fs.forget_attributes(inode);  // It has other blocks now.
+  fuse_reply_ioctl(req, 0, &request, sizeof request);
+}
+
+void retire_dictionary(fuse_req_t req, const void* bytes, std::size_t size) {
+  if (!is_administrator(req)) throw_errno(EPERM, "retire a dictionary");
+  const auto request = request_in<store::RetireRequest>(bytes, size);
+  filesystem(req).store().retire_dictionary(request.dictionary_id, request.retired != 0);
+  fuse_reply_ioctl(req, 0, nullptr, 0);
+}
+
+constexpr int kNoFlags = 0;
+
+/// The flags of inodes that are ours to tell: `c` where content is compressed.
+int inode_flags(Filesystem& fs, fuse_ino_t number) {
+  const Descriptor descriptor = fs.descriptor(number);
+  struct stat status;
+  check_call(::fstat(descriptor->get(), &status), "fstat");
+  return fs.store().compresses(fs.path_below_root(descriptor), status) ? FS_COMPR_FL : kNoFlags;
+}
+
+void set_inode_flags(Filesystem& fs, fuse_ino_t number, int flags) {
+  if ((flags & ~FS_COMPR_FL) != 0) throw_errno(EOPNOTSUPP, "set inode flags");
+  if (flags == inode_flags(fs, number)) return;
+  const bool compressed = (flags & FS_COMPR_FL) != 0;
+  const std::string name = store::attribute_of(store::Setting::kStore);
+  const std::string value = *store::format_setting(
+      store::Setting::kStore,
+      {.form = compressed ? store::Settings::Form::kCompressed : store::Settings::Form::kRaw});
+  const Descriptor descriptor = fs.descriptor(number);
+  fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
+    check_call(
+        ::setxattr(DescriptorPath(descriptor).c_str(), name.c_str(), value.data(), value.size(), 0),
+        "setxattr");
+  });
+  fs.store().directories_changed();
+}
+
+}  // namespace
+
+// The kernel has looked at who may change flags, but not at who may ask for the rest.
+void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void*, fuse_file_info*, unsigned,
+              const void* in, std::size_t in_bytes, std::size_t) noexcept {
+  answer(req, "ioctl", number, [&] {
+    Filesystem& fs = filesystem(req);
+    switch (command) {
+      case FS_IOC_GETFLAGS: {
+        const int flags = inode_flags(fs, number);
+        fuse_reply_ioctl(req, 0, &flags, sizeof flags);
+        return;
+      }
+      case FS_IOC_FSGETXATTR: {  // Asked for by the kernel before flags are set.
+        const fsxattr none{};
+        fuse_reply_ioctl(req, 0, &none, sizeof none);
+        return;
+      }
+      case FS_IOC_SETFLAGS:
+        set_inode_flags(fs, number, request_in<int>(in, std::min(in_bytes, sizeof(int))));
+        fuse_reply_ioctl(req, 0, nullptr, 0);
+        return;
+      case store::kRecompress:
+        return recompress(req, number, in, in_bytes);
+      case store::kRetireDictionary:
+        return retire_dictionary(req, in, in_bytes);
+      default:
+        throw_errno(ENOTTY, "ioctl");
+    }
+  });
+}
+
+}  // namespace zstdfs::fuse

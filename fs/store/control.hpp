@@ -1,0 +1,48 @@
+#pragma once
+
+#include <sys/ioctl.h>
+
+#include <cstdint>
+
+#include "fs/store/recompression.hpp"
+#include "fs/store/settings_choice.hpp"
+
+namespace zstdfs::store {
+
+// What the administrators' command asks of a daemon: ioctl(2) on something that is open on the
+// mount. The structures are the same on both sides, which are built together; a daemon of another
+// version knows other numbers, and answers ENOTTY.
+
+inline constexpr unsigned kControlType = 0xF5;
+
+/// On a regular file: stores it anew (StoredFile::recompress). For root, the user who mounted, and
+/// the file's owner.
+struct RecompressRequest {
+  // Asked: which settings are chosen, a bit for each (1 << Setting), and their values.
+  std::uint32_t chosen = 0;
+  std::int32_t level = 0;
+  std::uint32_t chunk_bytes = 0;
+  std::uint32_t dictionary_id = 0;
+  std::uint8_t raw = 0;
+  std::uint8_t saving_bytes = 0;
+  std::uint8_t long_distance_matching = 0;
+  std::uint8_t unused = 0;
+  // Answered.
+  std::uint32_t outcome = 0;  ///< a Recompression
+  std::uint64_t stored_bytes_before = 0;
+  std::uint64_t stored_bytes_after = 0;
+};
+inline constexpr unsigned long kRecompress = _IOWR(kControlType, 1, RecompressRequest);
+
+RecompressRequest request_for(const SettingsChoice& choice);
+SettingsChoice choice_in(const RecompressRequest& request);
+
+/// On anything: from now on no new frames are made with a dictionary, or again so. When the answer
+/// comes, none is being made any more. For root and the user who mounted.
+struct RetireRequest {
+  std::uint32_t dictionary_id = 0;
+  std::uint32_t retired = 1;
+};
+inline constexpr unsigned long kRetireDictionary = _IOW(kControlType, 2, RetireRequest);
+
+}  // namespace zstdfs::store
