@@ -26,6 +26,7 @@ inline constexpr int kFsckUsage = 16;
 
 // Each adds one subcommand to `app`. The references stay in use until the action was run.
 void add_info_command(CLI::App& app, Action& action);
+void add_dict_command(CLI::App& app, Action& action);
 void add_usage_command(CLI::App& app, Action& action);
 void add_fsck_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);

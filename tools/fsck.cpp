@@ -87,7 +87,7 @@ std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions
       throw CannotCheck("the store's lock cannot be taken: " + explain(error.code()));
     }
     const auto waited = Clock::now() - begin;
-    if (waited >= std::chrono::seconds(options.wait_seconds) || is_mounted(options.store)) {
+    if (waited >= std::chrono::seconds(options.wait_seconds) || mount_point_of(options.store)) {
       throw CannotCheck("the store is in use by process " + describe_process(holder) +
                         "; unmount it, then check");
     }

@@ -10,8 +10,10 @@ namespace {
 
 class ContainerContent final : public RandomAccessSource {
  public:
-  explicit ContainerContent(std::unique_ptr<os::File> stored)
-      : stored_(std::move(stored)), container_(load_container(*stored_)) {}
+  ContainerContent(std::unique_ptr<os::File> stored, const DictionarySource& dictionaries)
+      : stored_(std::move(stored)),
+        dictionaries_(dictionaries),
+        container_(load_container(*stored_, dictionaries)) {}
 
   std::uint64_t size() const override { return container_.logical_bytes; }
 
@@ -40,7 +42,7 @@ class ContainerContent final : public RandomAccessSource {
       return n;
     }
     Bytes content(frame.logical_bytes);
-    read_frame(*stored_, frame, content);
+    read_frame(*stored_, frame, content, dictionaries_);
     const auto from = content.begin() + static_cast<std::ptrdiff_t>(offset - frame.logical_offset);
     std::copy_n(from, n, out.begin());
     return n;
@@ -54,14 +56,16 @@ class ContainerContent final : public RandomAccessSource {
   }
 
   const std::unique_ptr<os::File> stored_;
+  const DictionarySource& dictionaries_;
   const LoadedContainer container_;
 };
 
 }  // namespace
 
-std::unique_ptr<RandomAccessSource> open_logical_content(std::unique_ptr<os::File> stored) {
+std::unique_ptr<RandomAccessSource> open_logical_content(std::unique_ptr<os::File> stored,
+                                                         const DictionarySource& dictionaries) {
   if (!is_container(*stored)) return stored;
-  return std::make_unique<ContainerContent>(std::move(stored));
+  return std::make_unique<ContainerContent>(std::move(stored), dictionaries);
 }
 
 }  // namespace zstdfs::tools

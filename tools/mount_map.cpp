@@ -112,11 +112,12 @@ std::optional<BackingPath> find_backing(const std::string& path) {
   return BackingPath{mount->source + root + below_mount, mount->source, mount->mount_point};
 }
 
-bool is_mounted(const std::string& store) {
+std::optional<std::string> mount_point_of(const std::string& store) {
   const std::string name = canonical(store);
-  const std::vector<Mount> mounts = zstdfs_mounts();
-  return std::any_of(mounts.begin(), mounts.end(),
-                     [&](const Mount& mount) { return mount.source == name; });
+  for (const Mount& mount : zstdfs_mounts()) {
+    if (mount.source == name) return mount.mount_point;
+  }
+  return std::nullopt;
 }
 
 std::string stored_path(const std::string& path) {

@@ -17,9 +17,9 @@ struct BackingPath {
 /// std::runtime_error when the mount does not tell its backing directory (fsname=).
 std::optional<BackingPath> find_backing(const std::string& path);
 
-/// Whether the store whose backing directory this is, is mounted somewhere that can be seen.
-/// Throws std::system_error when there is no such path.
-bool is_mounted(const std::string& store);
+/// Where the store with this backing directory is mounted; nothing when that cannot be seen. Throws
+/// std::system_error when there is no such path.
+std::optional<std::string> mount_point_of(const std::string& store);
 
 /// `find_backing(path)` or `path` itself.
 std::string stored_path(const std::string& path);

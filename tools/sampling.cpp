@@ -13,6 +13,7 @@
 #include "tools/mount_map.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/sample_reservoir.hpp"
+#include "tools/store_dictionaries.hpp"
 #include "tools/tree_walk.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -47,6 +48,7 @@ class Sampler {
   void sample_path(const std::string& path) {
     try {
       view_ = find_backing(path) ? View::kMounted : View::kStored;
+      dictionaries_ = std::make_unique<StoreDictionaries>(path);
       struct stat status {};
       if (::stat(path.c_str(), &status) != 0) {
         throw std::system_error(errno, std::generic_category());
@@ -96,7 +98,8 @@ class Sampler {
       auto file = open_regular(directory_fd, name, follow);
       if (!first_name(file->stat())) return;
       const std::unique_ptr<RandomAccessSource> content =
-          view_ == View::kStored ? open_logical_content(std::move(file)) : std::move(file);
+          view_ == View::kStored ? open_logical_content(std::move(file), *dictionaries_)
+                                 : std::move(file);
       ++result_.files;
       result_.logical_bytes += content->size();
       if (options_.records) {
@@ -155,6 +158,7 @@ class Sampler {
   SampleReservoir reservoir_;
   std::mt19937_64 random_;  // apart from the reservoir's, so that neither disturbs the other
   View view_ = View::kStored;
+  std::unique_ptr<StoreDictionaries> dictionaries_;
   std::set<std::pair<dev_t, ino_t>> linked_;
   SampleSet result_;
 };

@@ -110,6 +110,14 @@ std::uint32_t id_of(ByteSpan content) {
 
 }  // namespace
 
+std::string DictionaryCopies::first_path() const {
+  return Name{id, hash}.first().path();
+}
+
+std::string DictionaryCopies::second_path() const {
+  return Name{id, hash}.second().path();
+}
+
 std::optional<std::uint32_t> dictionary_id_of(const std::string& name) {
   const auto parsed = parse_name(name);
   return parsed ? std::optional(parsed->id) : std::nullopt;

@@ -21,6 +21,8 @@ struct DictionaryCopies {
   bool first_is_whole = false;
   bool second_is_whole = false;
 
+  std::string first_path() const;  ///< below the store's root
+  std::string second_path() const;
   bool usable() const { return first_is_whole || second_is_whole; }
   bool whole() const { return first_is_whole && second_is_whole; }
 };

@@ -59,6 +59,8 @@ void StoreRepair::repair_directory(const StoreInspection& inspection) {
       } else if (finding.kind == StoreFinding::Kind::kPending && !is_in_journal(finding)) {
         if (!dry_run()) volume_.remove(finding.path);
         told_({Kind::kRemoved, finding.path, finding.what});
+      } else if (finding.dictionary_id != 0) {
+        restore_dictionary(finding);
       } else if (finding.kind == StoreFinding::Kind::kDamaged && !is_in_journal(finding)) {
         if (volume_.open(finding.path, os::OpenMode::kRead)) take_away(finding);
       }
@@ -77,6 +79,14 @@ void StoreRepair::repair_directory(const StoreInspection& inspection) {
     if (inspection.state_damaged) volume_.remove(kDirectory + "/state");
   }
   finish_rewrites();
+}
+
+// Nothing that is damaged is taken away: what files need, somebody may still put in order.
+void StoreRepair::restore_dictionary(const StoreFinding& finding) {
+  DictionaryFiles files(volume_);
+  files.read(finding.dictionary_id);  // Throws when no copy is whole.
+  if (!dry_run()) files.restore(finding.dictionary_id);
+  told_({Kind::kReplaced, finding.path, "from its other copy"});
 }
 
 void StoreRepair::take_away(const StoreFinding& finding) {

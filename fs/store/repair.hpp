@@ -70,6 +70,7 @@ class StoreRepair {
   /// Runs `work`; what it throws is told of `path`.
   void attempt(const std::string& path, const std::function<void()>& work);
   void take_away(const StoreFinding& finding);
+  void restore_dictionary(const StoreFinding& finding);
   /// Whether there are changes for it in the journal that recovery will take up.
   bool has_log(const os::File& file);
   void keep_copy_of_log(const StoreFinding& finding);

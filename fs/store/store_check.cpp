@@ -6,6 +6,7 @@
 #include <optional>
 #include <system_error>
 
+#include "fs/store/dictionary_files.hpp"
 #include "fs/store/journal_check.hpp"
 #include "fs/store/lost_and_found.hpp"
 #include "fs/store/store.hpp"
@@ -22,7 +23,7 @@ using nlohmann::json;
 /// Far more than any of the store's own texts has.
 constexpr std::uint64_t kMaxTextBytes = 64u << 10;
 
-/// What may be in `.zstdfs/`: docs/format.md, "Store directory". The last two are reserved.
+/// What may be in `.zstdfs/`: docs/format.md, "Store directory".
 struct KnownName {
   const char* name;
   Type type;
@@ -48,6 +49,7 @@ class DirectoryCheck {
     for (const os::DirectoryEntry& entry : entries) look_at(entry);
     look_at_description();
     look_at_state();
+    if (has_dictionaries_) look_at_dictionaries();
     if (!has_journal_) return;
     for (const os::DirectoryEntry& entry : volume_.list(in_store("journal"))) {
       if (!is_journal_name(entry.name) || entry.type != Type::kRegular) {
@@ -88,6 +90,35 @@ class DirectoryCheck {
     if (entry.name == "store.json") has_description_ = true;
     if (entry.name == "state") has_state_ = true;
     if (entry.name == "journal") has_journal_ = true;
+    if (entry.name == "dicts") has_dictionaries_ = true;
+  }
+
+  void look_at_dictionaries() {
+    for (const os::DirectoryEntry& entry : volume_.list(kDictionaryDirectory)) {
+      const std::string name = "dicts/" + entry.name;
+      if (entry.type == Type::kRegular && is_unfinished_dictionary(entry.name)) {
+        found(Kind::kPending, name, "was being installed when something was interrupted");
+      } else if (entry.type != Type::kRegular || !dictionary_id_of(entry.name)) {
+        found(Kind::kForeign, name, "does not belong among dictionaries");
+      }
+    }
+    for (const DictionaryCopies& copies : DictionaryFiles(volume_).list()) {
+      if (!copies.first_is_whole) found_damaged_copy(copies.first_path(), copies);
+      if (!copies.second_is_whole) found_damaged_copy(copies.second_path(), copies);
+    }
+  }
+
+  void found_damaged_copy(const std::string& path, const DictionaryCopies& copies) {
+    const std::string id = "dictionary " + std::to_string(copies.id);
+    StoreFinding finding{Kind::kDamaged, path,
+                         copies.usable()
+                             ? "this copy of " + id + " is missing or damaged; the other is whole"
+                             : "neither copy of " + id +
+                                   " is whole: files that need it cannot be read until it is "
+                                   "installed again",
+                         ""};
+    finding.dictionary_id = copies.id;
+    inspection_.findings.push_back(std::move(finding));
   }
 
   std::optional<json> read_json(const char* name) {
@@ -161,6 +192,7 @@ class DirectoryCheck {
   bool has_state_ = false;
   bool state_misplaced_ = false;
   bool has_journal_ = false;
+  bool has_dictionaries_ = false;
 };
 
 }  // namespace

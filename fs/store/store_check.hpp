@@ -23,6 +23,7 @@ struct StoreFinding {
   std::string target;           ///< of a journal file: the file that it is for, where it is or was
   bool blocks_mounts = false;   ///< a journal file that no mount goes past
   bool usable_in_part = false;  ///< the next mount takes up the beginning of this write log
+  std::uint32_t dictionary_id = 0;  ///< of a damaged copy of a dictionary
 };
 
 /// What `.zstdfs/` tells about a store.

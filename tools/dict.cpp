@@ -1,0 +1,308 @@
+// `zstdfs dict`: the dictionaries of a store.
+#include <fcntl.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+
+#include "fs/os/posix.hpp"
+#include "fs/store/dictionary_files.hpp"
+#include "tools/command.hpp"
+#include "tools/dictionary_references.hpp"
+#include "tools/display.hpp"
+#include "tools/json_output.hpp"
+#include "tools/new_file.hpp"
+#include "tools/safe_open.hpp"
+#include "tools/shared_options.hpp"
+#include "tools/store_location.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using store::DictionaryCopies;
+using store::DictionaryFiles;
+
+struct DictOptions {
+  std::string store;
+  std::string file;
+  std::uint32_t id = 0;
+  bool uses = false;
+  bool dry_run = false;
+  bool force = false;
+  bool json = false;
+};
+
+std::string state_of(const DictionaryCopies& copies) {
+  if (copies.whole()) return "whole";
+  if (copies.usable()) return "one copy DAMAGED: \"zstdfs fsck --repair\" makes it good";
+  return "DAMAGED: import it again from an export";
+}
+
+Json to_json(const DictionaryCopies& copies, const DictionaryReferences* references) {
+  Json json = {{"id", copies.id},
+               {"bytes", copies.bytes},
+               {"first_copy_whole", copies.first_is_whole},
+               {"second_copy_whole", copies.second_is_whole}};
+  if (references == nullptr) return json;
+  const auto use = references->by_id.find(copies.id);
+  json["files"] = use == references->by_id.end() ? 0 : use->second.files;
+  json["named_by"] = use == references->by_id.end() ? Json::array() : Json(use->second.deciders);
+  return json;
+}
+
+void print_table(const std::vector<DictionaryCopies>& all, const DictionaryReferences* references) {
+  if (all.empty()) {
+    std::cout << "The store has no dictionaries: \"zstdfs train --install\" makes one.\n";
+    return;
+  }
+  std::vector<Table::Column> columns = {{"ID"}, {"SIZE"}};
+  if (references != nullptr) columns.push_back({"FILES"});
+  columns.push_back({"STATE", Align::kLeft});
+  Table table(columns);
+  for (const DictionaryCopies& copies : all) {
+    std::vector<std::string> row = {std::to_string(copies.id), format_bytes(copies.bytes)};
+    if (references != nullptr) {
+      const auto use = references->by_id.find(copies.id);
+      row.push_back(format_count(use == references->by_id.end() ? 0 : use->second.files));
+    }
+    row.push_back(state_of(copies));
+    table.add_row(std::move(row));
+  }
+  table.print(std::cout);
+}
+
+void complain_of_problems(const DictionaryReferences& references) {
+  for (const std::string& problem : references.problems) {
+    std::cerr << "zstdfs dict: " << problem << '\n';
+  }
+}
+
+int list_dictionaries(const DictOptions& options) {
+  const StoreLocation location = locate_store(options.store);
+  const auto volume = os::open_posix_volume(location.root);
+  const std::vector<DictionaryCopies> all = DictionaryFiles(*volume).list();
+  std::optional<DictionaryReferences> references;
+  if (options.uses) references = find_dictionary_references(*volume, location.root);
+  const DictionaryReferences* const known = references ? &*references : nullptr;
+  if (options.json) {
+    Json list = Json::array();
+    for (const DictionaryCopies& copies : all) list.push_back(to_json(copies, known));
+    print_json(list);
+  } else {
+    print_table(all, known);
+  }
+  if (known != nullptr) complain_of_problems(*known);
+  const bool whole = std::all_of(all.begin(), all.end(),
+                                 [](const DictionaryCopies& copies) { return copies.whole(); });
+  return whole && (known == nullptr || known->problems.empty()) ? kExitOk : kExitFailed;
+}
+
+int import_dictionary(const DictOptions& options) {
+  const auto file = open_regular(AT_FDCWD, options.file, FollowLinks::kYes);
+  // One byte more tells that it is too large.
+  Bytes content(static_cast<std::size_t>(
+      std::min<std::uint64_t>(file->size(), store::kMaxDictionaryBytes + 1)));
+  content.resize(file->read_at(0, content));
+  const StoreLocation location = locate_store(options.store);
+  const auto volume = os::open_posix_volume(location.root);
+  const std::uint32_t id = DictionaryFiles(*volume).install(content);
+  if (options.json) {
+    print_json(Json{{"id", id}, {"bytes", content.size()}});
+  } else {
+    std::cout << "Dictionary " << id << " (" << format_bytes(content.size()) << ") is in "
+              << printable(location.root)
+              << ". A rule of the policy, or the attribute user.zstdfs.dictionary, uses it.\n";
+  }
+  return kExitOk;
+}
+
+int export_dictionary(const DictOptions& options) {
+  const auto volume = os::open_posix_volume(locate_store(options.store).root);
+  const Bytes content = DictionaryFiles(*volume).read(options.id);
+  if (options.file == "-") {
+    std::cout.write(reinterpret_cast<const char*>(content.data()),
+                    static_cast<std::streamsize>(content.size()));
+    return kExitOk;
+  }
+  NewFile file(options.file);
+  file.write(content);
+  file.make_ordinary();
+  file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
+  return kExitOk;
+}
+
+std::string describe(const DictionaryUse& use) {
+  std::string text;
+  if (use.files > 0) {
+    text = format_count(use.files) + (use.files == 1 ? " file needs it (" : " files need it (") +
+           printable(use.first_file) + (use.files == 1 ? ")" : " and others)");
+  }
+  for (const std::string& decider : use.deciders) {
+    text += (text.empty() ? "" : ", ") + decider + " names it";
+  }
+  return text;
+}
+
+/// Removes dictionaries that nothing refers to: whoever could begin to is kept from it before the
+/// search.
+class Removal {
+ public:
+  explicit Removal(const DictOptions& options)
+      : options_(options), location_(locate_store(options.store)), hold_(location_) {}
+
+  int remove(std::uint32_t id) {
+    if (!exists(id)) {
+      throw std::runtime_error("the store has no dictionary " + std::to_string(id) +
+                               "; \"zstdfs dict list\" shows those that it has");
+    }
+    hold_.retire_dictionary(id);
+    const DictionaryReferences references = search();
+    const auto use = references.by_id.find(id);
+    if (use != references.by_id.end() && use->second.used()) {
+      throw std::runtime_error("dictionary " + std::to_string(id) +
+                               " is in use: " + describe(use->second) +
+                               "; change what names it, and run \"zstdfs recompress\"");
+    }
+    drop(id);
+    report();
+    return kExitOk;
+  }
+
+  int remove_unused() {
+    // A first look, so that the daemon is not kept from using what is used.
+    const DictionaryReferences before = search();
+    std::set<std::uint32_t> candidates;
+    for (const DictionaryCopies& copies : DictionaryFiles(hold_.volume()).list()) {
+      if (!before.is_used(copies.id)) candidates.insert(copies.id);
+    }
+    for (const std::uint32_t id : candidates) hold_.retire_dictionary(id);
+    const DictionaryReferences references = candidates.empty() ? before : search();
+    for (const std::uint32_t id : candidates) {
+      if (!references.is_used(id)) drop(id);
+    }
+    report();
+    return kExitOk;
+  }
+
+ private:
+  bool exists(std::uint32_t id) {
+    for (const DictionaryCopies& copies : DictionaryFiles(hold_.volume()).list()) {
+      if (copies.id == id) return true;
+    }
+    return false;
+  }
+
+  DictionaryReferences search() {
+    DictionaryReferences references = find_dictionary_references(hold_.volume(), location_.root);
+    if (references.problems.empty()) return references;
+    complain_of_problems(references);
+    throw std::runtime_error(
+        "not everything could be looked at, so what is needed is not known; nothing was removed");
+  }
+
+  void drop(std::uint32_t id) {
+    if (!options_.dry_run) DictionaryFiles(hold_.volume()).remove(id);
+    removed_.push_back(id);
+  }
+
+  void report() const {
+    if (options_.json) {
+      print_json(Json{{"removed", removed_}, {"dry_run", options_.dry_run}});
+      return;
+    }
+    const char* const verb = options_.dry_run ? "would be removed" : "is removed";
+    for (const std::uint32_t id : removed_) {
+      std::cout << "Dictionary " << id << ' ' << verb << ": nothing refers to it.\n";
+    }
+    if (removed_.empty()) std::cout << "There is no dictionary that nothing refers to.\n";
+  }
+
+  const DictOptions& options_;
+  const StoreLocation location_;
+  StoreHold hold_;
+  std::vector<std::uint32_t> removed_;
+};
+
+int explained(const DictOptions& options, int (*run)(const DictOptions&)) {
+  try {
+    return run(options);
+  } catch (const std::system_error& error) {
+    const std::string& subject = options.file.empty() ? options.store : options.file;
+    std::cerr << "zstdfs dict: " << printable(subject) << ": " << explain(error.code()) << '\n';
+  } catch (const std::exception& error) {
+    std::cerr << "zstdfs dict: " << printable(options.store) << ": " << error.what() << '\n';
+  }
+  return kExitFailed;
+}
+
+CLI::App* add(CLI::App& dict, const std::shared_ptr<DictOptions>& options, Action& action,
+              const char* name, const char* what, int (*run)(const DictOptions&)) {
+  CLI::App* command = dict.add_subcommand(name, what);
+  command->callback(
+      [options, &action, run] { action = [options, run] { return explained(*options, run); }; });
+  return command;
+}
+
+void add_id(CLI::App& command, DictOptions& options) {
+  command.add_option("ID", options.id, "The dictionary's id")->required();
+}
+void add_store(CLI::App& command, DictOptions& options) {
+  command.add_option("STORE", options.store, "A mount, a backing directory, or something in one")
+      ->required();
+}
+
+}  // namespace
+
+void add_dict_command(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<DictOptions>();  // shared with the callbacks
+  CLI::App* dict = app.add_subcommand("dict", "List, import, export and remove dictionaries");
+  dict->require_subcommand(1);
+  dict->footer(
+      "Examples:\n"
+      "  zstdfs dict list --uses /mnt\n"
+      "  zstdfs dict export 40000 /mnt --output 40000.zdict\n"
+      "  zstd -dc -D 40000.zdict /data/file");
+
+  CLI::App* list =
+      add(*dict, options, action, "list", "Show a store's dictionaries", list_dictionaries);
+  add_store(*list, *options);
+  list->add_flag("--uses", options->uses, "Count the files that need each: reads every file");
+  add_json_option(*list, options->json);
+
+  CLI::App* import =
+      add(*dict, options, action, "import", "Put a dictionary into a store", import_dictionary);
+  import->add_option("FILE", options->file, "A zstd dictionary")->required();
+  add_store(*import, *options);
+  add_json_option(*import, options->json);
+
+  CLI::App* out =
+      add(*dict, options, action, "export", "Copy a dictionary out of a store", export_dictionary);
+  add_id(*out, *options);
+  add_store(*out, *options);
+  out->add_option("--output", options->file, "The file to write; - is standard output")
+      ->required()
+      ->type_name("FILE");
+  out->add_flag("--force", options->force, "Replace the file");
+
+  CLI::App* rm = add(*dict, options, action, "rm", "Remove a dictionary that nothing refers to",
+                     [](const DictOptions& chosen) { return Removal(chosen).remove(chosen.id); });
+  add_id(*rm, *options);
+  add_store(*rm, *options);
+  CLI::App* gc = add(*dict, options, action, "gc", "Remove all dictionaries that nothing refers to",
+                     [](const DictOptions& chosen) { return Removal(chosen).remove_unused(); });
+  add_store(*gc, *options);
+  for (CLI::App* command : {rm, gc}) {
+    command->add_flag("--dry-run", options->dry_run,
+                      "Say what would be removed, and remove nothing");
+    add_json_option(*command, options->json);
+  }
+}
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,62 @@
+#include "tools/store_location.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+#include "fs/os/posix.hpp"
+#include "fs/store/control.hpp"
+#include "fs/store/store.hpp"
+#include "tools/mount_map.hpp"
+#include "tools/store_dictionaries.hpp"
+
+namespace zstdfs::tools {
+
+StoreLocation locate_store(const std::string& path) {
+  if (const auto backing = find_backing(path)) return {backing->store, backing->mount_point};
+  const auto root = store_above(path);
+  if (!root) {
+    throw std::runtime_error(
+        "is neither on a zstdfs mount nor in a store; a store is made by mounting its directory");
+  }
+  return {*root, mount_point_of(*root)};
+}
+
+StoreHold::StoreHold(const StoreLocation& location)
+    : mount_point_(location.mount_point), volume_(os::open_posix_volume(location.root)) {
+  if (mount_point_) return;
+  pid_t holder = 0;
+  lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
+  if (lock_) return;
+  const std::string who = holder > 0 ? "process " + std::to_string(holder) : "another process";
+  throw std::runtime_error("the store is in use by " + who +
+                           ", and its mount cannot be seen from here; name the mount, or unmount");
+}
+
+StoreHold::~StoreHold() {
+  for (const std::uint32_t id : retired_) tell_daemon(id, false);
+}
+
+void StoreHold::retire_dictionary(std::uint32_t id) {
+  if (!mount_point_) return;
+  if (!tell_daemon(id, true)) {
+    const int code = errno;
+    if (code == ENOTTY) {
+      throw std::runtime_error("the daemon of " + *mount_point_ +
+                               " is of another version of zstdfs; unmount, and try again");
+    }
+    throw std::system_error(code, std::generic_category(), *mount_point_);
+  }
+  retired_.push_back(id);
+}
+
+bool StoreHold::tell_daemon(std::uint32_t id, bool retired) const {
+  const os::UniqueFd root(::open(mount_point_->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const store::RetireRequest request{id, retired ? 1u : 0u};
+  return root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0;
+}
+
+}  // namespace zstdfs::tools
