@@ -43,11 +43,12 @@ class Calls {
   /// For what is no call of its own, such as an access to mapped memory that failed.
   [[noreturn]] void failed(Call call, const std::string& how);
 
+  /// Whether there is no daemon behind the mount any more.
+  bool is_gone() const;
+
   std::string history() const;
 
  private:
-  bool is_gone() const;
-
   const std::string mountpoint_;
   SharedState& shared_;
   const int worker_;
