@@ -9,9 +9,11 @@
 #include <system_error>
 
 #include "tools/command.hpp"
+#include "tools/dictionary_install.hpp"
 #include "tools/dictionary_trial.hpp"
 #include "tools/display.hpp"
 #include "tools/new_file.hpp"
+#include "tools/place_in_store.hpp"
 #include "tools/progress.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/sampling.hpp"
@@ -34,6 +36,9 @@ struct TrainOptions {
   SamplingOptions sampling;
   TrialOptions trial;
   std::string output;
+  std::string install;                 ///< a mount, or something in a store; empty: nowhere
+  std::vector<std::string> for_files;  ///< patterns of the rule; empty: the files sampled
+  std::optional<store::Settings::Saving> saving;
   bool force = false;
   bool json = false;
 
@@ -115,8 +120,30 @@ void write_dictionary(const TrainOptions& options, const ZstdCompressionDict& di
   }
 }
 
+/// What the dictionary will be installed with, found out before the work; nothing when it is not to
+/// be installed.
+struct Installation {
+  std::string store_root;
+  DictionaryRule rule;
+};
+
+std::optional<Installation> plan_installation(const TrainOptions& options) {
+  if (options.install.empty()) return std::nullopt;
+  Installation plan{place_in_store(options.install).store, {options.for_files, options.saving}};
+  if (!plan.rule.patterns.empty()) return plan;
+  try {
+    plan.rule.patterns =
+        patterns_for(plan.store_root, options.sampling.paths, options.sampling.filter.include);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(std::string(error.what()) +
+                             "; say with --for which of its files are to use the dictionary");
+  }
+  return plan;
+}
+
 int train(const TrainOptions& options) {
   refuse_existing_output(options);
+  const auto installation = plan_installation(options);
   TrainReport report;
   report.level = options.trial.training.level;
   report.drawn = draw(options, report.failures);
@@ -127,9 +154,17 @@ int train(const TrainOptions& options) {
     write_dictionary(options, *report.result.trials[*recommended].dictionary);
     report.output = options.output;
   }
-  options.json ? print_train_json(report) : print_train_table(report);
-  if (!recommended && !options.output.empty()) {
-    complain(printable(options.output) + ": not written, because no dictionary gains anything");
+  if (!options.json) print_train_table(report);
+  if (recommended && installation) {
+    std::cout.flush();  // The gain is shown before.
+    report.rule = install_dictionary(installation->store_root, installation->rule,
+                                     report.result.trials[*recommended].dictionary->as_bytes());
+    report.installed_in = installation->store_root;
+    if (!options.json) print_installation(report);
+  }
+  if (options.json) print_train_json(report);
+  if (!recommended && (installation || !options.output.empty())) {
+    complain("nothing was written or installed, because no dictionary gains anything");
     return kExitFailed;
   }
   if (report.failures == 0) return kExitOk;
@@ -214,11 +249,32 @@ void add_train_command(CLI::App& app, Action& action) {
   command->add_option("--output", options->output, "Write the recommended dictionary to a file")
       ->type_name("FILE");
   command->add_flag("--force", options->force, "Replace the file");
+  command
+      ->add_option("--install", options->install,
+                   "Put it into a store, named by a mount or the backing directory, with a rule")
+      ->type_name("STORE");
+  command
+      ->add_option("--for", options->for_files,
+                   "Which files the rule is for, as in a policy; otherwise those sampled")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false)
+      ->needs("--install");
+  command
+      ->add_option_function<std::string>(
+          "--saving",
+          [options](const std::string& text) {
+            options->saving = text == "bytes" ? store::Settings::Saving::kBytes
+                                              : store::Settings::Saving::kBlocks;
+          },
+          "What the rule says has to be saved: bytes, or blocks of the disk")
+      ->check(CLI::IsMember({"blocks", "bytes"}))
+      ->needs("--install");
   add_json_option(*command, options->json);
   command->footer(
       "Examples:\n"
       "  zstdfs train --include '*.json' /srv/files\n"
-      "  zstdfs train --records lines --size 112KiB --output events.dict events.jsonl");
+      "  zstdfs train --records lines --size 112KiB --output events.dict events.jsonl\n"
+      "  zstdfs train --install /mnt --saving bytes --include '*.json' /mnt/records");
   command->callback([options, &action] { action = [options] { return run_train(*options); }; });
 }
 

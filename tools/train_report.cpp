@@ -92,6 +92,13 @@ void print_train_table(const TrainReport& report) {
   print_recommendation(report);
 }
 
+void print_installation(const TrainReport& report) {
+  std::cout << "It is installed in " << printable(report.installed_in)
+            << ", and this rule is the first of its policy now:\n  " << report.rule
+            << "\nFiles that are written from now on use it; \"zstdfs recompress\" brings it to "
+               "those that are there.\n";
+}
+
 void print_train_json(const TrainReport& report) {
   const TrialResult& result = report.result;
   Json json = {{"level", report.level},
@@ -111,6 +118,8 @@ void print_train_json(const TrainReport& report) {
     json["recommended"] = to_json(result.trials[*result.recommended], result);
   }
   json["output"] = report.output.empty() ? Json(nullptr) : Json(report.output);
+  json["installed_in"] = report.installed_in.empty() ? Json(nullptr) : Json(report.installed_in);
+  json["rule"] = report.rule.empty() ? Json(nullptr) : Json::parse(report.rule);
   json["failures"] = report.failures;
   print_json(json);
 }

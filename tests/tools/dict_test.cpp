@@ -1,0 +1,180 @@
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/patterns.hpp"
+#include "tests/tools/command.hpp"
+#include "tests/tools/sample_records.hpp"
+#include "tests/tools/temp_store.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+class Dict : public testing::Test {
+ protected:
+  void SetUp() override {
+    store_.write("records/all.jsonl", sample_records(0, 3000));
+    const CommandResult trained =
+        run_zstdfs({"train", "--records", "lines", "--size", "4KiB", "--id", "40000", "--output",
+                    exported(), store_.path("records")});
+    ASSERT_EQ(trained.exit_code, 0) << trained.error;
+  }
+  void TearDown() override { std::filesystem::remove(exported()); }
+
+  std::string exported() const { return store_.path() + ".zdict"; }
+  std::string dicts() const { return store_.path(".zstdfs/dicts"); }
+  std::string copy_with(const std::string& suffix) const {
+    for (const auto& entry : std::filesystem::directory_iterator(dicts())) {
+      if (entry.path().extension() == suffix) return entry.path().filename().string();
+    }
+    return "";
+  }
+  static CommandResult dict(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "dict");
+    return run_zstdfs(arguments);
+  }
+  void import() const {
+    const CommandResult imported = dict({"import", exported(), store_.path()});
+    ASSERT_EQ(imported.exit_code, 0) << imported.error;
+  }
+
+  TempStore store_;
+};
+
+TEST_F(Dict, ComesBackAsItWent) {
+  EXPECT_THAT(dict({"list", store_.path()}).out, StartsWith("The store has no dictionaries"));
+  import();
+  import();  // The same one again is no error.
+  const auto listed = dict({"list", "--json", store_.path()}).json();
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].at("id"), 40000);
+  EXPECT_EQ(listed[0].at("first_copy_whole"), true);
+  EXPECT_EQ(listed[0].at("second_copy_whole"), true);
+  const CommandResult written = dict({"export", "40000", store_.path(), "--output", "-"});
+  EXPECT_EQ(bytes_of(written.out), read_file(exported()));
+  EXPECT_EQ(read_file(dicts() + "/" + copy_with(".copy")), read_file(exported()));
+  EXPECT_EQ(read_file(dicts() + "/" + copy_with(".zdict")), read_file(exported()));
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
+}
+
+TEST_F(Dict, ADamagedCopyIsTold) {
+  import();
+  store_.write(".zstdfs/dicts/" + copy_with(".zdict"), "damaged");
+  const CommandResult listed = dict({"list", store_.path()});
+  EXPECT_EQ(listed.exit_code, 1);
+  EXPECT_THAT(listed.out, HasSubstr("one copy DAMAGED"));
+  EXPECT_EQ(bytes_of(dict({"export", "40000", store_.path(), "--output", "-"}).out),
+            read_file(exported()));
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 4);
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", "--dry-run", store_.path()}).exit_code, 4);
+  EXPECT_EQ(dict({"list", store_.path()}).exit_code, 1);
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 1);
+  EXPECT_EQ(dict({"list", store_.path()}).exit_code, 0);
+
+  store_.write(".zstdfs/dicts/" + copy_with(".zdict"), "damaged");
+  store_.write(".zstdfs/dicts/" + copy_with(".copy"), "damaged, too");
+  EXPECT_THAT(dict({"list", store_.path()}).out, HasSubstr("import it again from an export"));
+  const CommandResult repaired = run_zstdfs({"fsck", "--repair", store_.path()});
+  EXPECT_EQ(repaired.exit_code & 4, 4) << repaired.out;
+  import();
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
+}
+
+TEST_F(Dict, AttributesAndRulesCountAsUse) {
+  import();
+  store_.write(".zstdfs/policy.json",
+               std::string("{\"version\": 1,\n \"rules\": [\n  {\"dictionary\": 40000}]}"));
+  const CommandResult refused = dict({"rm", "40000", store_.path()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("the rule in line 3 of .zstdfs/policy.json names it"));
+  // What cannot be understood may name anything.
+  store_.write(".zstdfs/policy.json", std::string("{"));
+  EXPECT_THAT(dict({"rm", "40000", store_.path()}).error, HasSubstr("nothing was removed"));
+  EXPECT_THAT(dict({"gc", store_.path()}).error, HasSubstr("nothing was removed"));
+  std::filesystem::remove(store_.path(".zstdfs/policy.json"));
+  EXPECT_THAT(dict({"gc", "--dry-run", store_.path()}).out, HasSubstr("40000 would be removed"));
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
+  EXPECT_THAT(dict({"rm", "40000", store_.path()}).out, HasSubstr("40000 is removed"));
+  EXPECT_THAT(dict({"list", "--json", store_.path()}).json(), IsEmpty());
+}
+
+TEST_F(Dict, BadInputIsToldInALine) {
+  import();
+  const auto expect_told = [](const CommandResult& result, int code, const std::string& what) {
+    EXPECT_EQ(result.exit_code, code) << result.error;
+    EXPECT_THAT(result.error, HasSubstr(what));
+    if (code == 1) EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
+  };
+  expect_told(dict({}), 2, "subcommand is required");
+  expect_told(dict({"list", "/nowhere"}), 1, "/nowhere: No such file");
+  expect_told(dict({"list", "/proc"}), 1, "/proc: ");
+  expect_told(dict({"import", "/nowhere", store_.path()}), 1, "/nowhere: No such file");
+  expect_told(dict({"import", store_.path("records/all.jsonl"), store_.path()}), 1,
+              "this is no zstd dictionary");
+  expect_told(dict({"import", store_.path("records"), store_.path()}), 1, "records: ");
+  expect_told(dict({"export", "5", store_.path(), "--output", "-"}), 1,
+              "dictionary 5 is missing: it is not in .zstdfs/dicts");
+  expect_told(dict({"export", "40000", store_.path(), "--output", exported()}), 1, "exist");
+  expect_told(dict({"export", "40000", store_.path(), "--output", "/dev/full/x"}), 1,
+              "/dev/full/x: ");
+  expect_told(dict({"rm", "5", store_.path()}), 1, "the store has no dictionary 5");
+  expect_told(dict({"rm", "five", store_.path()}), 2, "five");
+}
+
+// Training puts its rule before those that are there, and leaves everything else of the text.
+TEST_F(Dict, TrainingInstallsADictionaryWithARule) {
+  const std::string before =
+      "// Of the archive.\n{\n  \"version\": 1, /* \"rules\": [ */\n"
+      "  \"rules\": [ // in order\n    {\"path\": \"*.log\", \"level\": 9}\n  ]\n}\n";
+  store_.write(".zstdfs/policy.json", before);
+  const std::vector<std::string> command = {
+      "train", "--records", "lines",   "--size",    "4KiB",        "--saving",
+      "bytes", "--include", "*.jsonl", "--install", store_.path(), store_.path("records")};
+  const CommandResult installed = run_zstdfs(command);
+  ASSERT_EQ(installed.exit_code, 0) << installed.error;
+  EXPECT_THAT(installed.out, HasSubstr("this rule is the first of its policy now"));
+  const auto id = dict({"list", "--json", store_.path()}).json()[0].at("id").get<std::uint32_t>();
+
+  const Bytes after = read_file(store_.path(".zstdfs/policy.json"));
+  const std::string text(reinterpret_cast<const char*>(after.data()), after.size());
+  const std::string rule =
+      "\n    {\"name\":\"dictionary " + std::to_string(id) +
+      "\",\"path\":[\"/records/**/*.jsonl\"],\"dictionary\":" + std::to_string(id) +
+      ",\"saving\":\"bytes\"},";
+  std::string expected = before;
+  expected.insert(expected.find("\"rules\": [ //") + 10, rule);
+  EXPECT_EQ(text, expected);
+  EXPECT_EQ(run_zstdfs({"policy", "check", store_.path()}).exit_code, 0);
+}
+
+TEST_F(Dict, TrainingDoesNotTouchAPolicyThatIsNone) {
+  store_.write(".zstdfs/policy.json", std::string("{\"version\": 7}"));
+  const CommandResult refused = run_zstdfs({"train", "--records", "lines", "--size", "4KiB",
+                                            "--install", store_.path(), store_.path("records")});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("policy.json:1:"));
+  EXPECT_EQ(read_file(store_.path(".zstdfs/policy.json")), bytes_of("{\"version\": 7}"));
+  EXPECT_THAT(dict({"list", "--json", store_.path()}).json(), IsEmpty());
+}
+
+TEST_F(Dict, TrainingOnWhatIsElsewhereHasToSayWhatTheRuleIsFor) {
+  const TempStore other;
+  other.write("all.jsonl", sample_records(0, 3000));
+  std::vector<std::string> command = {"train", "--records", "lines",       "--size",
+                                      "4KiB",  "--install", store_.path(), other.path()};
+  const CommandResult refused = run_zstdfs(command);
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("say with --for which of its files"));
+  command.insert(command.end(), {"--for", "*.jsonl"});
+  const CommandResult installed = run_zstdfs(command);
+  EXPECT_EQ(installed.exit_code, 0) << installed.error;
+  EXPECT_THAT(installed.out, HasSubstr("\"path\":[\"*.jsonl\"]"));
+}
+
+}  // namespace
+}  // namespace zstdfs::test

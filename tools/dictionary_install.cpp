@@ -1,0 +1,76 @@
+#include "tools/dictionary_install.hpp"
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "fs/os/posix.hpp"
+#include "fs/store/dictionary_files.hpp"
+#include "fs/store/policy_file.hpp"
+#include "fs/store/policy_parse.hpp"
+#include "fs/store/replace_file.hpp"
+#include "tools/display.hpp"
+#include "tools/place_in_store.hpp"
+#include "tools/policy_edit.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// What of a path would mean something else in a pattern stands for itself.
+std::string literally(const std::string& path) {
+  std::string pattern;
+  for (const char c : path) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
+std::string rule_text(std::uint32_t id, const DictionaryRule& rule) {
+  Json json = Json::object();
+  json["name"] = "dictionary " + std::to_string(id);
+  if (!rule.patterns.empty()) json["path"] = rule.patterns;
+  json["dictionary"] = id;
+  if (rule.saving) {
+    json["saving"] = *rule.saving == store::Settings::Saving::kBytes ? "bytes" : "blocks";
+  }
+  return json.dump();
+}
+
+}  // namespace
+
+std::vector<std::string> patterns_for(const std::string& store_root,
+                                      const std::vector<std::string>& sources,
+                                      const std::vector<std::string>& include) {
+  std::vector<std::string> patterns;
+  for (const std::string& source : sources) {
+    const PlaceInStore place = place_in_store(source);
+    if (place.store != store_root) {
+      throw std::runtime_error(printable(source) + " is not in the store " + printable(store_root));
+    }
+    const std::string below = place.path.empty() ? "/" : "/" + literally(place.path) + "/";
+    if (include.empty()) patterns.push_back(below + "**");
+    for (const std::string& glob : include) {
+      const bool of_names = glob.find('/') == std::string::npos;
+      patterns.push_back(below + (of_names ? "**/" : "") + glob);
+    }
+  }
+  return patterns;
+}
+
+std::string install_dictionary(const std::string& store_root, const DictionaryRule& rule,
+                               ByteSpan dictionary) {
+  const auto volume = os::open_posix_volume(store_root);
+  const std::string policy = store::read_policy_text(*volume, store::kPolicyPath).value_or("");
+  if (!policy.empty()) {  // Throws before anything has changed.
+    store::parse_policy(policy, store::kPolicyPath, store::SystemAccounts());
+  }
+  const std::uint32_t id = store::DictionaryFiles(*volume).install(dictionary);
+  const std::string text = rule_text(id, rule);
+  const std::string edited = with_first_rule(policy, store::kPolicyPath, text);
+  store::replace_file(*volume, store::kPolicyPath, edited);
+  return text;
+}
+
+}  // namespace zstdfs::tools

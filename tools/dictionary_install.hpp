@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fs/store/settings.hpp"
+#include "zstdfs/bytes.hpp"
+
+namespace zstdfs::tools {
+
+/// The rule with which a dictionary is installed.
+struct DictionaryRule {
+  std::vector<std::string> patterns;  ///< which files it is for, as a policy has them
+  std::optional<store::Settings::Saving> saving;
+};
+
+/// Patterns for what lies below `sources`, paths in the store `store_root` or on its mount, and
+/// matches one of the globs `include` (all when there is none). Throws std::runtime_error for a
+/// source that is somewhere else.
+std::vector<std::string> patterns_for(const std::string& store_root,
+                                      const std::vector<std::string>& sources,
+                                      const std::vector<std::string>& include);
+
+/// Puts the dictionary into the store, and then a rule that uses it before all others; both are
+/// durable, and in force on a mount within two seconds. Returns the rule. After an error the
+/// dictionary may be there, but no rule that uses it. Throws std::runtime_error (a
+/// store::PolicyError where the present policy is none), std::invalid_argument, std::system_error.
+std::string install_dictionary(const std::string& store_root, const DictionaryRule& rule,
+                               ByteSpan dictionary);
+
+}  // namespace zstdfs::tools
