@@ -30,5 +30,6 @@ void add_dict_command(CLI::App& app, Action& action);
 void add_usage_command(CLI::App& app, Action& action);
 void add_fsck_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);
+void add_policy_command(CLI::App& app, Action& action);
 
 }  // namespace zstdfs::tools

@@ -1,5 +1,5 @@
 // The program `zstdfs`: looks at stores and stored files. What changes a store lies in fs/store; of
-// the subcommands, only `fsck --repair` asks for it.
+// the subcommands, `fsck --repair` and `policy set` ask for it.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   add_dict_command(app, action);
   add_fsck_command(app, action);
   add_train_command(app, action);
+  add_policy_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -31,7 +31,8 @@ struct KnownName {
 constexpr KnownName kKnownNames[] = {{"store.json", Type::kRegular},  {"state", Type::kRegular},
                                      {"lock", Type::kRegular},        {"journal", Type::kDirectory},
                                      {"policy.json", Type::kRegular}, {"dicts", Type::kDirectory}};
-constexpr const char* kLeftovers[] = {"store.json.new", "state.new", kUnfinishedCopy};
+constexpr const char* kLeftovers[] = {"store.json.new", "state.new", "policy.json.new",
+                                      kUnfinishedCopy};
 
 std::string in_store(const std::string& name) {
   return std::string(kStoreDirectory) + "/" + name;

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "fs/store/journal_codec.hpp"
+#include "fs/store/replace_file.hpp"
 #include "fs/store/store.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -20,7 +21,6 @@ const std::string kStoreFile = kDirectory + "/store.json";
 const std::string kStateFile = kDirectory + "/state";
 const std::string kJournalDirectory = kDirectory + "/journal";
 constexpr mode_t kDirectoryMode = 0700;
-constexpr mode_t kFileMode = 0600;
 constexpr std::uint64_t kMaxTextBytes = 64u << 10;
 // One sector, which disks write as a whole.
 constexpr std::size_t kStateBytes = 512;
@@ -134,11 +134,11 @@ void StoreDirectory::create() {
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
   // In a store that lost its store.json only, the state still tells of an interruption.
   if (!volume_.open(kStateFile, os::OpenMode::kRead)) {
-    replace_file(kStateFile, in_one_sector(kCleanState));
+    replace_file(volume_, kStateFile, in_one_sector(kCleanState));
   }
   const json description = {
       {"format", kStoreFormat}, {"id", new_uuid()}, {"created", as_iso_8601(volume_.now())}};
-  replace_file(kStoreFile, description.dump(2) + "\n");
+  replace_file(volume_, kStoreFile, description.dump(2) + "\n");
   volume_.sync_directory("");
 }
 
@@ -158,16 +158,6 @@ void StoreDirectory::check_format() {
   }
   if (format < 1) throw StoreError(kStoreFile + " names a format that never existed");
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
-}
-
-void StoreDirectory::replace_file(const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
-  volume_.remove(fresh);
-  const auto file = volume_.create(fresh, kFileMode);
-  file->write_at(0, std::as_bytes(std::span(text)));
-  file->sync(os::SyncKind::kData);
-  volume_.rename(fresh, path);
-  volume_.sync_directory(kDirectory);
 }
 
 std::optional<Interruption> StoreDirectory::interruption() {
@@ -203,7 +193,7 @@ void StoreDirectory::write_state(const std::string& json_text) {
   const std::string text = in_one_sector(json_text);
   const auto file = volume_.open(kStateFile, os::OpenMode::kReadWrite);
   if (!file) {
-    replace_file(kStateFile, text);
+    replace_file(volume_, kStateFile, text);
     return;
   }
   file->write_at(0, std::as_bytes(std::span(text)));

@@ -45,7 +45,6 @@ class StoreDirectory {
   void take_lock(Locking locking);
   void create();
   void check_format();
-  void replace_file(const std::string& path, const std::string& text);
   void write_state(const std::string& json_text);
 
   os::Volume& volume_;

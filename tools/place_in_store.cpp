@@ -1,0 +1,25 @@
+#include "tools/place_in_store.hpp"
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "fs/store/store.hpp"
+#include "tools/mount_map.hpp"
+#include "tools/store_dictionaries.hpp"
+
+namespace zstdfs::tools {
+
+PlaceInStore place_in_store(const std::string& path) {
+  const auto mounted = find_backing(path);
+  const std::string backing = std::filesystem::canonical(mounted ? mounted->path : path).string();
+  const auto store = store_above(backing);
+  if (!store) {
+    throw std::runtime_error(
+        "lies in no store: neither on a zstdfs mount, nor below a directory with a " +
+        std::string(store::kStoreDirectory));
+  }
+  const bool is_root = backing.size() == store->size();
+  return {*store, is_root ? "" : backing.substr(store->size() + 1), mounted.has_value()};
+}
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace zstdfs::tools {
+
+/// Where something lies in a store.
+struct PlaceInStore {
+  std::string store;      ///< the backing directory
+  std::string path;       ///< below it, without a slash at its beginning; empty for the root itself
+  bool on_mount = false;  ///< it was named on a mount
+};
+
+/// The store that `path` lies in, on a mount of it or in its backing directory. Links are followed.
+/// Throws std::system_error when there is no such path, std::runtime_error when it lies in no
+/// store.
+PlaceInStore place_in_store(const std::string& path);
+
+}  // namespace zstdfs::tools
