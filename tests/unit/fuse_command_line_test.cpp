@@ -30,7 +30,7 @@ TEST(CommandLine, DirectoriesAndOptionsInAnyOrder) {
     const MountRequest result = request(arguments);
     EXPECT_EQ(result.backing, "/data");
     EXPECT_EQ(result.mountpoint, "/mnt");
-    EXPECT_EQ(result.options.store.level, 5);
+    EXPECT_EQ(result.options.store.settings.level, 5);
     EXPECT_TRUE(result.options.store.read_only);
     EXPECT_FALSE(result.foreground);
   }

@@ -29,8 +29,8 @@ std::string refusal(std::string_view list) {
 
 TEST(MountOptions, DefaultsAreThoseOfTheStore) {
   const MountOptions options = parsed("");
-  EXPECT_EQ(options.store.level, kDefaultLevel);
-  EXPECT_EQ(options.store.chunk_bytes, kDefaultChunkBytes);
+  EXPECT_EQ(options.store.settings.level, kDefaultLevel);
+  EXPECT_EQ(options.store.settings.chunk_bytes, kDefaultChunkBytes);
   EXPECT_FALSE(options.store.read_only);
   EXPECT_EQ(options.subtype, "zstdfs");
   EXPECT_THAT(options.fsname, IsEmpty());
@@ -40,8 +40,8 @@ TEST(MountOptions, DefaultsAreThoseOfTheStore) {
 TEST(MountOptions, ValuesReachTheStore) {
   const MountOptions options =
       parsed("level=19,chunk=1M,cache=64M,overlay=2m,threads=3,clone_fd,ro,allow_other");
-  EXPECT_EQ(options.store.level, 19);
-  EXPECT_EQ(options.store.chunk_bytes, 1u << 20);
+  EXPECT_EQ(options.store.settings.level, 19);
+  EXPECT_EQ(options.store.settings.chunk_bytes, 1u << 20);
   EXPECT_EQ(options.store.cache_bytes, 64u << 20);
   EXPECT_EQ(options.store.overlay_bytes, 2u << 20);
   EXPECT_EQ(options.threads, 3u);
@@ -54,7 +54,7 @@ TEST(MountOptions, TheLastOneWins) {
   EXPECT_FALSE(parsed("ro,rw").store.read_only);
   EXPECT_THAT(parsed("nosuid,noexec,suid").kernel_flags, ElementsAre("noexec"));
   EXPECT_THAT(parsed("nodev,nodev").kernel_flags, ElementsAre("nodev"));
-  EXPECT_EQ(parsed("level=1,level=-3").store.level, -3);
+  EXPECT_EQ(parsed("level=1,level=-3").store.settings.level, -3);
 }
 
 TEST(MountOptions, OptionsOfFstabHaveNoEffect) {
@@ -102,7 +102,7 @@ TEST(MountOptions, WhatMakesNoSenseIsRefusedByName) {
 TEST(MountOptions, SloppyToleratesTheUnknownButNotTheWrong) {
   MountOptions options;
   parse_options("bogus,thing=4,level=5", UnknownOption::kIgnore, options);
-  EXPECT_EQ(options.store.level, 5);
+  EXPECT_EQ(options.store.settings.level, 5);
   EXPECT_THROW(parse_options("level=abc", UnknownOption::kIgnore, options), MountError);
 }
 
