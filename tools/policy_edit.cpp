@@ -1,5 +1,6 @@
 #include "tools/policy_edit.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -20,7 +21,7 @@ class Tokens {
     if (at_ >= text_.size()) return {};
     const std::size_t begin = at_;
     if (text_[at_++] == '"') {
-      while (text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+      while (text_[at_] != '"') at_ += text_[at_] == '\\' ? std::size_t{2} : std::size_t{1};
       ++at_;
     }
     return text_.substr(begin, at_ - begin);

@@ -1,10 +1,11 @@
 // Settings by attributes, policy and chattr, and dictionaries, on a mount with the administrators'
 // command beside it.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <fstream>
 

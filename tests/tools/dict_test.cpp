@@ -108,7 +108,9 @@ TEST_F(Dict, BadInputIsToldInALine) {
   const auto expect_told = [](const CommandResult& result, int code, const std::string& what) {
     EXPECT_EQ(result.exit_code, code) << result.error;
     EXPECT_THAT(result.error, HasSubstr(what));
-    if (code == 1) EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
+    if (code == 1) {
+      EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
+    }
   };
   expect_told(dict({}), 2, "subcommand is required");
   expect_told(dict({"list", "/nowhere"}), 1, "/nowhere: No such file");

@@ -93,17 +93,48 @@ TEST(ContainerHeader, LimitsHold) {
   }
 }
 
-TEST(ContainerHeader, UnknownFlagMakesItUndecodable) {
+/// A header with flags, of the version that has them.
+Bytes header_with_flags(std::uint16_t flags) {
+  Bytes bytes = header_with(18, flags);
+  store_le(MutableByteSpan(bytes), 16, std::uint16_t{2});
+  rehash_header(bytes);
+  return bytes;
+}
+
+TEST(ContainerHeader, VersionOneHasNoFlags) {
   for (unsigned bit = 0; bit < 16; ++bit) {
     EXPECT_FALSE(decode_container_header(header_with(18, static_cast<std::uint16_t>(1u << bit))));
   }
 }
 
+TEST(ContainerHeader, UnknownFlagMakesItUndecodable) {
+  for (unsigned bit = 2; bit < 16; ++bit) {
+    EXPECT_FALSE(decode_container_header(header_with_flags(static_cast<std::uint16_t>(1u << bit))));
+  }
+  const auto both = decode_container_header(header_with_flags(3));
+  ASSERT_TRUE(both);
+  EXPECT_TRUE(both->long_distance_matching);
+  EXPECT_TRUE(both->compact);
+}
+
+TEST(ContainerHeader, FlagsComeBackAndRaiseTheVersion) {
+  for (const bool compact : {false, true}) {
+    for (const bool long_distance_matching : {false, true}) {
+      ContainerHeader header = some_header();
+      header.compact = compact;
+      header.long_distance_matching = long_distance_matching;
+      const Bytes bytes = encode_container_header(header);
+      EXPECT_EQ(decode_container_header(bytes), header);
+      EXPECT_EQ(load_le<std::uint16_t>(bytes, 16), compact || long_distance_matching ? 2 : 1);
+    }
+  }
+}
+
 TEST(ContainerHeader, NewerVersionIsRefusedInWords) {
-  EXPECT_THROW(decode_container_header(header_with(16, std::uint16_t{2})), NewerFormatError);
+  EXPECT_THROW(decode_container_header(header_with(16, std::uint16_t{3})), NewerFormatError);
   EXPECT_THROW(decode_container_header(header_with(16, std::uint16_t{65535})), NewerFormatError);
   EXPECT_FALSE(decode_container_header(header_with(16, std::uint16_t{0})));
-  const Bytes newer = header_with(16, std::uint16_t{2});
+  const Bytes newer = header_with(16, std::uint16_t{3});
   EXPECT_THROW(load_container(MemorySource(newer)), NewerFormatError);
   EXPECT_THROW(logical_size(MemorySource(newer)), NewerFormatError);
 }

@@ -35,7 +35,9 @@ TEST(ReplaceFile, IsOldOrNewWhereverThePowerGoes) {
       const auto content = disk.content(kPath);
       ASSERT_TRUE(content);
       EXPECT_THAT(*content, AnyOf(Eq(bytes_of("old")), Eq(bytes_of("new"))));
-      if (done) EXPECT_EQ(*content, bytes_of("new"));
+      if (done) {
+        EXPECT_EQ(*content, bytes_of("new"));
+      }
       // What an interrupted one left does not hinder the next.
       replace_file(*disk.volume(), kPath, "newer");
       EXPECT_EQ(disk.content(kPath), bytes_of("newer"));
