@@ -160,7 +160,7 @@ Bytes DictionaryFiles::read(std::uint32_t id) const {
   throw MissingDictionaryError(
       id, named ? "both of its copies in " + std::string(kDictionaryDirectory) + " are damaged"
                 : "it is not in " + std::string(kDictionaryDirectory) +
-                      "; install it again from an export (zstdfs dict import)");
+                      "; import it from an export (zstdfs dict import)");
 }
 
 std::uint32_t DictionaryFiles::install(ByteSpan content) {

@@ -236,10 +236,12 @@ TEST_F(SettingsOnMount, WithoutItsDictionaryAFileIsAnErrorThatNamesIt) {
   EXPECT_THAT(checked.output, HasSubstr("records/probe.json"));
   EXPECT_THAT(checked.output, HasSubstr("dictionary " + id + " is missing"));
   store.mount();
-  const Fd fd = open_file(store.path("records/probe.json"), O_RDONLY);
-  char byte = 0;
-  EXPECT_EQ(::pread(fd.get(), &byte, 1, 0), -1);
-  EXPECT_EQ(errno, EIO);
+  {
+    const Fd fd = open_file(store.path("records/probe.json"), O_RDONLY);
+    char byte = 0;
+    EXPECT_EQ(::pread(fd.get(), &byte, 1, 0), -1);
+    EXPECT_EQ(errno, EIO);
+  }
   EXPECT_THAT(store.log(), HasSubstr("dictionary " + id + " is missing"));
   // A repair does not take for lost what only misses its dictionary.
   store.unmount();
