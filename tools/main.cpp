@@ -1,5 +1,5 @@
 // The program `zstdfs`: looks at stores and stored files. What changes a store lies in fs/store; of
-// the subcommands, `fsck --repair` and `policy set` ask for it.
+// the subcommands, `fsck --repair`, `policy set`, `dict` and `train --install` ask for it.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
