@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
   add_fsck_command(app, action);
   add_train_command(app, action);
   add_policy_command(app, action);
+  add_batch_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
