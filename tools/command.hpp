@@ -31,5 +31,7 @@ void add_usage_command(CLI::App& app, Action& action);
 void add_fsck_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);
 void add_policy_command(CLI::App& app, Action& action);
+void add_recompress_command(CLI::App& app, Action& action);
+void add_decompress_command(CLI::App& app, Action& action);
 
 }  // namespace zstdfs::tools

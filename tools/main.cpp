@@ -1,5 +1,5 @@
-// The program `zstdfs`: looks at stores and stored files. What changes a store lies in fs/store; of
-// the subcommands, `fsck --repair` and `policy set` ask for it.
+// The program `zstdfs`: looks at stores and stored files, and has them changed. What changes a
+// store lies in fs/store.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
@@ -30,6 +30,8 @@ int run(int argc, char** argv) {
   add_fsck_command(app, action);
   add_train_command(app, action);
   add_policy_command(app, action);
+  add_recompress_command(app, action);
+  add_decompress_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
