@@ -33,5 +33,7 @@ void add_train_command(CLI::App& app, Action& action);
 void add_policy_command(CLI::App& app, Action& action);
 void add_recompress_command(CLI::App& app, Action& action);
 void add_decompress_command(CLI::App& app, Action& action);
+void add_import_command(CLI::App& app, Action& action);
+void add_export_command(CLI::App& app, Action& action);
 
 }  // namespace zstdfs::tools

@@ -32,6 +32,8 @@ int run(int argc, char** argv) {
   add_policy_command(app, action);
   add_recompress_command(app, action);
   add_decompress_command(app, action);
+  add_import_command(app, action);
+  add_export_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

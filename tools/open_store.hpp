@@ -45,6 +45,9 @@ class OpenStore {
   /// The store's root as a volume, for names.
   os::Volume& volume() { return *volume_; }
 
+  /// Settings among a directory's attributes have changed.
+  void directories_changed() { store_->directories_changed(); }
+
   /// Commits everything and marks the store clean. Returns false when not everything could be
   /// committed (logged); the next mount or command goes on with it.
   bool close() { return store_->shut_down(); }
