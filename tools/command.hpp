@@ -32,5 +32,9 @@ void add_fsck_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);
 void add_policy_command(CLI::App& app, Action& action);
 void add_batch_command(CLI::App& app, Action& action);
+void add_recompress_command(CLI::App& app, Action& action);
+void add_decompress_command(CLI::App& app, Action& action);
+void add_import_command(CLI::App& app, Action& action);
+void add_export_command(CLI::App& app, Action& action);
 
 }  // namespace zstdfs::tools

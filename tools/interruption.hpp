@@ -14,6 +14,15 @@ class Interruption {
  public:
   Interruption();
   /// What the signals did before, they do again.
+namespace zstdfs::tools {
+
+/// Ctrl-C (SIGINT) and SIGTERM end a command between two files, so that it can say what it has
+/// done. A second one ends it at once, as it always does.
+///
+/// One at a time, made before threads start.
+class Interruption {
+ public:
+  Interruption();
   ~Interruption();
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
@@ -26,6 +35,10 @@ class Interruption {
  private:
   static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
   std::array<struct sigaction, kSignals.size()> before_{};
+  /// Whether there was a signal. Any thread may ask.
+  bool requested() const;
+  /// What the command ends with then, as a shell reports it: 130 after SIGINT, 143 after SIGTERM.
+  int exit_code() const;
 };
 
 }  // namespace zstdfs::tools

@@ -1,5 +1,7 @@
 // The program `zstdfs`: looks at stores and stored files. What changes a store lies in fs/store; of
 // the subcommands, `fsck --repair`, `policy set`, `dict` and `train --install` ask for it.
+// The program `zstdfs`: looks at stores and stored files, and has them changed. What changes a
+// store lies in fs/store.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
@@ -31,6 +33,10 @@ int run(int argc, char** argv) {
   add_train_command(app, action);
   add_policy_command(app, action);
   add_batch_command(app, action);
+  add_recompress_command(app, action);
+  add_decompress_command(app, action);
+  add_import_command(app, action);
+  add_export_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

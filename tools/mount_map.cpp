@@ -88,13 +88,17 @@ std::string canonical(const std::string& path) {
   return name.get();
 }
 
+/// The device that a path lies on, as the mount table writes it.
+std::string device_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw std::system_error(errno, std::generic_category());
+  return std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+}
+
 }  // namespace
 
 std::optional<BackingPath> find_backing(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw std::system_error(errno, std::generic_category());
-  const std::string device =
-      std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+  const std::string device = device_of(path);
   const std::string name = canonical(path);
   const std::optional<Mount> mount = find_mount(name, device);
   if (!mount) return {};
@@ -112,10 +116,15 @@ std::optional<BackingPath> find_backing(const std::string& path) {
   return BackingPath{mount->source + root + below_mount, mount->source, mount->mount_point};
 }
 
+bool is_on_mount(const std::string& path) {
+  const std::string device = device_of(path);
+  return find_mount(canonical(path), device).has_value();
+}
+
 std::optional<std::string> mount_point_of(const std::string& store) {
   const std::string name = canonical(store);
   for (const Mount& mount : zstdfs_mounts()) {
-    if (mount.source == name) return mount.mount_point;
+    if (mount.source == name && mount.root == "/") return mount.mount_point;
   }
   return std::nullopt;
 }

@@ -17,8 +17,12 @@ struct BackingPath {
 /// std::runtime_error when the mount does not tell its backing directory (fsname=).
 std::optional<BackingPath> find_backing(const std::string& path);
 
-/// Where the store with this backing directory is mounted; nothing when that cannot be seen. Throws
-/// std::system_error when there is no such path.
+/// Whether there is a zstdfs mount that shows `path`. Throws std::system_error when there is no
+/// such path.
+bool is_on_mount(const std::string& path);
+
+/// Where the whole of the store with this backing directory is mounted; nothing when that cannot be
+/// seen. Throws std::system_error when there is no such path.
 std::optional<std::string> mount_point_of(const std::string& store);
 
 /// `find_backing(path)` or `path` itself.

@@ -34,11 +34,15 @@ std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name
   const os::UniqueFd path_fd(
       ::openat(directory_fd, name.c_str(), O_PATH | O_CLOEXEC | link_flag(follow)));
   if (!path_fd) fail(errno);
+  return os::make_posix_file(open_regular_again(path_fd));
+}
+
+os::UniqueFd open_regular_again(const os::UniqueFd& path_fd) {
   struct stat status {};
   if (::fstat(path_fd.get(), &status) != 0) fail(errno);
   if (S_ISDIR(status.st_mode)) fail(EISDIR);
   if (!S_ISREG(status.st_mode)) fail(EINVAL);
-  return os::make_posix_file(reopen(path_fd, O_NONBLOCK));
+  return reopen(path_fd, O_NONBLOCK);
 }
 
 os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLinks follow) {

@@ -18,6 +18,10 @@ enum class FollowLinks { kNo, kYes };
 std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name,
                                        FollowLinks follow);
 
+/// Opens for reading what a descriptor with O_PATH stands for, as open_regular does. Throws the
+/// same.
+os::UniqueFd open_regular_again(const os::UniqueFd& path_fd);
+
 /// Opens a directory for listing and for openat(2). Throws std::system_error.
 os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLinks follow);
 

@@ -48,23 +48,40 @@ void check(const store::SettingsChoice& choice) {
   }
 }
 
-void recompress(fuse_req_t req, fuse_ino_t number, const void* bytes, std::size_t size) {
+void refuse_others(fuse_req_t req, store::StoredFile& file) {
+  if (!is_administrator(req) && fuse_req_ctx(req)->uid != file.present().st_uid) {
+    throw_errno(EPERM, "recompress");
+  }
+}
+
+store::RecompressRequest plan(store::StoredFile& file, const store::SettingsChoice& choice) {
+  const store::RecompressionPlan plan = file.plan_recompression(choice);
+  store::RecompressRequest answer = store::request_for(store::choice_of(plan.wanted));
+  answer.outcome = static_cast<std::uint32_t>(plan.outcome);
+  answer.stored_bytes_before = answer.stored_bytes_after = plan.stored_bytes;
+  return answer;
+}
+
+void recompress(fuse_req_t req, fuse_ino_t number, unsigned command, const void* bytes,
+                std::size_t size) {
   Filesystem& fs = filesystem(req);
   Inode& inode = fs.inode(number);
   if (inode.type() != S_IFREG) throw_errno(EISDIR, "recompress");
   auto request = request_in<store::RecompressRequest>(bytes, size);
   const store::SettingsChoice choice = store::choice_in(request);
   check(choice);
-  const auto handle = fs.open(inode, store::ForWriting::kYes);
-  const struct stat status = handle->file().present();
-  if (!is_administrator(req) && fuse_req_ctx(req)->uid != status.st_uid) {
-    throw_errno(EPERM, "recompress");
+  const bool only_plan = command == store::kPlanRecompression;
+  const auto handle = fs.open(inode, only_plan ? store::ForWriting::kNo : store::ForWriting::kYes);
+  refuse_others(req, handle->file());
+  if (only_plan) {
+    request = plan(handle->file(), choice);
+  } else {
+    const store::RecompressionResult result = handle->file().recompress(choice);
+    request.outcome = static_cast<std::uint32_t>(result.outcome);
+    request.stored_bytes_before = result.stored_bytes_before;
+    request.stored_bytes_after = result.stored_bytes_after;
+    fs.forget_attributes(inode);  // It has other blocks now.
   }
-  const store::RecompressionResult result = handle->file().recompress(choice);
-  request.outcome = static_cast<std::uint32_t>(result.outcome);
-  request.stored_bytes_before = result.stored_bytes_before;
-  request.stored_bytes_after = result.stored_bytes_after;
-  fs.forget_attributes(inode);  // It has other blocks now.
   fuse_reply_ioctl(req, 0, &request, sizeof request);
 }
 
@@ -125,7 +142,8 @@ void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void*, fuse_f
         fuse_reply_ioctl(req, 0, nullptr, 0);
         return;
       case store::kRecompress:
-        return recompress(req, number, in, in_bytes);
+      case store::kPlanRecompression:
+        return recompress(req, number, command, in, in_bytes);
       case store::kRetireDictionary:
         return retire_dictionary(req, in, in_bytes);
       default:

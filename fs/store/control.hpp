@@ -33,6 +33,9 @@ struct RecompressRequest {
   std::uint64_t stored_bytes_after = 0;
 };
 inline constexpr unsigned long kRecompress = _IOWR(kControlType, 1, RecompressRequest);
+/// The same without doing anything (StoredFile::plan_recompression). In the answer, what was chosen
+/// is what the file would be stored with.
+inline constexpr unsigned long kPlanRecompression = _IOWR(kControlType, 3, RecompressRequest);
 
 RecompressRequest request_for(const SettingsChoice& choice);
 SettingsChoice choice_in(const RecompressRequest& request);

@@ -108,6 +108,8 @@ class StoredFile {
   /// decides. Others may read and write meanwhile. Throws MissingDictionaryError when the
   /// dictionary is missing; after an error the file is stored as before.
   RecompressionResult recompress(const SettingsChoice& choice) ZSTDFS_EXCLUDES(write_mutex_);
+  /// What recompress() would do. Changes nothing, and needs no right to write.
+  RecompressionPlan plan_recompression(const SettingsChoice& choice) ZSTDFS_EXCLUDES(write_mutex_);
 
   // For the store:
 
@@ -328,8 +330,11 @@ class StoredFile {
   bool saves(const ContainerHeader& header) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // stored_file_recompress.cpp
-  /// Finds out what is wanted. Nothing when there is something to do.
+  /// Makes the file ready to be stored anew. Nothing when there is something to do.
   std::optional<Recompression> prepare_recompression(const SettingsChoice& choice, Settings& wanted)
+      ZSTDFS_REQUIRES(write_mutex_);
+  /// Finds out what is wanted. Nothing when there is something to do.
+  std::optional<Recompression> decide_recompression(const SettingsChoice& choice, Settings& wanted)
       ZSTDFS_REQUIRES(write_mutex_);
   void refuse_if_retired(std::uint32_t dictionary_id) const;
   bool is_mostly_holes() ZSTDFS_EXCLUDES(state_mutex_);

@@ -58,6 +58,20 @@ std::optional<Recompression> StoredFile::prepare_recompression(const SettingsCho
   finish_rewrite();
   refuse_if_damaged();
   flush_locked();
+  return decide_recompression(choice, wanted);
+}
+
+RecompressionPlan StoredFile::plan_recompression(const SettingsChoice& choice) {
+  MutexLock changing(write_mutex_);
+  refuse_if_damaged();
+  RecompressionPlan plan;
+  plan.outcome = decide_recompression(choice, plan.wanted).value_or(Recompression::kDone);
+  plan.stored_bytes = backing().size();
+  return plan;
+}
+
+std::optional<Recompression> StoredFile::decide_recompression(const SettingsChoice& choice,
+                                                              Settings& wanted) {
   const State& state = seen();
   wanted = services_.policy.settings_for(backing(), state.logical_bytes);
   choice.apply_to(wanted);
@@ -74,8 +88,9 @@ std::optional<Recompression> StoredFile::prepare_recompression(const SettingsCho
     return std::nullopt;
   }
   if (wants_raw) {
-    const bool possible = may_be_raw() && !is_mostly_holes();
-    return possible ? std::nullopt : std::optional(Recompression::kMustStay);
+    if (!may_be_raw()) return Recompression::kLikeContainer;
+    if (is_mostly_holes()) return Recompression::kMostlyHoles;
+    return std::nullopt;
   }
   // What the file's size made of the chunk size stays.
   ContainerHeader header = state.header;

@@ -248,9 +248,32 @@ TEST_F(StoreSettings, ASparseFileIsNotWrittenOutAsRaw) {
   store.store->close_file(file);
   EXPECT_TRUE(store.store->settle_now());
   ASSERT_TRUE(is_stored_as_container("f"));
-  EXPECT_EQ(recompress("f", {.form = Settings::Form::kRaw}).outcome, Recompression::kMustStay);
+  EXPECT_EQ(recompress("f", {.form = Settings::Form::kRaw}).outcome, Recompression::kMostlyHoles);
   EXPECT_EQ(recompress("f", {.level = 7}).outcome, Recompression::kDone);
   EXPECT_LT(stored("f").size(), 1u << 20);
+}
+
+TEST_F(StoreSettings, WhatWouldBeTakenForAContainerStaysOne) {
+  write_file("inner", text_bytes(100000, 1));
+  write_file("f", stored("inner"));
+  EXPECT_EQ(recompress("f", {.form = Settings::Form::kRaw}).outcome, Recompression::kLikeContainer);
+}
+
+TEST_F(StoreSettings, APlanSaysWhatRecompressionWouldDoAndChangesNothing) {
+  write_file("f", text_bytes(500000, 1));
+  set_policy(R"({"level": 15})");
+  const Bytes before = stored("f");
+  const auto file = store.open_file("f");
+  RecompressionPlan plan = file->plan_recompression({.chunk_bytes = 65536});
+  EXPECT_EQ(plan.outcome, Recompression::kDone);
+  EXPECT_EQ(plan.wanted.level, 15);
+  EXPECT_EQ(plan.wanted.chunk_bytes, 65536u);
+  EXPECT_EQ(plan.stored_bytes, before.size());
+  EXPECT_EQ(stored("f"), before);
+  ASSERT_EQ(file->recompress({.chunk_bytes = 65536}).outcome, Recompression::kDone);
+  plan = file->plan_recompression({.chunk_bytes = 65536});
+  EXPECT_EQ(plan.outcome, Recompression::kAsWanted);
+  store.store->close_file(file);
 }
 
 TEST_F(StoreSettings, RecompressionKeepsWhatIsInTheWriteLog) {

@@ -1,0 +1,264 @@
+// `zstdfs import` and `zstdfs export`: copy trees into and out of stores that are not mounted.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "fs/store/store.hpp"
+#include "tools/command.hpp"
+#include "tools/display.hpp"
+#include "tools/mount_map.hpp"
+#include "tools/open_store.hpp"
+#include "tools/recompress_run.hpp"
+#include "tools/safe_open.hpp"
+#include "tools/shared_options.hpp"
+#include "tools/store_dictionaries.hpp"
+#include "tools/tree_copy.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using store::ForWriting;
+
+struct CopyOptions {
+  std::string command;
+  std::string from;
+  std::string to;
+  bool update = false;
+  bool force = false;
+  bool no_verify = false;
+  bool json = false;
+  bool quiet = false;
+  int threads = 0;
+};
+
+/// The copy cannot take place; the text says why and what to do.
+class CannotCopy : public std::runtime_error {
+ public:
+  CannotCopy(const std::string& path, const std::string& why)
+      : std::runtime_error(printable(path) + ": " + why) {}
+};
+
+bool has_store(const std::string& directory) {
+  struct stat status {};
+  const std::string own = directory + "/" + store::kStoreDirectory;
+  return ::lstat(own.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool is_within(const fs::path& path, const fs::path& directory) {
+  const fs::path relative = path.lexically_relative(directory);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+std::string canonical_directory(const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (error) throw CannotCopy(path, explain(error));
+  if (!fs::is_directory(real)) throw CannotCopy(path, "is not a directory");
+  return real.string();
+}
+
+void make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    throw CannotCopy(path, explain({errno, std::generic_category()}));
+  }
+}
+
+void refuse_mounted(const std::string& named, const std::string& root) {
+  if (is_on_mount(root)) {
+    throw CannotCopy(named, "is on a zstdfs mount; copy with cp -a or rsync there");
+  }
+  if (const auto mount_point = mount_point_of(root)) {
+    throw CannotCopy(named, "is mounted at " + *mount_point + "; copy with cp -a or rsync there");
+  }
+}
+
+void refuse_nested(const std::string& a, const std::string& b) {
+  if (is_within(a, b) || is_within(b, a)) throw CannotCopy(a, "overlaps with " + b);
+}
+
+/// The store that is imported into; made when it is not there.
+std::string destination_store(const CopyOptions& options) {
+  make_directory(options.to);
+  const std::string root = canonical_directory(options.to);
+  refuse_mounted(options.to, root);
+  if (!has_store(root) && !fs::is_empty(root)) {
+    throw CannotCopy(options.to,
+                     "is neither empty nor a store; name a new directory, or the backing "
+                     "directory of a zstdfs mount");
+  }
+  return root;
+}
+
+std::string source_store(const CopyOptions& options) {
+  const std::string root = canonical_directory(options.from);
+  refuse_mounted(options.from, root);
+  if (!has_store(root)) {
+    throw CannotCopy(options.from, "is not a store (it has no " +
+                                       std::string(store::kStoreDirectory) +
+                                       "); name the backing directory of a zstdfs mount");
+  }
+  return root;
+}
+
+TreeCopyOptions tree_options(const CopyOptions& options) {
+  using Existing = TreeCopyOptions::Existing;
+  TreeCopyOptions result;
+  if (options.update) result.existing = Existing::kUpdate;
+  if (options.force) result.existing = Existing::kReplace;
+  result.verify = !options.no_verify;
+  result.threads = options.threads > 0 ? static_cast<unsigned>(options.threads)
+                                       : std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+  return result;
+}
+
+/// Where a copy takes place.
+struct CopyPlace {
+  std::string from;
+  std::string to;
+  std::unique_ptr<OpenStore> store;
+  std::unique_ptr<CopySide> from_files;
+  std::unique_ptr<CopySide> to_files;
+};
+
+CopyPlace place_of_import(const CopyOptions& options) {
+  CopyPlace place;
+  place.from = canonical_directory(options.from);
+  if (!is_on_mount(place.from) && store_above(place.from)) {
+    throw CannotCopy(options.from,
+                     "is in the backing directory of a store, where files are compressed; mount "
+                     "it, and import from the mount");
+  }
+  if (is_within(fs::weakly_canonical(options.to), place.from)) {
+    throw CannotCopy(options.to, "overlaps with " + place.from);
+  }
+  place.to = destination_store(options);
+  refuse_nested(place.to, place.from);
+  place.store = std::make_unique<OpenStore>(place.to, ForWriting::kYes);
+  place.from_files = plain_side(place.from);
+  place.to_files = store_side(*place.store, ForWriting::kYes);
+  return place;
+}
+
+CopyPlace place_of_export(const CopyOptions& options) {
+  CopyPlace place;
+  place.from = source_store(options);
+  if (is_within(fs::weakly_canonical(options.to), place.from)) {
+    throw CannotCopy(options.to, "overlaps with " + place.from);
+  }
+  make_directory(options.to);
+  place.to = canonical_directory(options.to);
+  refuse_nested(place.to, place.from);
+  if (!is_on_mount(place.to) && store_above(place.to)) {
+    throw CannotCopy(options.to, "is in the backing directory of a store; name its mount");
+  }
+  place.store = std::make_unique<OpenStore>(place.from, ForWriting::kNo);
+  place.from_files = store_side(*place.store, ForWriting::kNo);
+  place.to_files = plain_side(place.to);
+  return place;
+}
+
+/// Makes what was copied durable. Returns false when not everything could be stored.
+bool close(CopyPlace& place) {
+  place.from_files.reset();
+  place.to_files.reset();
+  const bool all = place.store->close();
+  os::open_posix_volume(place.to)->sync_filesystem();
+  return all;
+}
+
+int copy(const CopyOptions& options) {
+  const Interruption interruption;
+  CopyPlace place =
+      options.command == "import" ? place_of_import(options) : place_of_export(options);
+  std::optional<std::uint64_t> total;
+  if (::isatty(STDERR_FILENO) == 1) total = bytes_below({place.from}, interruption);
+  Progress progress(options.command, Progress::Unit::kBytes, total);
+  CopyReport report(options.command, progress);
+  TreeCopy({place.from, *place.from_files}, {place.to, *place.to_files}, tree_options(options),
+           interruption, report, progress)
+      .run();
+  if (!close(place)) {
+    report.add_failure(place.to, "not everything could be stored for good; mount it to go on");
+  }
+  progress.clear();
+  const CopyReport::End end{interruption.requested(), !options.no_verify};
+  if (options.json) {
+    report.print_as_json(end);
+  } else if (!options.quiet) {
+    report.print_text(end);
+  }
+  if (end.interrupted) return interruption.exit_code();
+  return report.failed() ? kExitFailed : kExitOk;
+}
+
+int run_copy(const CopyOptions& options) {
+  const auto cannot = [&](const std::string& why) {
+    std::cerr << "zstdfs " << options.command << ": " << why << '\n';
+    return kExitFailed;
+  };
+  try {
+    return copy(options);
+  } catch (const CannotCopy& error) {
+    return cannot(error.what());
+  } catch (const std::system_error& error) {
+    return cannot(printable(options.to) + ": " + explain(error.code()));
+  } catch (const std::exception& error) {
+    return cannot(std::string("the store: ") + error.what());
+  }
+}
+
+void add_copy_command(CLI::App& command, const std::shared_ptr<CopyOptions>& options,
+                      Action& action) {
+  CLI::Option* update = command.add_flag("--update", options->update,
+                                         "Replace what has another size or modification time");
+  command.add_flag("--force", options->force, "Replace everything that is there")->excludes(update);
+  command.add_flag("--no-verify", options->no_verify, "Do not read back what was copied");
+  add_threads_option(command, options->threads);
+  add_json_option(command, options->json);
+  command.add_flag("-q,--quiet", options->quiet, "Say nothing but errors");
+  command.callback([options, &action] { action = [options] { return run_copy(*options); }; });
+}
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 everything was copied, 1 not everything, 2 wrong command line,\n"
+    "130 interrupted.";
+
+}  // namespace
+
+void add_import_command(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<CopyOptions>();  // shared with the callback
+  options->command = "import";
+  CLI::App* command = app.add_subcommand("import", "Copy a tree into a store that is not mounted");
+  command->add_option("DIR", options->from, "What is copied")->required();
+  command->add_option("STORE", options->to, "The backing directory; made when it is missing")
+      ->required();
+  command->footer(std::string("Example:\n  zstdfs import /srv/old-files /srv/store\n") +
+                  kExitCodes);
+  add_copy_command(*command, options, action);
+}
+
+void add_export_command(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<CopyOptions>();  // shared with the callback
+  options->command = "export";
+  CLI::App* command =
+      app.add_subcommand("export", "Copy a tree out of a store that is not mounted");
+  command->add_option("STORE", options->from, "The backing directory")->required();
+  command->add_option("DIR", options->to, "Where to; made when it is missing")->required();
+  command->footer(std::string("Example:\n  zstdfs export /srv/store /mnt/plain-files\n") +
+                  kExitCodes);
+  add_copy_command(*command, options, action);
+}
+
+}  // namespace zstdfs::tools

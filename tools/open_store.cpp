@@ -1,0 +1,33 @@
+#include "tools/open_store.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include "fs/os/posix.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+store::StoreOptions options_for(store::ForWriting purpose) {
+  store::StoreOptions options;
+  options.read_only = purpose == store::ForWriting::kNo;
+  return options;
+}
+
+}  // namespace
+
+OpenStore::OpenStore(const std::string& root, store::ForWriting purpose)
+    : volume_(os::open_posix_volume(root)),
+      store_(store::Store::open(os::open_posix_volume(root), options_for(purpose))) {}
+
+OpenStore::Handle OpenStore::open(const std::string& path, store::ForWriting for_writing) {
+  const auto mode =
+      for_writing == store::ForWriting::kYes ? os::OpenMode::kReadWrite : os::OpenMode::kRead;
+  std::unique_ptr<os::File> backing = volume_->open(path, mode);
+  if (!backing) throw std::system_error(ENOENT, std::generic_category());
+  const struct stat status = backing->stat();
+  return Handle(*store_, store_->open_file({status.st_dev, status.st_ino}, for_writing,
+                                           [&] { return std::move(backing); }));
+}
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,167 @@
+#include "tools/recompress_run.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "tools/safe_open.hpp"
+#include "tools/tree_walk.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+using store::Recompression;
+using store::RecompressionResult;
+
+constexpr std::uint64_t kBlockBytes = 4096;  // of most filesystems; for estimates only
+
+std::uint64_t blocks(std::uint64_t bytes) {
+  return (bytes + kBlockBytes - 1) / kBlockBytes;
+}
+
+std::string joined(const std::string& directory, const std::string& name) {
+  if (directory.empty() || name.empty()) return directory + name;
+  return directory.ends_with('/') ? directory + name : directory + "/" + name;
+}
+
+std::string message_of(const std::exception& error) {
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  return system ? explain(system->code()) : error.what();
+}
+
+std::uint64_t size_of(const struct stat& status) {
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+}  // namespace
+
+RecompressRun::RecompressRun(store::SettingsChoice choice, Mode mode,
+                             const Interruption& interruption, RecompressReport& report,
+                             Progress& progress)
+    : choice_(std::move(choice)),
+      mode_(mode),
+      interruption_(interruption),
+      report_(report),
+      progress_(progress),
+      stores_(mode == Mode::kChange ? store::ForWriting::kYes : store::ForWriting::kNo) {}
+
+void RecompressRun::add_path(const std::string& path) {
+  try {
+    const ChangeablePath from = stores_.find(path);
+    const std::string found = joined(from.tree->root(), from.below);
+    struct stat status {};
+    if (::lstat(found.c_str(), &status) != 0) {
+      throw std::system_error(errno, std::generic_category());
+    }
+    if (S_ISDIR(status.st_mode)) return walk(from, path);
+    if (!S_ISREG(status.st_mode)) throw std::system_error(EINVAL, std::generic_category());
+    change({from.tree, from.below, path}, status);
+  } catch (const std::exception& error) {
+    report_.add_failure(path, message_of(error));
+  }
+}
+
+void RecompressRun::walk(const ChangeablePath& from, const std::string& shown) {
+  const auto visit = [&](const WalkEntry& entry) {
+    const std::string below = joined(from.below, entry.path);
+    if (interruption_.requested() || below == store::kStoreDirectory) return Descend::kNo;
+    if (S_ISREG(entry.status.st_mode)) {
+      change({from.tree, below, joined(shown, entry.path)}, entry.status);
+    }
+    return Descend::kYes;
+  };
+  const auto failed = [&](const std::string& path, const std::error_code& error) {
+    report_.add_failure(joined(shown, path), explain(error));
+  };
+  const std::string root = joined(from.tree->root(), from.below);
+  walk_tree(open_directory(AT_FDCWD, root, FollowLinks::kNo), {visit, failed});
+}
+
+void RecompressRun::change(const File& file, const struct stat& status) {
+  if (was_met(status)) return;
+  try {
+    const RecompressionResult result = try_to_change(file);
+    if (result.outcome == Recompression::kBusy) {
+      busy_.push_back(file);
+    } else {
+      report_.add(file.shown, result);
+    }
+  } catch (const std::exception& error) {
+    report_.add_failure(file.shown, message_of(error));
+  }
+  progress_.add(size_of(status));
+}
+
+RecompressionResult RecompressRun::try_to_change(const File& file) {
+  if (mode_ == Mode::kDryRun) return estimate(file);
+  return file.tree->open(file.below)->recompress(choice_);
+}
+
+RecompressionResult RecompressRun::estimate(const File& file) {
+  const auto opened = file.tree->open(file.below);
+  const store::RecompressionPlan plan = opened->plan(choice_);
+  RecompressionResult result{plan.outcome, plan.stored_bytes, plan.stored_bytes};
+  if (plan.outcome != Recompression::kDone) return result;
+  const auto [entry, added] = estimators_.try_emplace(file.tree->store(), file.tree->store());
+  const std::uint64_t after = entry->second.stored_bytes(*opened, plan.wanted);
+  const bool is_raw = plan.stored_bytes == opened->size();
+  const bool to_raw = plan.wanted.form == store::Settings::Form::kRaw;
+  const bool in_bytes = plan.wanted.saving == store::Settings::Saving::kBytes;
+  const bool gains =
+      in_bytes ? after < plan.stored_bytes : blocks(after) < blocks(plan.stored_bytes);
+  if (is_raw && !to_raw && !gains) {
+    result.outcome = Recompression::kNoGain;
+  } else {
+    result.stored_bytes_after = after;
+  }
+  return result;
+}
+
+bool RecompressRun::was_met(const struct stat& status) {
+  return status.st_nlink > 1 && !linked_.insert({status.st_dev, status.st_ino}).second;
+}
+
+void RecompressRun::finish() {
+  for (const File& file : std::exchange(busy_, {})) {
+    RecompressionResult result{.outcome = Recompression::kBusy};
+    try {
+      if (!interruption_.requested()) result = try_to_change(file);
+      report_.add(file.shown, result);
+    } catch (const std::exception& error) {
+      report_.add_failure(file.shown, message_of(error));
+    }
+  }
+  if (!stores_.close()) {
+    report_.add_failure("", "not everything could be stored for good; run the command again");
+  }
+}
+
+std::uint64_t bytes_below(const std::vector<std::string>& paths, const Interruption& interruption) {
+  std::uint64_t bytes = 0;
+  std::set<std::pair<dev_t, ino_t>> linked;
+  const auto visit = [&](const WalkEntry& entry) {
+    if (interruption.requested() || entry.path == store::kStoreDirectory) return Descend::kNo;
+    const struct stat& status = entry.status;
+    if (S_ISREG(status.st_mode) &&
+        (status.st_nlink == 1 || linked.insert({status.st_dev, status.st_ino}).second)) {
+      bytes += size_of(status);
+    }
+    return Descend::kYes;
+  };
+  for (const std::string& path : paths) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) continue;
+    if (S_ISREG(status.st_mode)) bytes += size_of(status);
+    if (!S_ISDIR(status.st_mode)) continue;
+    try {
+      walk_tree(open_directory(AT_FDCWD, path, FollowLinks::kYes),
+                {visit, [](const std::string&, const std::error_code&) {}});
+    } catch (const std::system_error&) {
+      // The run meets the same, and says it.
+    }
+  }
+  return bytes;
+}
+
+}  // namespace zstdfs::tools

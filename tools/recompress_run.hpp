@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/store/settings_choice.hpp"
+#include "tools/changeable_files.hpp"
+#include "tools/interruption.hpp"
+#include "tools/progress.hpp"
+#include "tools/recompress_report.hpp"
+#include "tools/recompression_estimate.hpp"
+
+namespace zstdfs::tools {
+
+/// Stores files anew that are not stored as they should be, one after the other. Each file is
+/// changed as a whole or not at all, wherever that is interrupted; and because only those are
+/// changed that differ, another run does the rest.
+class RecompressRun {
+ public:
+  enum class Mode { kChange, kDryRun };
+
+  /// All references outlive it.
+  RecompressRun(store::SettingsChoice choice, Mode mode, const Interruption& interruption,
+                RecompressReport& report, Progress& progress);
+
+  /// A file, or all that are below a directory. What is wrong with it goes to the report.
+  void add_path(const std::string& path);
+  /// Tries those again that were busy, and closes what was opened.
+  void finish();
+
+ private:
+  struct File {
+    ChangeableTree* tree;
+    std::string below;  // the tree's root
+    std::string shown;  // how messages name it
+  };
+
+  void walk(const ChangeablePath& from, const std::string& shown);
+  void change(const File& file, const struct stat& status);
+  store::RecompressionResult try_to_change(const File& file);
+  store::RecompressionResult estimate(const File& file);
+  bool was_met(const struct stat& status);
+
+  const store::SettingsChoice choice_;
+  const Mode mode_;
+  const Interruption& interruption_;
+  RecompressReport& report_;
+  Progress& progress_;
+  ChangeableStores stores_;
+  std::set<std::pair<dev_t, ino_t>> linked_;  // files with several names that were met
+  std::vector<File> busy_;
+  std::map<std::string, RecompressionEstimator> estimators_;  // by stores
+};
+
+/// The bytes of all files that RecompressRun would meet, for its progress. Errors are left to it.
+std::uint64_t bytes_below(const std::vector<std::string>& paths, const Interruption& interruption);
+
+}  // namespace zstdfs::tools

@@ -1,0 +1,228 @@
+#include "tools/tree_copy.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <stdexcept>
+#include <system_error>
+
+#include "fs/store/store.hpp"
+#include "tools/copied_content.hpp"
+#include "tools/safe_open.hpp"
+
+namespace zstdfs::tools {
+namespace {
+
+using Existing = TreeCopyOptions::Existing;
+using Kind = CopyReport::Kind;
+
+/// The command was told to end while a file was copied.
+class CopyStopped : public std::exception {};
+
+bool is_full_disk(const std::exception& error) {
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  return system && (system->code().value() == ENOSPC || system->code().value() == EDQUOT);
+}
+
+std::string target_of(const WalkEntry& entry) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t n =
+      ::readlinkat(entry.directory_fd, entry.name.c_str(), target.data(), target.size());
+  if (n < 0) throw std::system_error(errno, std::generic_category(), "readlink");
+  return {target.data(), static_cast<std::size_t>(n)};
+}
+
+[[noreturn]] void refuse_existing() {
+  throw std::runtime_error(
+      "is there already; --update replaces what differs, --force replaces everything");
+}
+
+bool same_time(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+}  // namespace
+
+TreeCopy::TreeCopy(Side from, Side to, TreeCopyOptions options, const Interruption& interruption,
+                   CopyReport& report, Progress& progress)
+    : from_(std::move(from)),
+      to_(std::move(to)),
+      options_(options),
+      interruption_(interruption),
+      report_(report),
+      progress_(progress),
+      names_(to_.root),
+      queue_(options.threads) {}
+
+void TreeCopy::run() {
+  os::UniqueFd root = open_directory(AT_FDCWD, from_.root, FollowLinks::kYes);
+  CopiedMetadata metadata;
+  if (::fstat(root.get(), &metadata.status) != 0) {
+    throw std::system_error(errno, std::generic_category());
+  }
+  metadata.attributes = attributes_of(root.get(), ".");
+  names_.begin("", metadata);
+  directories_.emplace_back("", std::move(metadata));
+  walk_tree(std::move(root), {[this](const WalkEntry& entry) { return visit(entry); },
+                              [this](const std::string& path, const std::error_code& error) {
+                                report_.add_failure(from_.root + "/" + path, explain(error));
+                              }});
+  queue_.finish();
+  // Only now is it known which files could be copied.
+  for (const Link& link : links_) {
+    if (!stopping()) attempt(link.path, [&] { make_link(link); });
+  }
+  // What is in a directory changes its time, so the directories above come last.
+  for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
+    attempt(at->first, [&] { names_.complete(at->first, at->second); });
+  }
+  if (names_.lost_owners()) report_.warn("only root can keep owners; what was copied is yours");
+}
+
+Descend TreeCopy::visit(const WalkEntry& entry) {
+  if (stopping() || entry.path == store::kStoreDirectory) return Descend::kNo;
+  try {
+    // A file in a store has another size and perhaps another time than its backing file.
+    if (S_ISREG(entry.status.st_mode)) {
+      auto from = from_.files.open(entry.path);
+      const struct stat status = from->status();
+      copy(entry, status, std::move(from));
+    } else {
+      copy(entry, entry.status, nullptr);
+    }
+    return Descend::kYes;
+  } catch (const std::exception& error) {
+    fail(entry.path, error);
+    return Descend::kNo;
+  }
+}
+
+void TreeCopy::copy(const WalkEntry& entry, const struct stat& status,
+                    std::unique_ptr<CopiedFile> from) {
+  CopiedMetadata metadata{status, attributes_of(entry.directory_fd, entry.name)};
+  if (S_ISDIR(status.st_mode)) return copy_directory(entry.path, std::move(metadata));
+  if (status.st_nlink > 1) {
+    const auto [first, added] = linked_.emplace(FileId(status.st_dev, status.st_ino), entry.path);
+    if (!added) {
+      links_.push_back({entry.path, first->second});
+      return;
+    }
+  }
+  if (make_way(entry.path, status)) {
+    if (from) {
+      copy_file(entry.path, std::move(metadata), std::move(from));
+    } else {
+      copy_other(entry, metadata);
+    }
+  } else {
+    report_.add(Kind::kSkipped);
+  }
+}
+
+bool TreeCopy::make_way(const std::string& path, const struct stat& original) {
+  const auto there = names_.status(path);
+  if (!there) return true;
+  if (options_.existing == Existing::kFail) refuse_existing();
+  if (options_.existing == Existing::kUpdate && is_up_to_date(path, *there, original)) {
+    return false;
+  }
+  names_.remove(path);
+  return true;
+}
+
+bool TreeCopy::is_up_to_date(const std::string& path, const struct stat& there,
+                             const struct stat& original) {
+  if ((there.st_mode & S_IFMT) != (original.st_mode & S_IFMT)) return false;
+  if (!S_ISREG(there.st_mode)) return false;
+  const struct stat copied = to_.files.open(path)->status();
+  return copied.st_size == original.st_size && same_time(copied.st_mtim, original.st_mtim);
+}
+
+void TreeCopy::make_link(const Link& link) {
+  const auto there = names_.status(link.path);
+  const auto target = names_.status(link.first);
+  if (!target) throw std::runtime_error("its other name " + link.first + " was not copied");
+  if (there && there->st_ino == target->st_ino && there->st_dev == target->st_dev) {
+    report_.add(Kind::kSkipped);
+    return;
+  }
+  if (there) {
+    if (options_.existing == Existing::kFail) refuse_existing();
+    names_.remove(link.path);
+  }
+  names_.link(link.path, link.first);
+  report_.add(Kind::kLink);
+}
+
+void TreeCopy::copy_directory(const std::string& path, CopiedMetadata metadata) {
+  const auto there = names_.status(path);
+  if (there && !S_ISDIR(there->st_mode)) make_way(path, metadata.status);
+  if (!there || !S_ISDIR(there->st_mode)) names_.make_directory(path);
+  names_.begin(path, metadata);
+  to_.files.directories_changed();
+  report_.add(Kind::kDirectory);
+  directories_.emplace_back(path, std::move(metadata));
+}
+
+void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata) {
+  if (S_ISLNK(entry.status.st_mode)) {
+    names_.make_symlink(entry.path, target_of(entry));
+    report_.add(Kind::kSymlink);
+  } else {
+    names_.make_node(entry.path, entry.status);
+    report_.add(Kind::kNode);
+  }
+  names_.complete(entry.path, metadata);
+}
+
+void TreeCopy::copy_file(std::string path, CopiedMetadata metadata,
+                         std::unique_ptr<CopiedFile> from) {
+  auto to = to_.files.create(path);
+  // A task has to be copyable.
+  const auto file = std::make_shared<File>(
+      File{std::move(path), std::move(metadata), std::move(from), std::move(to)});
+  queue_.add([this, file] { work_on(*file); });
+}
+
+void TreeCopy::work_on(File& file) {
+  const PieceDone done = [this](std::uint64_t bytes) {
+    if (stopping()) throw CopyStopped();
+    progress_.add(bytes);
+  };
+  try {
+    done(0);
+    names_.begin(file.path, file.metadata);
+    const ContentSums sums = copy_content(*file.from, *file.to, done);
+    file.to->change_attributes([] {});  // Everything is stored; that is what is read back.
+    if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
+    file.to->change_attributes([&] { names_.complete(file.path, file.metadata); });
+    report_.add(Kind::kFile, sums.bytes);
+    return;
+  } catch (const CopyStopped&) {
+    // Said by the summary.
+  } catch (const std::exception& error) {
+    fail(file.path, error);
+  }
+  attempt(file.path, [&] { names_.remove(file.path); });
+}
+
+void TreeCopy::attempt(const std::string& path, const std::function<void()>& what) {
+  try {
+    what();
+  } catch (const std::exception& error) {
+    fail(path, error);
+  }
+}
+
+void TreeCopy::fail(const std::string& path, const std::exception& error) {
+  if (is_full_disk(error) && disk_full_.exchange(true)) return;  // Said once.
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  std::string why = system ? explain(system->code()) : error.what();
+  if (is_full_disk(error)) why += "; what was copied before is whole";
+  report_.add_failure(path.empty() ? to_.root : to_.root + "/" + path, why);
+}
+
+}  // namespace zstdfs::tools

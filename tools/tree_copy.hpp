@@ -1,0 +1,97 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/copied_file.hpp"
+#include "tools/copied_names.hpp"
+#include "tools/copy_report.hpp"
+#include "tools/interruption.hpp"
+#include "tools/progress.hpp"
+#include "tools/tree_walk.hpp"
+#include "tools/work_queue.hpp"
+
+namespace zstdfs::tools {
+
+struct TreeCopyOptions {
+  /// What to do about a name that is taken. Directories are used as they are.
+  enum class Existing {
+    kFail,
+    kUpdate,   ///< files of the same size and modification time stay, others are replaced
+    kReplace,  ///< always
+  };
+  Existing existing = Existing::kFail;
+  bool verify = true;
+  unsigned threads = 1;
+};
+
+/// Copies a tree with all metadata. The names are made by one thread, content is copied by several.
+/// A file that cannot be copied whole is removed again; a full disk ends the copy.
+class TreeCopy {
+ public:
+  /// Directories, with the files in them as programs see them.
+  struct Side {
+    std::string root;
+    CopySide& files;
+  };
+
+  /// All references outlive it.
+  TreeCopy(Side from, Side to, TreeCopyOptions options, const Interruption& interruption,
+           CopyReport& report, Progress& progress);
+
+  /// Called once. What is wrong goes to the report; throws only what keeps it from beginning.
+  void run();
+
+ private:
+  struct File {
+    std::string path;
+    CopiedMetadata metadata;
+    std::unique_ptr<CopiedFile> from;
+    std::unique_ptr<CopiedFile> to;
+  };
+  struct Link {
+    std::string path;
+    std::string first;  // the name under which the file itself is copied
+  };
+  using FileId = std::pair<dev_t, ino_t>;
+
+  Descend visit(const WalkEntry& entry);
+  void copy(const WalkEntry& entry, const struct stat& status, std::unique_ptr<CopiedFile> from);
+  /// Returns false when there is nothing to do for what is at the path already.
+  bool make_way(const std::string& path, const struct stat& original);
+  bool is_up_to_date(const std::string& path, const struct stat& there,
+                     const struct stat& original);
+  void make_link(const Link& link);
+  void copy_directory(const std::string& path, CopiedMetadata metadata);
+  void copy_file(std::string path, CopiedMetadata metadata, std::unique_ptr<CopiedFile> from);
+  void copy_other(const WalkEntry& entry, const CopiedMetadata& metadata);
+
+  // On any thread:
+  void work_on(File& file);
+  void fail(const std::string& path, const std::exception& error);
+  /// Does something; what it throws goes to the report.
+  void attempt(const std::string& path, const std::function<void()>& what);
+  bool stopping() const { return disk_full_ || interruption_.requested(); }
+
+  const Side from_;
+  const Side to_;
+  const TreeCopyOptions options_;
+  const Interruption& interruption_;
+  CopyReport& report_;
+  Progress& progress_;
+  CopiedNames names_;
+  std::map<FileId, std::string> linked_;  // files with several names, and the first of those
+  std::vector<Link> links_;               // to be made once all files are copied
+  std::vector<std::pair<std::string, CopiedMetadata>> directories_;  // to be completed at the end
+  std::atomic<bool> disk_full_ = false;
+  WorkQueue queue_;  // the last: its threads use the others
+};
+
+}  // namespace zstdfs::tools
