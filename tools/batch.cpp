@@ -128,7 +128,7 @@ int run_batch(BatchCommandOptions& options) {
     complain(error.what());
     return kExitFailed;
   } catch (const Interrupted&) {
-    Interruption::end_process();
+    return Interruption::exit_code();
   }
 }
 

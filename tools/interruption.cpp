@@ -1,32 +1,24 @@
 #include "tools/interruption.hpp"
 
-#include <cstdlib>
-#include <array>
 #include <atomic>
-#include <csignal>
 
 namespace zstdfs::tools {
 namespace {
 
+constexpr int kShellSignalBase = 128;
+
 // A signal handler can reach nothing else.
-volatile std::sig_atomic_t signal_that_came = 0;
+std::atomic<int> signal_that_came = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void note_signal(int signal) {
   signal_that_came = signal;
-constexpr std::array kSignals = {SIGINT, SIGTERM};
-constexpr int kShellSignalBase = 128;
-
-// A signal handler reaches nothing but what is global.
-std::atomic<int> received = 0;
-static_assert(std::atomic<int>::is_always_lock_free);
-
-void remember(int signal) {
-  received = signal;
 }
 
 }  // namespace
 
 Interruption::Interruption() {
+  signal_that_came = 0;
   struct sigaction action {};
   action.sa_handler = note_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
@@ -45,31 +37,15 @@ Interruption::~Interruption() {
 }
 
 void Interruption::check() const {
-  if (signal_that_came != 0) throw Interrupted();
-}
-
-void Interruption::end_process() {
-  const int signal = signal_that_came;
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
-  std::_Exit(128 + signal);  // the signal is blocked
-  received = 0;
-  struct sigaction action {};
-  action.sa_handler = remember;
-  action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
-  for (const int signal : kSignals) ::sigaction(signal, &action, nullptr);
-}
-
-Interruption::~Interruption() {
-  for (const int signal : kSignals) ::signal(signal, SIG_DFL);
+  if (requested()) throw Interrupted();
 }
 
 bool Interruption::requested() const {
-  return received != 0;
+  return signal_that_came != 0;
 }
 
-int Interruption::exit_code() const {
-  return kShellSignalBase + received;
+int Interruption::exit_code() {
+  return kShellSignalBase + signal_that_came;
 }
 
 }  // namespace zstdfs::tools

@@ -1,5 +1,3 @@
-// The program `zstdfs`: looks at stores and stored files. What changes a store lies in fs/store; of
-// the subcommands, `fsck --repair`, `policy set`, `dict` and `train --install` ask for it.
 // The program `zstdfs`: looks at stores and stored files, and has them changed. What changes a
 // store lies in fs/store.
 #include <CLI/CLI.hpp>

@@ -97,7 +97,9 @@ class Tree : public testing::Test {
     EXPECT_EQ(a.st_mtim.tv_sec, b.st_mtim.tv_sec);
     EXPECT_EQ(a.st_mtim.tv_nsec, b.st_mtim.tv_nsec);
     EXPECT_EQ(b.st_atim.tv_sec, 1'000'000);
-    if (!S_ISDIR(a.st_mode)) EXPECT_EQ(a.st_nlink, b.st_nlink);
+    if (!S_ISDIR(a.st_mode)) {
+      EXPECT_EQ(a.st_nlink, b.st_nlink);
+    }
   }
 
   TempStore scratch_;
