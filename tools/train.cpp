@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "fs/store/dictionary_files.hpp"
 #include "tools/command.hpp"
 #include "tools/dictionary_install.hpp"
 #include "tools/dictionary_trial.hpp"
@@ -26,7 +27,7 @@ namespace {
 constexpr SizeLimits kChunkLimits = {kMinChunkBytes, kMaxChunkBytes};
 // The trainer takes less than 4 GiB, and its memory is a multiple of that.
 constexpr SizeLimits kSampleLimits = {64u << 10, std::uint64_t{2} << 30};
-constexpr SizeLimits kDictionaryLimits = {256, 16u << 20};
+constexpr SizeLimits kDictionaryLimits = {256, store::kMaxDictionaryBytes};
 // Tried when no size is asked for. zstd's own default is the largest.
 constexpr std::uint64_t kDefaultSizes[] = {4u << 10, 16u << 10, 32u << 10, 64u << 10, 112u << 10};
 // A size is tried by default where the samples have so many times as many bytes.

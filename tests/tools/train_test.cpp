@@ -154,7 +154,7 @@ TEST(Train, WhereNothingIsGainedNothingIsRecommendedOrWritten) {
   const CommandResult result = run_zstdfs(arguments);
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("No dictionary is worth its space"));
-  EXPECT_THAT(result.error, HasSubstr("not written"));
+  EXPECT_THAT(result.error, HasSubstr("nothing was written"));
   EXPECT_FALSE(std::filesystem::exists(store.path("d")));
   EXPECT_EQ(run_zstdfs({"train", "--size", "8KiB", store.path("dir")}).exit_code, 0);
 }
