@@ -151,7 +151,7 @@ ChangeableStores::ChangeableStores(ForWriting purpose) : purpose_(purpose) {}
 ChangeableStores::~ChangeableStores() = default;
 
 ChangeablePath ChangeableStores::find(const std::string& path) {
-  if (is_on_mount(path)) {
+  if (find_mount_point(path)) {
     std::string store;
     try {
       store = find_backing(path).value().store;

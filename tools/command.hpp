@@ -28,6 +28,7 @@ inline constexpr int kFsckUsage = 16;
 void add_info_command(CLI::App& app, Action& action);
 void add_dict_command(CLI::App& app, Action& action);
 void add_usage_command(CLI::App& app, Action& action);
+void add_stats_command(CLI::App& app, Action& action);
 void add_fsck_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);
 void add_policy_command(CLI::App& app, Action& action);

@@ -76,7 +76,7 @@ void make_directory(const std::string& path) {
 }
 
 void refuse_mounted(const std::string& named, const std::string& root) {
-  if (is_on_mount(root)) {
+  if (find_mount_point(root)) {
     throw CannotCopy(named, "is on a zstdfs mount; copy with cp -a or rsync there");
   }
   if (const auto mount_point = mount_point_of(root)) {
@@ -135,7 +135,7 @@ struct CopyPlace {
 CopyPlace place_of_import(const CopyOptions& options) {
   CopyPlace place;
   place.from = canonical_directory(options.from);
-  if (!is_on_mount(place.from) && store_above(place.from)) {
+  if (!find_mount_point(place.from) && store_above(place.from)) {
     throw CannotCopy(options.from,
                      "is in the backing directory of a store, where files are compressed; mount "
                      "it, and import from the mount");
@@ -160,7 +160,7 @@ CopyPlace place_of_export(const CopyOptions& options) {
   make_directory(options.to);
   place.to = canonical_directory(options.to);
   refuse_nested(place.to, place.from);
-  if (!is_on_mount(place.to) && store_above(place.to)) {
+  if (!find_mount_point(place.to) && store_above(place.to)) {
     throw CannotCopy(options.to, "is in the backing directory of a store; name its mount");
   }
   place.store = std::make_unique<OpenStore>(place.from, ForWriting::kNo);

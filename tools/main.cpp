@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
   Action action;
   add_info_command(app, action);
   add_usage_command(app, action);
+  add_stats_command(app, action);
   add_dict_command(app, action);
   add_fsck_command(app, action);
   add_train_command(app, action);

@@ -71,11 +71,15 @@ std::vector<Mount> zstdfs_mounts() {
   return mounts;
 }
 
-/// The zstdfs mount that shows `path`, which lies on `device`: the innermost one.
-std::optional<Mount> find_mount(const std::string& path, const std::string& device) {
+/// The zstdfs mount that shows the object with this canonical name: the innermost one.
+std::optional<Mount> find_mount(const std::string& name) {
+  struct stat status {};
+  if (::stat(name.c_str(), &status) != 0) throw std::system_error(errno, std::generic_category());
+  const std::string device =
+      std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
   std::optional<Mount> found;
   for (Mount& mount : zstdfs_mounts()) {
-    if (mount.device != device || !is_below(path, mount.mount_point)) continue;
+    if (mount.device != device || !is_below(name, mount.mount_point)) continue;
     if (!found || mount.mount_point.size() >= found->mount_point.size()) found = std::move(mount);
   }
   return found;
@@ -88,19 +92,11 @@ std::string canonical(const std::string& path) {
   return name.get();
 }
 
-/// The device that a path lies on, as the mount table writes it.
-std::string device_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw std::system_error(errno, std::generic_category());
-  return std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
-}
-
 }  // namespace
 
 std::optional<BackingPath> find_backing(const std::string& path) {
-  const std::string device = device_of(path);
   const std::string name = canonical(path);
-  const std::optional<Mount> mount = find_mount(name, device);
+  const std::optional<Mount> mount = find_mount(name);
   if (!mount) return {};
 
   struct stat store_status {};
@@ -116,9 +112,9 @@ std::optional<BackingPath> find_backing(const std::string& path) {
   return BackingPath{mount->source + root + below_mount, mount->source, mount->mount_point};
 }
 
-bool is_on_mount(const std::string& path) {
-  const std::string device = device_of(path);
-  return find_mount(canonical(path), device).has_value();
+std::optional<std::string> find_mount_point(const std::string& path) {
+  const std::optional<Mount> mount = find_mount(canonical(path));
+  return mount ? std::optional(mount->mount_point) : std::nullopt;
 }
 
 std::optional<std::string> mount_point_of(const std::string& store) {

@@ -17,9 +17,9 @@ struct BackingPath {
 /// std::runtime_error when the mount does not tell its backing directory (fsname=).
 std::optional<BackingPath> find_backing(const std::string& path);
 
-/// Whether there is a zstdfs mount that shows `path`. Throws std::system_error when there is no
-/// such path.
-bool is_on_mount(const std::string& path);
+/// Where the zstdfs mount that shows `path` is mounted; nothing when it is not on one. Needs no
+/// access to the backing directory. Throws std::system_error when there is no such path.
+std::optional<std::string> find_mount_point(const std::string& path);
 
 /// Where the whole of the store with this backing directory is mounted; nothing when that cannot be
 /// seen. Throws std::system_error when there is no such path.

@@ -54,19 +54,20 @@ Failure current_failure() {
 
 }  // namespace
 
-void answer_failure(fuse_req_t req, const char* operation, fuse_ino_t subject) noexcept {
+void answer_failure(fuse_req_t req, Operation operation, fuse_ino_t subject) noexcept {
   int code = EIO;
   try {
     const Failure failure = current_failure();
     code = failure.code > 0 ? failure.code : EIO;
     if (failure.worth_logging) {
-      store::log(store::LogLevel::kError, std::string(operation) + " of " +
+      store::log(store::LogLevel::kError, std::string(operation.name()) + " of " +
                                               filesystem(req).describe(subject) + ": " +
                                               failure.text);
     }
   } catch (...) {
     // No memory for the message; the program gets its answer anyhow.
   }
+  filesystem(req).operation_counts().failed(code);
   fuse_reply_err(req, code);
 }
 

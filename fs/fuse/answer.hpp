@@ -4,17 +4,18 @@
 
 namespace zstdfs::fuse {
 
-/// Answers a request with the errno of the exception that is being handled, and logs it when an
-/// administrator should know.
-void answer_failure(fuse_req_t req, const char* operation, fuse_ino_t subject) noexcept;
+/// Answers a request with the errno of the exception that is being handled, counts it, and logs it
+/// when an administrator should know.
+void answer_failure(fuse_req_t req, Operation operation, fuse_ino_t subject) noexcept;
 
-/// Runs an operation. Whatever it throws becomes the request's answer: the only place where
-/// exceptions become errno values. `subject` is the inode that messages name.
+/// Runs an operation, and counts it. Whatever it throws becomes the request's answer: the only
+/// place where exceptions become errno values. `subject` is the inode that messages name.
 ///
 /// What is owed: `body` answers the request exactly once, as the last thing that it does with the
 /// inode, and holds no lock then; what throws, throws before the answer.
 template <typename Body>
-void answer(fuse_req_t req, const char* operation, fuse_ino_t subject, Body&& body) noexcept {
+void answer(fuse_req_t req, Operation operation, fuse_ino_t subject, Body&& body) noexcept {
+  filesystem(req).operation_counts().begun(operation);
   try {
     body();
   } catch (...) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -92,6 +93,15 @@ void retire_dictionary(fuse_req_t req, const void* bytes, std::size_t size) {
   fuse_reply_ioctl(req, 0, nullptr, 0);
 }
 
+void tell_statistics(fuse_req_t req) {
+  const std::string text = store::encode_report(filesystem(req).statistics());
+  const auto answer = std::make_unique<store::StatisticsAnswer>();
+  if (text.size() > sizeof answer->text) throw_errno(EOVERFLOW, "statistics");
+  answer->bytes = static_cast<std::uint32_t>(text.size());
+  text.copy(answer->text, sizeof answer->text);
+  fuse_reply_ioctl(req, 0, answer.get(), sizeof *answer);
+}
+
 constexpr int kNoFlags = 0;
 
 /// The flags of inodes that are ours to tell: `c` where content is compressed.
@@ -146,6 +156,8 @@ void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void*, fuse_f
         return recompress(req, number, command, in, in_bytes);
       case store::kRetireDictionary:
         return retire_dictionary(req, in, in_bytes);
+      case store::kStatistics:
+        return tell_statistics(req);
       default:
         throw_errno(ENOTTY, "ioctl");
     }

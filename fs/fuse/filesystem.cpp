@@ -192,6 +192,13 @@ void Filesystem::forget_attributes(const Inode& inode) noexcept {
   if (session_ != nullptr) fuse_lowlevel_notify_inval_inode(session_, number(inode), -1, 0);
 }
 
+store::StatisticsReport Filesystem::statistics() {
+  store::StatisticsReport report = store_.statistics();
+  report.known_inodes = inodes_.size();
+  operation_counts_.tell(report);
+  return report;
+}
+
 std::string Filesystem::path_below_root(const Descriptor& descriptor) const {
   const std::string root = path_of(("/proc/self/fd/" + std::to_string(root_.get())).c_str());
   const std::string path = path_of(DescriptorPath(descriptor).c_str());

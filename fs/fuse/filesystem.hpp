@@ -11,6 +11,7 @@
 #include "fs/fuse/inode_table.hpp"
 #include "fs/fuse/libfuse.hpp"
 #include "fs/fuse/open_handles.hpp"
+#include "fs/fuse/operation_counts.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/store/store.hpp"
 
@@ -94,6 +95,7 @@ class Filesystem {
   os::DescriptorPool& descriptors() { return descriptors_; }
   InodeTable& inodes() { return inodes_; }
   OpenHandles& handles() { return handles_; }
+  OperationCounts& operation_counts() { return operation_counts_; }
   const FilesystemOptions& options() const { return options_; }
   int root() const { return root_.get(); }
 
@@ -136,6 +138,9 @@ class Filesystem {
   /// for which the kernel does not hold the inode's lock: open and read are such.
   void forget_attributes(const Inode& inode) noexcept;
 
+  /// What was done since the mount, and how it is now. Throws as Store::statistics does.
+  store::StatisticsReport statistics();
+
   /// Where the object lies in the store; empty when that cannot be told.
   std::string path_below_root(const Descriptor& descriptor) const;
   /// Where the object lies, for messages; never used to reach it.
@@ -154,6 +159,7 @@ class Filesystem {
   fuse_session* session_ = nullptr;  // constant once requests are served
   // Synchronised by themselves.
   os::DescriptorPool& descriptors_;
+  OperationCounts operation_counts_;
   InodeTable inodes_;
   OpenHandles handles_;  // After the inodes, which the handles refer to.
 };

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "fs/fuse/filesystem.hpp"
 #include "fs/fuse/session.hpp"
 
 namespace zstdfs::fuse {
@@ -9,6 +10,7 @@ namespace {
 
 template <typename... Arguments>
 void refuse_change(fuse_req_t req, Arguments...) noexcept {
+  filesystem(req).operation_counts().failed(EROFS);
   fuse_reply_err(req, EROFS);
 }
 

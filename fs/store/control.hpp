@@ -48,4 +48,12 @@ struct RetireRequest {
 };
 inline constexpr unsigned long kRetireDictionary = _IOW(kControlType, 2, RetireRequest);
 
+/// On anything: what the daemon has done and does, as JSON (statistics_report.hpp). For everybody
+/// who can open it.
+struct StatisticsAnswer {
+  std::uint32_t bytes = 0;  ///< of the text
+  char text[8188] = {};
+};
+inline constexpr unsigned long kStatistics = _IOR(kControlType, 3, StatisticsAnswer);
+
 }  // namespace zstdfs::store

@@ -11,6 +11,7 @@
 #include "fs/store/frame_cache.hpp"
 #include "fs/store/journal_codec.hpp"
 #include "fs/store/options.hpp"
+#include "fs/store/statistics.hpp"
 #include "zstdfs/worker_pool.hpp"
 
 namespace zstdfs::store {
@@ -36,6 +37,7 @@ struct FileServices {
   Dictionaries dictionaries;
   CompressionPolicy policy;
   ChangeTimes change_times;
+  Statistics statistics;
   const std::uint64_t block_bytes;
 
   std::atomic<std::uint64_t> overlay_bytes{0};  ///< held by all overlays together

@@ -12,6 +12,11 @@ FrameCache::Content FrameCache::find(const Key& key) {
   return found->second->content;
 }
 
+std::uint64_t FrameCache::bytes() {
+  MutexLock lock(mutex_);
+  return bytes_;
+}
+
 void FrameCache::put(const Key& key, Content content) {
   const std::uint64_t bytes = content->size();
   if (bytes > max_bytes_) return;

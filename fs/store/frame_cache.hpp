@@ -31,6 +31,8 @@ class FrameCache {
   /// Null when the frame is not there.
   Content find(const Key& key);
   void put(const Key& key, Content content);
+  /// What the frames take that it holds.
+  std::uint64_t bytes();
 
  private:
   struct Entry {

@@ -29,6 +29,8 @@ class RedoWriter {
   /// beyond the target's end, makes the redo file durable and returns its name; it stays until
   /// somebody removes it.
   std::string finish(os::File& target, std::uint64_t target_bytes, const timespec& modified);
+  /// What the redo file holds, after finish().
+  std::uint64_t bytes() const { return end_; }
   /// Where in the redo file the bytes lie. Once, after finish().
   RedoMap take_map() { return std::move(map_); }
 

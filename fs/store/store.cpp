@@ -390,6 +390,21 @@ void Store::Impl::remove_if_settled(const FileKey& key) {
   shard.entries.erase(found);
 }
 
+StatisticsReport Store::statistics() {
+  FileServices& services = impl_->services;
+  StatisticsReport report = services.statistics.report();
+  for (Shard& shard : impl_->shards) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [key, entry] : shard.entries) {
+      ++(is_unused(entry) ? report.unmerged_files : report.open_files);
+    }
+  }
+  report.change_bytes = services.overlay_bytes;
+  report.cache_bytes = services.cache.bytes();
+  report.journal_files = services.journal.list().size();
+  return report;
+}
+
 bool Store::settle_now() {
   bool all = true;
   for (const FileKey& key : impl_->keys(is_unused)) {

@@ -8,6 +8,7 @@
 
 #include "fs/os/volume.hpp"
 #include "fs/store/options.hpp"
+#include "fs/store/statistics_report.hpp"
 #include "fs/store/stored_file.hpp"
 
 namespace zstdfs::store {
@@ -72,6 +73,10 @@ class Store {
   void name_changed(FileKey key);
   /// The last name of a file was removed: nothing of it needs to be kept once nobody has it open.
   void forget_unlinked(FileKey key);
+
+  /// What was done since the store was opened, and how it is now. Operations and inodes are for the
+  /// caller to add. Throws std::system_error when the journal cannot be listed.
+  StatisticsReport statistics();
 
   /// Settles all files that nobody has open. Returns false when some could not be (logged).
   bool settle_now();

@@ -70,6 +70,7 @@ std::size_t StoredFile::read_locked(std::uint64_t offset, MutableByteSpan out) {
   if (offset >= state_.logical_bytes) return 0;
   const std::uint64_t n = std::min<std::uint64_t>(out.size(), state_.logical_bytes - offset);
   load_content(offset, part(out, 0, n));
+  services_.statistics.add(Count::kBytesRead, n);
   return static_cast<std::size_t>(n);
 }
 
@@ -108,6 +109,9 @@ void StoredFile::read_stored_frame(const FrameEntry& frame, MutableByteSpan out)
   from_stored([&](const RandomAccessSource& stored) {
     read_frame(stored, frame, out, services_.dictionaries);
   });
+  services_.statistics.add(Count::kCacheMisses);
+  services_.statistics.add(Count::kFrameBytesRead, frame.stored_bytes);
+  services_.statistics.add(Count::kContentBytesDecompressed, frame.logical_bytes);
 }
 
 // A frame that is wanted as a whole goes straight to where it is wanted; of others, the whole
@@ -131,6 +135,8 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
     read_stored_frame(frame, *whole);
     content = std::move(whole);
     services_.cache.put(key, content);
+  } else {
+    services_.statistics.add(Count::kCacheHits);
   }
   std::copy_n(content->begin() + static_cast<std::ptrdiff_t>(skip), out.size(), out.begin());
 }

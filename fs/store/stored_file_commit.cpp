@@ -49,6 +49,7 @@ void StoredFile::flush() {
 }
 
 void StoredFile::sync(os::SyncKind kind) {
+  const LatencyTimer timer(services_.statistics.syncs);
   MutexLock changing(write_mutex_);
   flush_locked();
   // The frames first: a log's batch counts only when the frames it builds on are there.
@@ -68,16 +69,19 @@ void StoredFile::sync(os::SyncKind kind) {
     if (seen().form == Form::kContainer) durable_bytes_ = seen().index.frames_end();
   }
   if (log_) log_->sync();
+  timer.done();
 }
 
 void StoredFile::flush_locked() {
   if (!needs_flush_) return;
+  const LatencyTimer timer(services_.statistics.commits);
   finish_rewrite();
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     if (seen().form == Form::kEmpty && seen().logical_bytes > 0) first_commit();
     if (seen().form == Form::kContainer) flush_container();
   });
   needs_flush_ = false;
+  timer.done();
 }
 
 void StoredFile::unseen(const std::function<void()>& work) {
@@ -245,6 +249,7 @@ void StoredFile::store_as_raw() {
     if (!piece.is_zero()) backing().write_at(offset, piece.data);
   }
   if (backing().size() != seen().logical_bytes) backing().truncate(seen().logical_bytes);
+  services_.statistics.add(Count::kFilesFirstStoredRaw);
   WriterLock lock(state_mutex_);
   state_.form = Form::kRaw;
   overlay_.clear();
@@ -270,6 +275,7 @@ void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
   backing().write_at(0, image);
   if (backing().size() != image.size()) backing().truncate(image.size());
   backing().write_at(0, encode_container_header(after.header));
+  services_.statistics.add(Count::kFilesFirstStoredCompressed);
   WriterLock lock(state_mutex_);
   state_ = std::move(after);
   lowest_bytes_ = state_.base_limit;
@@ -306,6 +312,7 @@ void StoredFile::stream_out() {
     state_.header.generation = services_.new_generation();
   }
   write_appended(frames);
+  services_.statistics.add(Count::kFilesFirstStoredCompressed);
 }
 
 void StoredFile::stream_as_raw() {
@@ -457,6 +464,8 @@ NewFrame StoredFile::encode_chunk(ByteRange range, const FrameRecipe& recipe) {
   if (all_zeros(content)) return frame;
   frame.stored = encoder.encode(content, recipe);
   frame.checksum = load_le<std::uint32_t>(frame.stored, frame.stored.size() - 4);
+  services_.statistics.add(Count::kContentBytesCompressed, range.bytes);
+  services_.statistics.add(Count::kFrameBytesMade, frame.stored.size());
   return frame;
 }
 

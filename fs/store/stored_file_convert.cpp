@@ -113,6 +113,7 @@ bool StoredFile::compress_raw(bool required) {
     planned.map = redo.take_map();
   }
   rewrite(std::move(planned));
+  services_.statistics.add(Count::kFilesConverted);
   return true;
 }
 

@@ -32,6 +32,7 @@ void StoredFile::merge() {
   refuse_if_damaged();
   finish_rewrite();
   PendingRewrite planned;
+  std::uint64_t moved_bytes = 0;
   {
     ReaderLock lock(state_mutex_);
     RedoWriter redo(services_.journal, journal_target());
@@ -41,8 +42,11 @@ void StoredFile::merge() {
         after.form == Form::kContainer ? after.header.stored_bytes : after.logical_bytes;
     planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
     planned.map = redo.take_map();
+    moved_bytes = redo.bytes();
   }
   rewrite(std::move(planned));
+  services_.statistics.add(Count::kMerges);
+  services_.statistics.add(Count::kMergedBytes, moved_bytes);
 }
 
 void StoredFile::rewrite(PendingRewrite rewrite) {

@@ -44,6 +44,7 @@ RecompressionResult StoredFile::recompress(const SettingsChoice& choice) {
     finish_rewrite();
     result.outcome = replace_by(std::move(*after), redo);
     result.stored_bytes_after = backing().size();
+    if (result.outcome == Recompression::kDone) services_.statistics.add(Count::kRecompressions);
     return result;
   }
   result.outcome = Recompression::kBusy;

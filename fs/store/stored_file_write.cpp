@@ -97,6 +97,7 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
   if (seen().form == Form::kRaw) {
     if (!would_look_like_container(logical_offset, bytes)) {
       write_raw(logical_offset, bytes);
+      services_.statistics.add(Count::kBytesWritten, bytes.size());
       return;
     }
     decide_settings();
@@ -109,6 +110,7 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
     grow_to(end);
     changed_in_memory();
   }
+  services_.statistics.add(Count::kBytesWritten, bytes.size());
   try {
     relieve_memory();
   } catch (const std::exception&) {
