@@ -101,7 +101,7 @@ std::optional<ContainerHeader> decode_container_header(ByteSpan prefix) {
                            std::to_string(kContainerVersion));
   }
   const auto flags = load_le<std::uint16_t>(prefix, kFlagsAt);
-  if (version == 0 || (version == 1 ? flags != 0 : (flags & ~kKnownFlags) != 0)) {
+  if (version != version_for(flags) || (flags & ~kKnownFlags) != 0) {
     return std::nullopt;
   }
   ContainerHeader header;

@@ -231,7 +231,7 @@ class StoredFile {
   void begin_change(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
   /// The largest size that a container with this chunk size can get.
   static std::uint64_t most_logical_bytes(std::uint32_t chunk_bytes);
-  /// The same for the file's own, or for the largest while that is not decided.
+  /// The same for the file's own, or for what the mount's options say while that is not decided.
   std::uint64_t most_logical_bytes() const ZSTDFS_REQUIRES(write_mutex_);
   void refuse_if_damaged() ZSTDFS_REQUIRES(write_mutex_);
   /// The modification time becomes that of now. Before the content changes, because it may fail.

@@ -44,8 +44,9 @@ std::uint64_t StoredFile::most_logical_bytes(std::uint32_t chunk_bytes) {
 }
 
 std::uint64_t StoredFile::most_logical_bytes() const {
-  return most_logical_bytes(seen().form == Form::kContainer ? seen().header.chunk_bytes
-                                                            : kMaxChunkBytes);
+  return most_logical_bytes(seen().form == Form::kContainer
+                                ? seen().header.chunk_bytes
+                                : services_.options.settings.chunk_bytes);
 }
 
 void StoredFile::refuse_if_damaged() {

@@ -15,6 +15,7 @@ namespace zstdfs::test {
 namespace {
 
 using store::Recompression;
+using store::RecompressionPlan;
 using store::Settings;
 using testing::HasSubstr;
 
