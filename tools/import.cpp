@@ -202,6 +202,7 @@ int copy(const CopyOptions& options) {
 }
 
 int run_copy(const CopyOptions& options) {
+  const std::string& store = options.command == "import" ? options.to : options.from;
   const auto cannot = [&](const std::string& why) {
     std::cerr << "zstdfs " << options.command << ": " << why << '\n';
     return kExitFailed;
@@ -211,9 +212,9 @@ int run_copy(const CopyOptions& options) {
   } catch (const CannotCopy& error) {
     return cannot(error.what());
   } catch (const std::system_error& error) {
-    return cannot(printable(options.to) + ": " + explain(error.code()));
+    return cannot(printable(store) + ": " + explain(error.code()));
   } catch (const std::exception& error) {
-    return cannot(std::string("the store: ") + error.what());
+    return cannot(printable(store) + ": " + error.what());
   }
 }
 
