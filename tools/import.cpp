@@ -84,8 +84,12 @@ void refuse_mounted(const std::string& named, const std::string& root) {
   }
 }
 
-void refuse_nested(const std::string& a, const std::string& b) {
-  if (is_within(a, b) || is_within(b, a)) throw CannotCopy(a, "overlaps with " + b);
+/// `to` may not exist yet.
+void refuse_nested(const std::string& from, const std::string& to) {
+  const fs::path real = fs::weakly_canonical(to);
+  if (is_within(real, from) || is_within(from, real)) {
+    throw CannotCopy(to, "overlaps with " + from);
+  }
 }
 
 /// The store that is imported into; made when it is not there.
@@ -140,11 +144,8 @@ CopyPlace place_of_import(const CopyOptions& options) {
                      "is in the backing directory of a store, where files are compressed; mount "
                      "it, and import from the mount");
   }
-  if (is_within(fs::weakly_canonical(options.to), place.from)) {
-    throw CannotCopy(options.to, "overlaps with " + place.from);
-  }
+  refuse_nested(place.from, options.to);
   place.to = destination_store(options);
-  refuse_nested(place.to, place.from);
   place.store = std::make_unique<OpenStore>(place.to, ForWriting::kYes);
   place.from_files = plain_side(place.from);
   place.to_files = store_side(*place.store, ForWriting::kYes);
@@ -154,12 +155,9 @@ CopyPlace place_of_import(const CopyOptions& options) {
 CopyPlace place_of_export(const CopyOptions& options) {
   CopyPlace place;
   place.from = source_store(options);
-  if (is_within(fs::weakly_canonical(options.to), place.from)) {
-    throw CannotCopy(options.to, "overlaps with " + place.from);
-  }
+  refuse_nested(place.from, options.to);
   make_directory(options.to);
   place.to = canonical_directory(options.to);
-  refuse_nested(place.to, place.from);
   if (!find_mount_point(place.to) && store_above(place.to)) {
     throw CannotCopy(options.to, "is in the backing directory of a store; name its mount");
   }
@@ -204,6 +202,7 @@ int copy(const CopyOptions& options) {
 }
 
 int run_copy(const CopyOptions& options) {
+  const std::string& store = options.command == "import" ? options.to : options.from;
   const auto cannot = [&](const std::string& why) {
     std::cerr << "zstdfs " << options.command << ": " << why << '\n';
     return kExitFailed;
@@ -213,9 +212,9 @@ int run_copy(const CopyOptions& options) {
   } catch (const CannotCopy& error) {
     return cannot(error.what());
   } catch (const std::system_error& error) {
-    return cannot(printable(options.to) + ": " + explain(error.code()));
+    return cannot(printable(store) + ": " + explain(error.code()));
   } catch (const std::exception& error) {
-    return cannot(std::string("the store: ") + error.what());
+    return cannot(printable(store) + ": " + error.what());
   }
 }
 

@@ -68,11 +68,11 @@ int run_recompress(const RecompressOptions& options) {
 /// An option whose values are those of the policy.
 void add_setting_option(CLI::App& command, const std::string& name, Setting setting,
                         store::SettingsChoice& choice, const std::string& help) {
-  const auto set = [setting, &choice](const std::string& text) {
+  const auto set = [name, setting, &choice](const std::string& text) {
     try {
       store::parse_setting(setting, text, choice);
     } catch (const std::invalid_argument& error) {
-      throw CLI::ValidationError(error.what());
+      throw CLI::ValidationError(name, error.what());
     }
   };
   command.add_option_function<std::string>(name, set, help);

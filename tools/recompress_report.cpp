@@ -42,12 +42,12 @@ void RecompressReport::add(const std::string& path, const store::RecompressionRe
   if (!text || options_.talk == Talk::kQuiet) return;
   if (reason) {
     progress_.clear();
-    std::cout << printable(path) << ": stays compressed: " << reason << '\n';
+    std::cout << printable(path) << ": stays compressed: " << reason << std::endl;
   } else if (result.outcome == Recompression::kDone && options_.talk == Talk::kVerbose) {
     progress_.clear();
     std::cout << printable(path) << ": " << format_bytes(result.stored_bytes_before) << " -> "
               << (options_.dry_run ? "about " : "") << format_bytes(result.stored_bytes_after)
-              << '\n';
+              << std::endl;  // whoever follows the output wants to see how far it is
   }
 }
 

@@ -168,14 +168,19 @@ void TreeCopy::copy_directory(const std::string& path, CopiedMetadata metadata) 
 }
 
 void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata) {
-  if (S_ISLNK(entry.status.st_mode)) {
+  const bool symlink = S_ISLNK(entry.status.st_mode);
+  if (symlink) {
     names_.make_symlink(entry.path, target_of(entry));
-    report_.add(Kind::kSymlink);
   } else {
     names_.make_node(entry.path, entry.status);
-    report_.add(Kind::kNode);
   }
-  names_.complete(entry.path, metadata);
+  try {
+    names_.complete(entry.path, metadata);
+  } catch (const std::exception&) {
+    names_.remove(entry.path);
+    throw;
+  }
+  report_.add(symlink ? Kind::kSymlink : Kind::kNode);
 }
 
 void TreeCopy::copy_file(std::string path, CopiedMetadata metadata,

@@ -19,13 +19,13 @@ using test::random_bytes;
 using test::text_bytes;
 using testing::HasSubstr;
 
-constexpr int kFiles = 24;
+constexpr int kFiles = 18;
 constexpr int kProcesses = 8;
 
 /// What a file holds all the time: whoever writes, writes the same bytes again.
 Bytes content_of_file(int number) {
   const auto seed = static_cast<std::uint64_t>(number);
-  const std::size_t bytes = 1000 + static_cast<std::size_t>(number) * 30'000;
+  const std::size_t bytes = 1000 + static_cast<std::size_t>(number) * 20'000;
   return number % 6 == 5 ? random_bytes(bytes, seed) : text_bytes(bytes, seed);
 }
 
@@ -72,6 +72,7 @@ std::string work_on(const std::string& mountpoint, const std::string& stop, std:
     if (random.chance(50)) {
       const std::string differs = difference(read_file(path), content);
       if (!differs.empty()) return path + ": " + differs;
+      ::usleep(10'000);
       continue;
     }
     const std::size_t from = random.below(content.size());

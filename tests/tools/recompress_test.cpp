@@ -127,7 +127,7 @@ TEST(Recompress, NamesWhatItChangesWhenAsked) {
   store.write("a\x1b", text_bytes(kContent, 1));
   const CommandResult result = run_zstdfs({"recompress", "-v", store.path()});
   EXPECT_EQ(result.exit_code, 0) << result.error;
-  EXPECT_THAT(result.out, HasSubstr(store.path("a\\x1B: 293.0 KiB -> ")));
+  EXPECT_THAT(result.out, HasSubstr(store.path("a\\x1b: 293.0 KiB -> ")));
   EXPECT_THAT(result.out, HasSubstr("Files: 1 changed, 0 as wanted."));
   EXPECT_EQ(run_zstdfs({"recompress", "--quiet", "--level", "9", store.path()}).out, "");
 }

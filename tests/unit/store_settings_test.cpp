@@ -265,7 +265,7 @@ TEST_F(StoreSettings, APlanSaysWhatRecompressionWouldDoAndChangesNothing) {
   set_policy(R"({"level": 15})");
   const Bytes before = stored("f");
   const auto file = store.open_file("f");
-  RecompressionPlan plan = file->plan_recompression({.chunk_bytes = 65536});
+  store::RecompressionPlan plan = file->plan_recompression({.chunk_bytes = 65536});
   EXPECT_EQ(plan.outcome, Recompression::kDone);
   EXPECT_EQ(plan.wanted.level, 15);
   EXPECT_EQ(plan.wanted.chunk_bytes, 65536u);
