@@ -205,7 +205,9 @@ TEST_F(Statistics, BadInputIsOneLine) {
     const Ended ended = stats(arguments);
     EXPECT_EQ(ended.status, status) << ended.output;
     EXPECT_THAT(ended.output, HasSubstr(words));
-    if (status == 1) EXPECT_EQ(std::count(ended.output.begin(), ended.output.end(), '\n'), 1);
+    if (status == 1) {
+      EXPECT_EQ(std::count(ended.output.begin(), ended.output.end(), '\n'), 1);
+    }
   };
   expect_refused({"/"}, 1, "zstdfs stats: /: is not on a mount of zstdfs");
   expect_refused({store_.backing()}, 1, "is not on a mount of zstdfs");
