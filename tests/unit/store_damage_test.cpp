@@ -27,7 +27,7 @@ class DamagedFile : public testing::TestWithParam<End> {
   DamagedFile() {
     log() = {};
     store::set_log_sink([](store::LogLevel, const std::string& line) { log() += line + "\n"; });
-    const auto file = store_.open_file("f");
+    auto file = store_.open_file("f");
     file->write(0, ByteSpan(content_).first(kChunk));
     file->sync(os::SyncKind::kData);
     file->write(kChunk, ByteSpan(content_).subspan(kChunk));
@@ -35,6 +35,7 @@ class DamagedFile : public testing::TestWithParam<End> {
     file->write(0, ByteSpan(content_).first(1));  // merged: so all frames count as durable
     file->flush();
     store_.store->close_file(file);
+    file.reset();  // before its store
     store_.sync_names();
     EXPECT_TRUE(store_.store->settle_now());
     if (GetParam() == End::kUnmounted) {

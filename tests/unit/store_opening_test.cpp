@@ -67,9 +67,10 @@ TEST(Opening, WithoutRoomForTheMarkAnInterruptedStoreOpensAndACleanOneSaysWhatTo
   store.disk.restart(Survival::everything());
   no_room();
   store.open();
-  const auto file = store.open_file("f");
+  auto file = store.open_file("f");
   EXPECT_EQ(StoreOnDisk::read_all(*file), content);
   store.store->close_file(file);
+  file.reset();  // before its store
   store.disk.clear_faults();
   EXPECT_TRUE(store.store->shut_down());
   store.store.reset();

@@ -178,9 +178,10 @@ TEST_F(StoreSettings, WithoutItsDictionaryAFileCannotBeReadAndStaysAsItIs) {
   install(40000);
   set_policy(R"({"dictionary": 40000})");
   write_file("f", text_bytes(100000, 1));
-  const auto file = store.open_file("f");
+  auto file = store.open_file("f");
   file->sync(os::SyncKind::kDataAndTimes);
   store.store->close_file(file);
+  file.reset();  // before its store
   store.sync_names();
   const Bytes before = stored("f");
   EXPECT_TRUE(store::DictionaryFiles(*disk.volume()).remove(40000));
@@ -280,7 +281,7 @@ TEST_F(StoreSettings, APlanSaysWhatRecompressionWouldDoAndChangesNothing) {
 TEST_F(StoreSettings, RecompressionKeepsWhatIsInTheWriteLog) {
   Bytes content = text_bytes(500000, 1);
   write_file("f", content);
-  const auto file = store.open_file("f");
+  auto file = store.open_file("f");
   const Bytes piece = random_bytes(5000, 2);
   file->write(1000, piece);
   file->flush();
@@ -288,6 +289,7 @@ TEST_F(StoreSettings, RecompressionKeepsWhatIsInTheWriteLog) {
   EXPECT_EQ(file->recompress({.level = 9}).outcome, Recompression::kDone);
   EXPECT_EQ(StoreOnDisk::read_all(*file), content);
   store.store->close_file(file);
+  file.reset();  // before its store
   EXPECT_TRUE(names_on(disk, ".zstdfs/journal").empty());
   ASSERT_TRUE(store.reopen());
   EXPECT_EQ(read_file("f"), content);
@@ -297,7 +299,7 @@ TEST_F(StoreSettings, RecompressionKeepsWhatIsInTheWriteLog) {
 TEST_F(StoreSettings, RecompressionBesideAWriter) {
   Bytes content = text_bytes(8u << 20, 1);
   write_file("f", content);
-  const auto file = store.open_file("f");
+  auto file = store.open_file("f");
   std::atomic<bool> stop = false;
   std::thread writer([&] {
     Random random(3);
@@ -319,6 +321,7 @@ TEST_F(StoreSettings, RecompressionBesideAWriter) {
   EXPECT_EQ(file->recompress({.level = 9}).outcome, Recompression::kDone);
   EXPECT_EQ(StoreOnDisk::read_all(*file), content);
   store.store->close_file(file);
+  file.reset();  // before its store
   ASSERT_TRUE(store.reopen());
   EXPECT_EQ(read_file("f"), content);
 }
