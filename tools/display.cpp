@@ -72,13 +72,24 @@ void Table::add_row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-void Table::print(std::ostream& out) const {
+std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     std::size_t width = shown_width(columns_[i].title);
     for (const auto& row : rows_) width = std::max(width, shown_width(row[i]));
     widths.push_back(width);
   }
+  return widths;
+}
+
+std::size_t Table::width() const {
+  std::size_t sum = 2 * (columns_.size() - 1);
+  for (const std::size_t width : widths()) sum += width;
+  return sum;
+}
+
+void Table::print(std::ostream& out) const {
+  const std::vector<std::size_t> widths = this->widths();
   const auto print_row = [&](auto&& cell) {
     std::string line;
     for (std::size_t i = 0; i < columns_.size(); ++i) {

@@ -35,8 +35,12 @@ class Table {
   /// `cells` has one text for each column.
   void add_row(std::vector<std::string> cells);
   void print(std::ostream& out) const;
+  /// Columns that the widest row takes.
+  std::size_t width() const;
 
  private:
+  std::vector<std::size_t> widths() const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

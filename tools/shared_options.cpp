@@ -32,6 +32,19 @@ std::optional<int> shift_of(std::string_view unit) {
   return found->second;
 }
 
+CLI::Validator level_validator() {
+  const auto check = [](const std::string& text) -> std::string {
+    int value = 0;
+    if (!CLI::detail::lexical_cast(text, value) || value == 0 || value < kMinCompressionLevel ||
+        value > kMaxCompressionLevel) {
+      return "\"" + text + "\" is no level: those are " + std::to_string(kMinCompressionLevel) +
+             " to " + std::to_string(kMaxCompressionLevel) + " without 0";
+    }
+    return {};
+  };
+  return CLI::Validator(check, "LEVEL");
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_size(const std::string& text) {
@@ -61,18 +74,18 @@ CLI::Validator size_within(const SizeLimits& limits) {
 }
 
 CLI::Option* add_level_option(CLI::App& command, int& level) {
-  const auto check = [](const std::string& text) -> std::string {
-    int value = 0;
-    if (!CLI::detail::lexical_cast(text, value) || value == 0 || value < kMinCompressionLevel ||
-        value > kMaxCompressionLevel) {
-      return "\"" + text + "\" is no level: those are " + std::to_string(kMinCompressionLevel) +
-             " to " + std::to_string(kMaxCompressionLevel) + " without 0";
-    }
-    return {};
-  };
   return command.add_option("--level", level, "The zstd level")
-      ->check(CLI::Validator(check, "LEVEL"))
+      ->check(level_validator())
       ->capture_default_str();
+}
+
+CLI::Option* add_levels_option(CLI::App& command, std::vector<int>& levels) {
+  std::string defaults;
+  for (const int level : levels) defaults += (defaults.empty() ? "" : ", ") + std::to_string(level);
+  return command
+      .add_option("--level", levels, "A level to try; can be repeated (" + defaults + ")")
+      ->check(level_validator())
+      ->allow_extra_args(false);
 }
 
 CLI::Option* add_threads_option(CLI::App& command, int& threads) {

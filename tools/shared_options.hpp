@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tools/record_reader.hpp"
 
@@ -26,6 +27,8 @@ CLI::Validator size_within(const SizeLimits& limits);
 
 /// --level, from kMinCompressionLevel to kMaxCompressionLevel, without 0.
 CLI::Option* add_level_option(CLI::App& command, int& level);
+/// --level for several levels; those that are there are the default.
+CLI::Option* add_levels_option(CLI::App& command, std::vector<int>& levels);
 
 /// --threads; `threads` keeps 0, one for each processor, when the option is not there.
 CLI::Option* add_threads_option(CLI::App& command, int& threads);

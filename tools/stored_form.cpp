@@ -10,13 +10,6 @@ namespace {
 constexpr std::uint32_t kZstdMagic = 0xFD2FB528u;
 constexpr std::uint32_t kSkippableMagic = 0x184D2A50u;  // the lowest four bits are free
 
-bool begins_with_zstd_frame(const RandomAccessSource& source) {
-  std::array<std::byte, sizeof(std::uint32_t)> start{};
-  if (source.read_at(0, start) != start.size()) return false;
-  const auto magic = load_le<std::uint32_t>(start, 0);
-  return magic == kZstdMagic || (magic & ~std::uint32_t{0xF}) == kSkippableMagic;
-}
-
 /// Whether a frame is one of zeros, judged by its size and its content's checksum: enough for
 /// statistics, and costs no read.
 bool looks_like_zero_frame(const FrameEntry& frame) {
@@ -26,6 +19,13 @@ bool looks_like_zero_frame(const FrameEntry& frame) {
 }
 
 }  // namespace
+
+bool begins_with_zstd_frame(const RandomAccessSource& source) {
+  std::array<std::byte, sizeof(std::uint32_t)> start{};
+  if (source.read_at(0, start) != start.size()) return false;
+  const auto magic = load_le<std::uint32_t>(start, 0);
+  return magic == kZstdMagic || (magic & ~std::uint32_t{0xF}) == kSkippableMagic;
+}
 
 Condition condition_of(const LoadedContainer& container, std::uint64_t stored_bytes) {
   if (container.sealed) {
@@ -49,6 +49,9 @@ StoredForm examine(const RandomAccessSource& source, const DictionarySource& dic
   result.logical_bytes = container.logical_bytes;
   result.level = container.header.level;
   result.chunk_bytes = container.header.chunk_bytes;
+  result.dictionary_id = container.header.dictionary_id;
+  result.long_distance_matching = container.header.long_distance_matching;
+  result.compact = container.header.compact;
   result.frames = container.index.size();
   for (const FrameEntry& frame : container.index) {
     if (looks_like_zero_frame(frame)) result.zero_bytes += frame.logical_bytes;

@@ -26,6 +26,9 @@ struct StoredForm {
   // Containers only:
   std::int32_t level = 0;
   std::uint32_t chunk_bytes = 0;
+  std::uint32_t dictionary_id = 0;  ///< what it is written on with; 0 for none
+  bool long_distance_matching = false;
+  bool compact = false;  ///< written to save bytes rather than blocks
   std::uint64_t frames = 0;
   std::uint64_t zero_bytes = 0;  ///< logical bytes in zero frames (holes, zeros)
   Condition condition = Condition::kSealed;
@@ -42,6 +45,9 @@ Condition condition_of(const LoadedContainer& container, std::uint64_t stored_by
 
 /// What is wrong with a container whose condition is kDamaged.
 std::string describe_damage(const LoadedContainer& container);
+
+/// Whether the first bytes are those of a zstd frame or a skippable one.
+bool begins_with_zstd_frame(const RandomAccessSource& source);
 
 /// "raw", "container".
 std::string form_name(Form form);
