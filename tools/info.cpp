@@ -138,6 +138,10 @@ void add_info_command(CLI::App& app, Action& action) {
   command->add_option("PATH", options->paths, "Files on a mount or in a backing directory")
       ->required();
   command->add_flag("--json", options->json, "Print a JSON array, sizes in bytes");
+  command->footer(
+      "Examples:\n"
+      "  zstdfs info /srv/files/a.log\n"
+      "  zstdfs info --json /srv/files/* | jq -r '.[] | select(.level < 9) | .path'");
   command->callback([options, &action] { action = [options] { return run_info(*options); }; });
 }
 

@@ -248,6 +248,10 @@ void add_usage_command(CLI::App& app, Action& action) {
   command->add_option("DIR", options->directory, "A directory on a mount or in a backing directory")
       ->required();
   command->add_flag("--json", options->json, "Print a JSON object, sizes in bytes");
+  command->footer(
+      "Examples:\n"
+      "  zstdfs usage /srv/files\n"
+      "  zstdfs usage --json /srv/files/logs");
   command->callback([options, &action] { action = [options] { return run_usage(*options); }; });
 }
 
