@@ -268,7 +268,10 @@ void add_dict_command(CLI::App& app, Action& action) {
       "Examples:\n"
       "  zstdfs dict list --uses /mnt\n"
       "  zstdfs dict export 40000 /mnt --output 40000.zdict\n"
-      "  zstd -dc -D 40000.zdict /data/file");
+      "  zstd -dc -D 40000.zdict /data/file\n"
+      "  zstdfs dict import 40000.zdict /mnt\n"
+      "  zstdfs dict rm 40000 /mnt\n"
+      "  zstdfs dict gc --dry-run /mnt");
 
   CLI::App* list =
       add(*dict, options, action, "list", "Show a store's dictionaries", list_dictionaries);

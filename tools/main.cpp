@@ -1,18 +1,28 @@
 // The program `zstdfs`: looks at stores and stored files, and has them changed. What changes a
 // store lies in fs/store.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <string_view>
 
 #include "tools/command.hpp"
+#include "tools/command_line.hpp"
 
 namespace {
 
-/// What a command line that cannot be understood ends with: fsck has its own code for it.
-int usage_exit_code(int argc, char** argv) {
-  const bool fsck = argc > 1 && std::string_view(argv[1]) == "fsck";
-  return fsck ? zstdfs::tools::kFsckUsage : zstdfs::tools::kExitUsage;
+bool is_fsck(int argc, char** argv) {
+  return argc > 1 && std::string_view(argv[1]) == "fsck";
+}
+
+/// Output that was lost is a failure, also that of --help. To fsck, 1 would mean that errors were
+/// corrected.
+int exit_code_after_output(int code, bool fsck) {
+  std::cout.flush();
+  if (std::cout) return code;
+  std::cerr << "zstdfs: the output could not be written\n";
+  const int failed = fsck ? zstdfs::tools::kFsckOperational : zstdfs::tools::kExitFailed;
+  return fsck ? code | failed : std::max(code, failed);
 }
 
 int run(int argc, char** argv) {
@@ -21,6 +31,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "zstdfs " ZSTDFS_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(1);
+  app.failure_message(explain_command_line);
   app.footer("To mount a directory: mount.zstdfs BACKING MOUNTPOINT, see mount.zstdfs(8).");
 
   Action action;
@@ -37,18 +48,14 @@ int run(int argc, char** argv) {
   add_decompress_command(app, action);
   add_import_command(app, action);
   add_export_command(app, action);
+  const bool fsck = is_fsck(argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : usage_exit_code(argc, argv);
+    if (app.exit(error) != 0) return fsck ? kFsckUsage : kExitUsage;
+    return exit_code_after_output(kExitOk, fsck);
   }
-  const int code = action();
-  std::cout.flush();
-  if (!std::cout) {
-    std::cerr << "zstdfs: the output could not be written\n";
-    return code == kExitOk ? kExitFailed : code;
-  }
-  return code;
+  return exit_code_after_output(action(), fsck);
 }
 
 }  // namespace

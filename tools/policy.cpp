@@ -133,6 +133,10 @@ void add_check(CLI::App& app, Action& action) {
   command->add_option("PATH", options->place,
                       "A policy, or a directory in a store or on a mount (default: the current)");
   command->add_flag("--json", options->json, "Print a JSON object");
+  command->footer(
+      "Examples:\n"
+      "  zstdfs policy check new-rules.json\n"
+      "  zstdfs policy check --json /srv/files");
   command->callback([options, &action] {
     action = [options] {
       return with_errors_said("check", options->place, [&] { return check(*options); });
@@ -147,6 +151,9 @@ void add_explain(CLI::App& app, Action& action) {
   command->add_option("PATH", options->paths, "Files on a mount or in a backing directory")
       ->required();
   command->add_flag("--json", options->json, "Print a JSON array");
+  command->footer(
+      "Examples:\n"
+      "  zstdfs policy explain /srv/files/a.log");
   command->callback([options, &action] {
     action = [options] { return explain_policy(options->paths, options->json); };
   });
@@ -157,6 +164,9 @@ void add_set(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("set", "Install a policy, if nothing is wrong with it");
   command->add_option("FILE", options->file, "The policy")->required();
   command->add_option("STORE", options->place, "A mount, or a backing directory")->required();
+  command->footer(
+      "Examples:\n"
+      "  zstdfs policy set new-rules.json /srv/files");
   command->callback([options, &action] {
     action = [options] {
       return with_errors_said("set", options->file, [&] { return set(*options); });

@@ -39,13 +39,17 @@ std::string content_of(std::FILE* file) {
 }  // namespace
 
 CommandResult run_zstdfs(const std::vector<std::string>& arguments, const CommandStreams& streams) {
+  return run_program(ZSTDFS_PROGRAM, arguments, streams);
+}
+
+CommandResult run_program(std::string program, const std::vector<std::string>& arguments,
+                          const CommandStreams& streams) {
   // Files, not pipes: nothing can block, however much is printed.
   const TempFile in = make_temp_file();
   std::fwrite(streams.input.data(), 1, streams.input.size(), in.get());
   std::rewind(in.get());
   const TempFile out = make_temp_file();
   const TempFile error = make_temp_file();
-  std::string program = ZSTDFS_PROGRAM;
   std::vector<char*> argv = {program.data()};
   std::vector<std::string> copies = arguments;
   for (std::string& argument : copies) argv.push_back(argument.data());

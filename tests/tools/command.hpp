@@ -22,6 +22,10 @@ struct CommandStreams {
   std::string output_path;  ///< an existing file for standard output; `out` is empty then
 };
 
+/// Runs a program, named by its path, with these arguments and waits for its end.
+CommandResult run_program(std::string program, const std::vector<std::string>& arguments,
+                          const CommandStreams& streams = {});
+
 /// Runs `zstdfs` with these arguments and waits for its end.
 CommandResult run_zstdfs(const std::vector<std::string>& arguments,
                          const CommandStreams& streams = {});
