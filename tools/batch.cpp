@@ -138,6 +138,12 @@ void add_direction(CLI::App& batch, Action& action, BatchDirection direction) {
   const bool compress = direction == BatchDirection::kCompress;
   CLI::App* command = compress ? batch.add_subcommand("compress", "Make zstd frames")
                                : batch.add_subcommand("decompress", "Give the content back");
+  command->footer(compress ? "Examples:\n"
+                             "  zstdfs batch compress *.json\n"
+                             "  zstdfs batch compress --records lines < events.jsonl > events"
+                           : "Examples:\n"
+                             "  zstdfs batch decompress *.json.zst\n"
+                             "  zstdfs batch decompress --records lines < events");
   FileBatchOptions& files = options->files;
   command->add_option("FILE", files.paths, "Files, where there is no --records");
   add_records_option(*command, options->records,
@@ -146,7 +152,7 @@ void add_direction(CLI::App& batch, Action& action, BatchDirection direction) {
     add_level_option(*command, options->codec.level);
     command->add_flag("!--no-check", options->codec.checksum, "Frames without a checksum");
   }
-  command->add_option("--dictionary", options->dictionary_path, "Use a dictionary")
+  command->add_option("--dictionary-file", options->dictionary_path, "Use a dictionary")
       ->type_name("FILE");
   add_threads_option(*command, options->codec.threads);
   command->add_option("--max-record-size", options->max_record_bytes, "Refuse larger records")
@@ -179,8 +185,9 @@ void add_batch_command(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  zstdfs batch compress --level 12 --output-dir /srv/archive *.json\n"
-      "  zstdfs batch compress --records lines --dictionary events.dict < events.jsonl > events\n"
-      "  zstdfs batch decompress --records lines --dictionary events.dict < events");
+      "  zstdfs batch compress --records lines --dictionary-file events.dict < events.jsonl > "
+      "events\n"
+      "  zstdfs batch decompress --records lines --dictionary-file events.dict < events");
 }
 
 }  // namespace zstdfs::tools

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -66,8 +67,10 @@ int run_recompress(const RecompressOptions& options) {
 }
 
 /// An option whose values are those of the policy.
-void add_setting_option(CLI::App& command, const std::string& name, Setting setting,
+void add_setting_option(CLI::App& command, Setting setting, const std::string& type,
                         store::SettingsChoice& choice, const std::string& help) {
+  std::string name = "--" + std::string(store::name_of(setting));
+  std::replace(name.begin(), name.end(), '_', '-');
   const auto set = [name, setting, &choice](const std::string& text) {
     try {
       store::parse_setting(setting, text, choice);
@@ -75,20 +78,21 @@ void add_setting_option(CLI::App& command, const std::string& name, Setting sett
       throw CLI::ValidationError(name, error.what());
     }
   };
-  command.add_option_function<std::string>(name, set, help);
+  command.add_option_function<std::string>(name, set, help)->type_name(type);
 }
 
 void add_setting_options(CLI::App& command, store::SettingsChoice& choice) {
-  add_setting_option(command, "--store", Setting::kStore, choice, "compressed or raw");
-  add_setting_option(command, "--saving", Setting::kSaving, choice,
-                     "What compression has to save: blocks or bytes");
-  add_setting_option(command, "--level", Setting::kLevel, choice, "The zstd level");
-  add_setting_option(command, "--chunk-size", Setting::kChunkSize, choice,
+  add_setting_option(command, Setting::kStore, "TEXT:{compressed,raw}", choice,
+                     "How files are stored");
+  add_setting_option(command, Setting::kSaving, "TEXT:{blocks,bytes}", choice,
+                     "What compression has to save");
+  add_setting_option(command, Setting::kLevel, "INT:LEVEL", choice, "The zstd level");
+  add_setting_option(command, Setting::kChunkSize, "UINT:SIZE", choice,
                      "Content is compressed in pieces of this size");
-  add_setting_option(command, "--dictionary", Setting::kDictionary, choice,
+  add_setting_option(command, Setting::kDictionary, "ID", choice,
                      "The id of one of the store's dictionaries; 0 for none");
-  add_setting_option(command, "--long-distance-matching", Setting::kLongDistanceMatching, choice,
-                     "yes or no");
+  add_setting_option(command, Setting::kLongDistanceMatching, "TEXT:{yes,no}", choice,
+                     "Look for what repeats far back");
 }
 
 void add_other_options(CLI::App& command, RecompressOptions& options) {
@@ -131,7 +135,7 @@ void add_decompress_command(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(options->command,
                                          "Store files raw, and say which have to stay compressed");
   add_other_options(*command, *options);
-  command->footer(std::string("Example:\n"
+  command->footer(std::string("Examples:\n"
                               "  zstdfs decompress /srv/files/images\n") +
                   kExitCodes);
   command->callback(

@@ -103,7 +103,7 @@ TEST(BatchRecords, EachRecordIsAnOrdinaryFrame) {
   write_dictionary(store, "d", 0);
   const std::string plain = compressed(sample_records(0, 3));
   const std::string with_dictionary =
-      compressed(sample_records(0, 3), {"--dictionary", store.path("d"), "--no-check"});
+      compressed(sample_records(0, 3), {"--dictionary-file", store.path("d"), "--no-check"});
   EXPECT_LT(with_dictionary.size() * 2, plain.size());
 
   std::string text;
@@ -121,7 +121,7 @@ TEST(BatchRecords, EachRecordIsAnOrdinaryFrame) {
     EXPECT_EQ(get_frame_parameters(frame).dict_id, 100000u);
   }
   const CommandResult back =
-      batch("decompress", with_dictionary, {"--dictionary", store.path("d")});
+      batch("decompress", with_dictionary, {"--dictionary-file", store.path("d")});
   EXPECT_EQ(back.out, sample_records(0, 3)) << back.error;
 }
 
@@ -196,7 +196,8 @@ TEST(BatchRecords, DictionariesThatCannotBeUsedAreNamed) {
   write_dictionary(store, "other", 5000);
   store.write("text", "not a dictionary");
   const auto error_of = [&](const std::string& dictionary) {
-    const CommandResult result = batch("compress", "x\n", {"--dictionary", store.path(dictionary)});
+    const CommandResult result =
+        batch("compress", "x\n", {"--dictionary-file", store.path(dictionary)});
     EXPECT_EQ(result.exit_code, 1);
     EXPECT_EQ(result.out, "");
     return result.error;
@@ -205,11 +206,12 @@ TEST(BatchRecords, DictionariesThatCannotBeUsedAreNamed) {
   EXPECT_THAT(error_of("text"), HasSubstr("text: is no zstd dictionary"));
   EXPECT_THAT(error_of(""), HasSubstr("Is a directory"));
 
-  const std::string stream = compressed("x\n", {"--dictionary", store.path("d")});
+  const std::string stream = compressed("x\n", {"--dictionary-file", store.path("d")});
   const CommandResult without = batch("decompress", stream);
   EXPECT_EQ(without.exit_code, 1);
   EXPECT_THAT(without.error, HasSubstr("with the dictionary 100000; give that"));
-  const CommandResult wrong = batch("decompress", stream, {"--dictionary", store.path("other")});
+  const CommandResult wrong =
+      batch("decompress", stream, {"--dictionary-file", store.path("other")});
   EXPECT_EQ(wrong.exit_code, 1);
   EXPECT_THAT(wrong.error, HasSubstr("with the dictionary 100000, not with 105000"));
 }

@@ -116,7 +116,7 @@ TEST_F(Manners, OptionsHaveTheNamesThatOthersHave) {
   const std::map<std::string, std::string> other_names = {
       {"--jobs", "--threads"},     {"--out", "--output"},        {"--overwrite", "--force"},
       {"--simulate", "--dry-run"}, {"--compression", "--level"}, {"--chunk", "--chunk-size"},
-      {"--silent", "--quiet"},     {"--dictionary", "--dict"}};
+      {"--silent", "--quiet"},     {"--dict", "--dictionary"}};
   for (const HelpText& command : commands()) {
     for (const auto& [name, usual] : other_names) {
       EXPECT_FALSE(command.has(name)) << command.name() << ": " << name << " is " << usual;
