@@ -14,6 +14,10 @@ namespace {
 using store::Recompression;
 using store::RecompressionResult;
 
+// So many small files are changed at once, each of at most so many bytes.
+constexpr unsigned kThreads = 8;
+constexpr std::uint64_t kSmallBytes = 1u << 20;
+
 constexpr std::uint64_t kBlockBytes = 4096;  // of most filesystems; for estimates only
 
 std::uint64_t blocks(std::uint64_t bytes) {
@@ -44,7 +48,8 @@ RecompressRun::RecompressRun(store::SettingsChoice choice, Mode mode,
       interruption_(interruption),
       report_(report),
       progress_(progress),
-      stores_(mode == Mode::kChange ? store::ForWriting::kYes : store::ForWriting::kNo) {}
+      stores_(mode == Mode::kChange ? store::ForWriting::kYes : store::ForWriting::kNo),
+      queue_(kThreads) {}
 
 void RecompressRun::add_path(const std::string& path) {
   try {
@@ -58,6 +63,7 @@ void RecompressRun::add_path(const std::string& path) {
     if (!S_ISREG(status.st_mode)) throw std::system_error(EINVAL, std::generic_category());
     change({from.tree, from.below, path}, status);
   } catch (const std::exception& error) {
+    const MutexLock lock(mutex_);
     report_.add_failure(path, message_of(error));
   }
 }
@@ -72,6 +78,7 @@ void RecompressRun::walk(const ChangeablePath& from, const std::string& shown) {
     return Descend::kYes;
   };
   const auto failed = [&](const std::string& path, const std::error_code& error) {
+    const MutexLock lock(mutex_);
     report_.add_failure(joined(shown, path), explain(error));
   };
   const std::string root = joined(from.tree->root(), from.below);
@@ -80,17 +87,26 @@ void RecompressRun::walk(const ChangeablePath& from, const std::string& shown) {
 
 void RecompressRun::change(const File& file, const struct stat& status) {
   if (was_met(status)) return;
+  const std::uint64_t bytes = size_of(status);
+  if (mode_ == Mode::kDryRun || bytes > kSmallBytes) return change_now(file, bytes);
+  queue_.add([this, file, bytes] { change_now(file, bytes); });
+}
+
+void RecompressRun::change_now(const File& file, std::uint64_t bytes) {
+  if (interruption_.requested()) return;
   try {
     const RecompressionResult result = try_to_change(file);
+    const MutexLock lock(mutex_);
     if (result.outcome == Recompression::kBusy) {
       busy_.push_back(file);
     } else {
       report_.add(file.shown, result);
     }
   } catch (const std::exception& error) {
+    const MutexLock lock(mutex_);
     report_.add_failure(file.shown, message_of(error));
   }
-  progress_.add(size_of(status));
+  progress_.add(bytes);
 }
 
 RecompressionResult RecompressRun::try_to_change(const File& file) {
@@ -123,6 +139,8 @@ bool RecompressRun::was_met(const struct stat& status) {
 }
 
 void RecompressRun::finish() {
+  queue_.finish();
+  const MutexLock lock(mutex_);
   for (const File& file : std::exchange(busy_, {})) {
     RecompressionResult result{.outcome = Recompression::kBusy};
     try {

@@ -14,12 +14,15 @@
 #include "tools/progress.hpp"
 #include "tools/recompress_report.hpp"
 #include "tools/recompression_estimate.hpp"
+#include "tools/work_queue.hpp"
+#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::tools {
 
-/// Stores files anew that are not stored as they should be, one after the other. Each file is
-/// changed as a whole or not at all, wherever that is interrupted; and because only those are
-/// changed that differ, another run does the rest.
+/// Stores files anew that are not stored as they should be: large ones one after the other, small
+/// ones beside them, because a file takes several syncs, which many can share. Each file is changed
+/// as a whole or not at all, wherever that is interrupted; and because only those are changed that
+/// differ, another run does the rest.
 class RecompressRun {
  public:
   enum class Mode { kChange, kDryRun };
@@ -42,6 +45,7 @@ class RecompressRun {
 
   void walk(const ChangeablePath& from, const std::string& shown);
   void change(const File& file, const struct stat& status);
+  void change_now(const File& file, std::uint64_t bytes) ZSTDFS_EXCLUDES(mutex_);
   store::RecompressionResult try_to_change(const File& file);
   store::RecompressionResult estimate(const File& file);
   bool was_met(const struct stat& status);
@@ -49,12 +53,14 @@ class RecompressRun {
   const store::SettingsChoice choice_;
   const Mode mode_;
   const Interruption& interruption_;
-  RecompressReport& report_;
+  Mutex mutex_;
+  RecompressReport& report_;  // used under mutex_
   Progress& progress_;
   ChangeableStores stores_;
   std::set<std::pair<dev_t, ino_t>> linked_;  // files with several names that were met
-  std::vector<File> busy_;
+  std::vector<File> busy_ ZSTDFS_GUARDED_BY(mutex_);
   std::map<std::string, RecompressionEstimator> estimators_;  // by stores
+  WorkQueue queue_;  // the last: its tasks use everything else
 };
 
 /// The bytes of all files that RecompressRun would meet, for its progress. Errors are left to it.
