@@ -243,7 +243,7 @@ void add_import_command(CLI::App& app, Action& action) {
   command->add_option("DIR", options->from, "What is copied")->required();
   command->add_option("STORE", options->to, "The backing directory; made when it is missing")
       ->required();
-  command->footer(std::string("Example:\n  zstdfs import /srv/old-files /srv/store\n") +
+  command->footer(std::string("Examples:\n  zstdfs import /srv/old-files /srv/store\n") +
                   kExitCodes);
   add_copy_command(*command, options, action);
 }
@@ -255,7 +255,7 @@ void add_export_command(CLI::App& app, Action& action) {
       app.add_subcommand("export", "Copy a tree out of a store that is not mounted");
   command->add_option("STORE", options->from, "The backing directory")->required();
   command->add_option("DIR", options->to, "Where to; made when it is missing")->required();
-  command->footer(std::string("Example:\n  zstdfs export /srv/store /mnt/plain-files\n") +
+  command->footer(std::string("Examples:\n  zstdfs export /srv/store /mnt/plain-files\n") +
                   kExitCodes);
   add_copy_command(*command, options, action);
 }

@@ -65,9 +65,10 @@ int run_recompress(const RecompressOptions& options) {
   return report.all_well() ? kExitOk : kExitFailed;
 }
 
-/// An option whose values are those of the policy.
-void add_setting_option(CLI::App& command, const std::string& name, Setting setting,
-                        store::SettingsChoice& choice, const std::string& help) {
+/// An option whose values are those of the policy. It is checked here; its type is only shown, as
+/// other subcommands show that of the same option.
+void add_setting_option(CLI::App& command, const std::string& name, const std::string& type,
+                        Setting setting, store::SettingsChoice& choice, const std::string& help) {
   const auto set = [name, setting, &choice](const std::string& text) {
     try {
       store::parse_setting(setting, text, choice);
@@ -75,20 +76,22 @@ void add_setting_option(CLI::App& command, const std::string& name, Setting sett
       throw CLI::ValidationError(name, error.what());
     }
   };
-  command.add_option_function<std::string>(name, set, help);
+  command.add_option_function<std::string>(name, set, help)->type_name(type);
 }
 
 void add_setting_options(CLI::App& command, store::SettingsChoice& choice) {
-  add_setting_option(command, "--store", Setting::kStore, choice, "compressed or raw");
-  add_setting_option(command, "--saving", Setting::kSaving, choice,
-                     "What compression has to save: blocks or bytes");
-  add_setting_option(command, "--level", Setting::kLevel, choice, "The zstd level");
-  add_setting_option(command, "--chunk-size", Setting::kChunkSize, choice,
-                     "Content is compressed in pieces of this size");
-  add_setting_option(command, "--dictionary", Setting::kDictionary, choice,
-                     "The id of one of the store's dictionaries; 0 for none");
-  add_setting_option(command, "--long-distance-matching", Setting::kLongDistanceMatching, choice,
-                     "yes or no");
+  const auto add = [&](const char* name, const char* type, Setting setting, const char* help) {
+    add_setting_option(command, name, type, setting, choice, help);
+  };
+  add("--store", "TEXT:{compressed,raw}", Setting::kStore, "The form to store files in");
+  add("--saving", "TEXT:{blocks,bytes}", Setting::kSaving, "What compression has to save");
+  add("--level", "INT:LEVEL", Setting::kLevel, "The zstd level");
+  add("--chunk-size", "UINT:SIZE", Setting::kChunkSize,
+      "Content is compressed in pieces of this size");
+  add("--dictionary", "ID", Setting::kDictionary,
+      "The id of one of the store's dictionaries; 0 for none");
+  add("--long-distance-matching", "TEXT:{yes,no}", Setting::kLongDistanceMatching,
+      "Whether to look for what is far away in a chunk");
 }
 
 void add_other_options(CLI::App& command, RecompressOptions& options) {
@@ -131,7 +134,7 @@ void add_decompress_command(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(options->command,
                                          "Store files raw, and say which have to stay compressed");
   add_other_options(*command, *options);
-  command->footer(std::string("Example:\n"
+  command->footer(std::string("Examples:\n"
                               "  zstdfs decompress /srv/files/images\n") +
                   kExitCodes);
   command->callback(

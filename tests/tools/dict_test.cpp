@@ -112,7 +112,7 @@ TEST_F(Dict, BadInputIsToldInALine) {
       EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
     }
   };
-  expect_told(dict({}), 2, "subcommand is required");
+  expect_told(dict({}), 2, "a subcommand is missing");
   expect_told(dict({"list", "/nowhere"}), 1, "/nowhere: No such file");
   expect_told(dict({"list", "/proc"}), 1, "/proc: ");
   expect_told(dict({"import", "/nowhere", store_.path()}), 1, "/nowhere: No such file");
