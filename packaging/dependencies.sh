@@ -20,8 +20,8 @@ run_packages=(fuse3 mount)
 test_packages=(
   "${build_packages[@]}" "${run_packages[@]}"
   libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev clang libclang-rt-dev ccache doxygen
-  acl attr bindfs btrfs-progs libcap2-bin diffutils e2fsprogs findutils git kmod procps
-  python3-zstandard rsync sqlite3 tar util-linux zstd
+  acl attr bindfs btrfs-progs libcap2-bin diffutils e2fsprogs findutils fish git kmod
+  procps python3-zstandard rsync sqlite3 tar util-linux zsh zstd
 )
 
 usage() {

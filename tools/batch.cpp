@@ -180,14 +180,14 @@ void add_batch_command(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("batch", "Compress and decompress many files, or records of a stream");
   command->require_subcommand(1);
-  add_direction(*command, action, BatchDirection::kCompress);
-  add_direction(*command, action, BatchDirection::kDecompress);
-  command->footer(
+  command->footer(  // before the two, which have it from here
       "Examples:\n"
       "  zstdfs batch compress --level 12 --output-dir /srv/archive *.json\n"
       "  zstdfs batch compress --records lines --dictionary-file events.dict < events.jsonl > "
       "events\n"
       "  zstdfs batch decompress --records lines --dictionary-file events.dict < events");
+  add_direction(*command, action, BatchDirection::kCompress);
+  add_direction(*command, action, BatchDirection::kDecompress);
 }
 
 }  // namespace zstdfs::tools

@@ -1,5 +1,6 @@
 #include "tools/dictionary_install.hpp"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -48,6 +49,10 @@ std::vector<std::string> patterns_for(const std::string& store_root,
     const PlaceInStore place = place_in_store(source);
     if (place.store != store_root) {
       throw std::runtime_error(printable(source) + " is not in the store " + printable(store_root));
+    }
+    if (!std::filesystem::is_directory(source)) {
+      patterns.push_back("/" + literally(place.path));
+      continue;
     }
     const std::string below = place.path.empty() ? "/" : "/" + literally(place.path) + "/";
     if (include.empty()) patterns.push_back(below + "**");

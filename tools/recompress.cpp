@@ -66,7 +66,8 @@ int run_recompress(const RecompressOptions& options) {
   return report.all_well() ? kExitOk : kExitFailed;
 }
 
-/// An option whose values are those of the policy.
+/// An option whose values are those of the policy. It is checked here; its type is only shown, as
+/// other subcommands show that of the same option.
 void add_setting_option(CLI::App& command, Setting setting, const std::string& type,
                         store::SettingsChoice& choice, const std::string& help) {
   std::string name = "--" + std::string(store::name_of(setting));

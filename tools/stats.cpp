@@ -148,6 +148,11 @@ void add_stats_command(CLI::App& app, Action& action) {
       ->excludes(json)
       ->excludes(watch);
   json->excludes(watch);
+  command->footer(
+      "Examples:\n"
+      "  zstdfs stats /srv/files\n"
+      "  zstdfs stats --watch /srv/files\n"
+      "  zstdfs stats --prometheus /srv/files > /var/lib/node_exporter/zstdfs.prom");
   command->callback([options, &action] { action = [options] { return run_stats(*options); }; });
 }
 

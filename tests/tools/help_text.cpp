@@ -24,10 +24,11 @@ std::string before(std::string text, const std::vector<std::string>& marks) {
   return text;
 }
 
+/// Behind the name of a flag, its value can stand in braces: "--keep{false}".
 std::vector<std::string> names_in(const std::string& text) {
   std::vector<std::string> names;
   std::istringstream in(text);
-  for (std::string name; std::getline(in, name, ',');) names.push_back(name);
+  for (std::string name; std::getline(in, name, ',');) names.push_back(before(name, {"{"}));
   return names;
 }
 
@@ -54,6 +55,16 @@ bool HelpText::has(std::string_view option) const {
   return std::any_of(options.begin(), options.end(), [&](const HelpEntry& entry) {
     return std::find(entry.names.begin(), entry.names.end(), option) != entry.names.end();
   });
+}
+
+std::set<std::string> HelpText::long_options() const {
+  std::set<std::string> names;
+  for (const HelpEntry& entry : options) {
+    for (const std::string& name : entry.names) {
+      if (name.starts_with("--")) names.insert(name);
+    }
+  }
+  return names;
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ struct HelpText {
   std::string name() const;
   /// Whether it has an option, named "--json".
   bool has(std::string_view option) const;
+  /// Without "-v" and its like.
+  std::set<std::string> long_options() const;
 };
 
 /// Takes apart what the program printed.

@@ -1,5 +1,7 @@
 #include "tests/tools/sample_runs.hpp"
 
+#include <filesystem>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/patterns.hpp"
@@ -31,6 +33,8 @@ const Bytes& sample_dictionary() {
 }  // namespace
 
 SampleStore::SampleStore() {
+  std::filesystem::remove_all(outside_.path(".zstdfs"));  // That makes a directory of it.
+  outside_.write("plain/file", "content");
   const Bytes content = compressible_bytes(300000, /*seed=*/1);
   Bytes container = container_of(content).sealed();
   store_.write("raw.txt", "a few bytes\n");
@@ -45,13 +49,26 @@ SampleStore::SampleStore() {
   if (imported.exit_code != 0) throw std::runtime_error(imported.error);
 }
 
+std::vector<std::string> SampleRun::command_line(const std::vector<std::string>& more) const {
+  std::vector<std::string> line;
+  std::istringstream words(command);
+  for (std::string word; words >> word;) line.push_back(word);
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  line.insert(line.end(), more.begin(), more.end());
+  return line;
+}
+
 std::vector<SampleRun> sample_runs(const SampleStore& store) {
   const std::string root = store.path();
   const std::string records = store.path("records.jsonl");
   const std::vector<std::string> files = {store.path("raw.txt"), store.path("container.txt")};
   return {
       {"info", files},
+      {"info", {"--frames", files.back()}},
       {"usage", {root}},
+      {"usage", {"--by", "owner", root}},
+      {"usage", {"--top", "3", root}},
+      {"advise", {"--level", "1", root}},
       {"fsck", {root}},
       {"fsck", {"--repair", "--dry-run", root}},
       {"fsck", {"--repair", root}},
@@ -68,6 +85,12 @@ std::vector<SampleRun> sample_runs(const SampleStore& store) {
       {"dict export", {"40000", root, "--output", "-"}},
       {"dict rm", {"--dry-run", "40000", root}},
       {"dict gc", {root}},
+      {"recompress", {"--level", "12", "--verbose", files.front(), files.back()}},
+      {"decompress", {files.back()}},
+      {"import", {store.path_outside("plain"), store.path_outside("imported")}},
+      {"export", {root, store.path_outside("exported")}},
+      {"batch compress", {records}},
+      {"batch decompress", {"--suffix", ".txt", files.back()}},
   };
 }
 

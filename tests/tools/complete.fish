@@ -1,0 +1,3 @@
+# Prints what fish offers for the last of the words: complete.fish COMPLETION WORD...
+source $argv[1]
+complete --do-complete "$argv[2..]" | string replace --regex '\t.*' ''

@@ -1,0 +1,26 @@
+# Prints what zsh offers for the last of the words: complete.zsh COMPLETION WORD...
+# zsh completes only where somebody types, so one that is interactive is started on a terminal.
+zmodload zsh/zpty
+completion=${1:A:h}
+shift
+zpty shell zsh -f -i
+# compinit looks into every function of its path: the fewer there are, the faster it is.
+# Everything that is offered goes through compadd; -O asks it to fill an array instead. Files are
+# added, too: where none was, zsh would try others.
+zpty -w shell "PS1=; stty -echo; fpath=($completion \${(M)fpath:#*/Completion(|/Base|/Zsh|/Unix)})
+autoload -Uz compinit; compinit -D -u
+compadd() {
+  [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] && { builtin compadd \"\$@\"; return }
+  local -a offered; builtin compadd -O offered \"\$@\"; print -l -- '<offered>'\$^offered
+  [[ -z \${(M)@:#-(|Q)f} ]] || builtin compadd \"\$@\"
+}
+finish() { print '<end>'; exit }
+bindkey '^I' complete-word; zle -N finish; bindkey '^X' finish; LISTMAX=9999; print '<ready>'"
+zpty -r shell line '*<ready>'$'\r\n'
+zpty -w -n shell "$*"$'\t\x18'
+while zpty -r shell line; do
+  line=${line//[$'\r\n']/}
+  [[ $line == *'<end>'* ]] && break
+  [[ $line == *'<offered>'* ]] && print -r -- "${line##*<offered>}"
+done
+zpty -d shell
