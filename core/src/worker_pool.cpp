@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <system_error>
+#include <utility>
 
 namespace zstdfs {
 
@@ -31,7 +32,7 @@ struct WorkerPool::Batch {
         failure = std::current_exception();
       }
       MutexLock lock(mutex);
-      if (failure && !error) error = failure;
+      if (failure && !error) error = std::move(failure);
       if (--open == 0) all_done.notify_all();
     }
   }
@@ -39,7 +40,8 @@ struct WorkerPool::Batch {
   void wait() {
     MutexLock lock(mutex);
     while (open != 0) all_done.wait(mutex);
-    if (error) std::rethrow_exception(error);
+    // The caller's alone: no worker that ends later takes part in it.
+    if (error) std::rethrow_exception(std::exchange(error, nullptr));
   }
 };
 
