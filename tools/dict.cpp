@@ -17,9 +17,10 @@
 #include "tools/display.hpp"
 #include "tools/json_output.hpp"
 #include "tools/new_file.hpp"
+#include "tools/place_in_store.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
-#include "tools/store_location.hpp"
+#include "tools/store_hold.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::tools {
@@ -85,11 +86,11 @@ void complain_of_problems(const DictionaryReferences& references) {
 }
 
 int list_dictionaries(const DictOptions& options) {
-  const StoreLocation location = locate_store(options.store);
-  const auto volume = os::open_posix_volume(location.root);
+  const std::string root = place_in_store(options.store).store;
+  const auto volume = os::open_posix_volume(root);
   const std::vector<DictionaryCopies> all = DictionaryFiles(*volume).list();
   std::optional<DictionaryReferences> references;
-  if (options.uses) references = find_dictionary_references(*volume, location.root);
+  if (options.uses) references = find_dictionary_references(*volume, root);
   const DictionaryReferences* const known = references ? &*references : nullptr;
   if (options.json) {
     Json list = Json::array();
@@ -110,21 +111,21 @@ int import_dictionary(const DictOptions& options) {
   Bytes content(static_cast<std::size_t>(
       std::min<std::uint64_t>(file->size(), store::kMaxDictionaryBytes + 1)));
   content.resize(file->read_at(0, content));
-  const StoreLocation location = locate_store(options.store);
-  const auto volume = os::open_posix_volume(location.root);
+  const std::string root = place_in_store(options.store).store;
+  const auto volume = os::open_posix_volume(root);
   const std::uint32_t id = DictionaryFiles(*volume).install(content);
   if (options.json) {
     print_json(Json{{"id", id}, {"bytes", content.size()}});
   } else {
     std::cout << "Dictionary " << id << " (" << format_bytes(content.size()) << ") is in "
-              << printable(location.root)
+              << printable(root)
               << ". A rule of the policy, or the attribute user.zstdfs.dictionary, uses it.\n";
   }
   return kExitOk;
 }
 
 int export_dictionary(const DictOptions& options) {
-  const auto volume = os::open_posix_volume(locate_store(options.store).root);
+  const auto volume = os::open_posix_volume(place_in_store(options.store).store);
   const Bytes content = DictionaryFiles(*volume).read(options.id);
   if (options.file == "-") {
     std::cout.write(reinterpret_cast<const char*>(content.data()),
@@ -155,7 +156,7 @@ std::string describe(const DictionaryUse& use) {
 class Removal {
  public:
   explicit Removal(const DictOptions& options)
-      : options_(options), location_(locate_store(options.store)), hold_(location_) {}
+      : options_(options), root_(place_in_store(options.store).store), hold_(root_) {}
 
   int remove(std::uint32_t id) {
     if (!exists(id)) {
@@ -200,7 +201,7 @@ class Removal {
   }
 
   DictionaryReferences search() {
-    DictionaryReferences references = find_dictionary_references(hold_.volume(), location_.root);
+    DictionaryReferences references = find_dictionary_references(hold_.volume(), root_);
     if (references.problems.empty()) return references;
     complain_of_problems(references);
     throw std::runtime_error(
@@ -225,7 +226,7 @@ class Removal {
   }
 
   const DictOptions& options_;
-  const StoreLocation location_;
+  const std::string root_;
   StoreHold hold_;
   std::vector<std::uint32_t> removed_;
 };

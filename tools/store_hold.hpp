@@ -9,23 +9,14 @@
 
 namespace zstdfs::tools {
 
-/// A store that a command works on.
-struct StoreLocation {
-  std::string root;                        ///< the backing directory
-  std::optional<std::string> mount_point;  ///< where it is mounted, as far as can be seen
-};
-
-/// The store that is mounted where `path` is, or whose backing directory `path` is in. Throws
-/// std::system_error when there is no such path, std::runtime_error when it is in no store.
-StoreLocation locate_store(const std::string& path);
-
 /// While it lives, nobody but this process changes the store's own files: of a store that is not
 /// mounted it holds the lock. That of a mounted one its daemon holds, which is told what it has to
 /// know.
 class StoreHold {
  public:
-  /// Throws std::runtime_error when somebody has the store in use of whom nothing can be seen.
-  explicit StoreHold(const StoreLocation& location);
+  /// `store` is the backing directory. Throws std::runtime_error when somebody has it in use of whom
+  /// nothing can be seen.
+  explicit StoreHold(const std::string& store);
 
   os::Volume& volume() { return *volume_; }
   /// No new frames are made with the dictionary until the hold ends. Throws std::system_error,

@@ -1,4 +1,4 @@
-#include "tools/store_location.hpp"
+#include "tools/store_hold.hpp"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -11,22 +11,11 @@
 #include "fs/store/control.hpp"
 #include "fs/store/store.hpp"
 #include "tools/mount_map.hpp"
-#include "tools/store_dictionaries.hpp"
 
 namespace zstdfs::tools {
 
-StoreLocation locate_store(const std::string& path) {
-  if (const auto backing = find_backing(path)) return {backing->store, backing->mount_point};
-  const auto root = store_above(path);
-  if (!root) {
-    throw std::runtime_error(
-        "is neither on a zstdfs mount nor in a store; a store is made by mounting its directory");
-  }
-  return {*root, mount_point_of(*root)};
-}
-
-StoreHold::StoreHold(const StoreLocation& location)
-    : mount_point_(location.mount_point), volume_(os::open_posix_volume(location.root)) {
+StoreHold::StoreHold(const std::string& store)
+    : mount_point_(mount_point_of(store)), volume_(os::open_posix_volume(store)) {
   if (mount_point_) return;
   pid_t holder = 0;
   lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
