@@ -15,9 +15,15 @@ std::shared_ptr<Dictionaries::Loaded> Dictionaries::load(std::uint32_t id) const
     return found->loaded;
   }
   auto loaded = std::make_shared<Loaded>(files_.read(id));
+  told_missing_.erase(id);
   by_use_.push_front({id, loaded});
   if (by_use_.size() > kKept) by_use_.pop_back();
   return loaded;
+}
+
+bool Dictionaries::is_newly_missing(std::uint32_t id) const {
+  MutexLock lock(mutex_);
+  return told_missing_.insert(id).second;
 }
 
 std::shared_ptr<const ZSTD_DDict_s> Dictionaries::digested(std::uint32_t id) const {

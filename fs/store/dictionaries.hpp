@@ -3,6 +3,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "fs/store/dictionary_files.hpp"
 #include "zstdfs/dictionary.hpp"
@@ -23,6 +24,9 @@ class Dictionaries final : public DictionarySource {
   std::shared_ptr<const ZSTD_DDict_s> digested(std::uint32_t id) const override;
   /// For compressing at `level`. `id` is not 0.
   std::shared_ptr<const ZSTD_CDict_s> digested_for(std::uint32_t id, int level) const;
+  /// Whether nobody has asked this of the dictionary since it was there last: so that a log does
+  /// not say of every file that is written that it is missing.
+  bool is_newly_missing(std::uint32_t id) const ZSTDFS_EXCLUDES(mutex_);
 
  private:
   /// So many are kept in memory; those that were not used for longest go first.
@@ -45,6 +49,7 @@ class Dictionaries final : public DictionarySource {
   const DictionaryFiles files_;
   mutable Mutex mutex_;
   mutable std::list<Entry> by_use_ ZSTDFS_GUARDED_BY(mutex_);  // the most recent first
+  mutable std::set<std::uint32_t> told_missing_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace zstdfs::store

@@ -398,8 +398,11 @@ FrameRecipe StoredFile::recipe(const ContainerHeader& header, int level) const {
     how.dictionary = services_.dictionaries.digested_for(id, level);
   } catch (const MissingDictionaryError& error) {
     // Better larger than not at all.
-    log(LogLevel::kWarning,
-        backing_->path_hint() + ": compressed without its dictionary: " + error.what());
+    if (services_.dictionaries.is_newly_missing(id)) {
+      log(LogLevel::kWarning,
+          backing_->path_hint() +
+              ": compressed without its dictionary, as others may be: " + error.what());
+    }
   }
   return how;
 }

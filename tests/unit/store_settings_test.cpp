@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "fs/store/dictionaries.hpp"
+#include "fs/store/log.hpp"
 #include "tests/unit/store_fixture.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/dictionary.hpp"
@@ -198,11 +199,16 @@ TEST_F(StoreSettings, WithoutItsDictionaryAFileCannotBeReadAndStaysAsItIs) {
   EXPECT_EQ(read_file("f"), text_bytes(100000, 1));
 }
 
-TEST_F(StoreSettings, WritingGoesOnWithoutTheDictionary) {
+TEST_F(StoreSettings, WritingGoesOnWithoutTheDictionaryAndTheLogSaysSoOnce) {
   set_policy(R"({"dictionary": 40000})");
+  std::vector<std::string> lines;
+  store::set_log_sink(
+      [&lines](store::LogLevel, const std::string& line) { lines.push_back(line); });
   const Bytes content = text_bytes(100000, 1);
-  write_file("f", content);
+  for (const char* const name : {"f", "g", "h"}) write_file(name, content);
+  store::set_log_sink([](store::LogLevel, const std::string&) {});
   EXPECT_EQ(read_file("f"), content);
+  EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("f: compressed without its dictionary")));
 }
 
 TEST_F(StoreSettings, RecompressionFollowsThePolicy) {
