@@ -59,7 +59,8 @@ std::string explain(const std::error_code& error) {
     case EACCES:
     case EPERM:
       return error.message() + "; try as root";
-    case ENOTCONN:
+    case ENOTCONN:      // since before
+    case ECONNABORTED:  // while this was asked
       return "the daemon of this mount is gone; unmount it and mount it again, which recovers";
     default:
       return error.message();

@@ -106,9 +106,7 @@ int run_stats(const StatsOptions& options) {
   try {
     return show(options);
   } catch (const std::system_error& error) {
-    const bool dead = error.code().value() == ENOTCONN;
-    return failed(dead ? "the daemon of this mount has died; unmount, and mount again"
-                       : explain(error.code()));
+    return failed(explain(error.code()));
   } catch (const std::runtime_error& error) {
     return failed(error.what());
   }
