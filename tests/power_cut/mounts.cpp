@@ -48,6 +48,8 @@ void pretend_a_new_boot(const std::string& scratch) {
   const std::string file = scratch + "/boot_id";
   if (!mounttest::exists(file)) {
     mounttest::write_file(file, {});
+    // That of the recording before, whose file is gone: nothing can be mounted over it.
+    ::umount2(kBootId, MNT_DETACH);
     check(::mount(file.c_str(), kBootId, nullptr, MS_BIND, nullptr), "bind mount on boot_id");
   }
   std::random_device random;
