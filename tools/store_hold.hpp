@@ -14,8 +14,8 @@ namespace zstdfs::tools {
 /// know.
 class StoreHold {
  public:
-  /// `store` is the backing directory. Throws std::runtime_error when somebody has it in use of whom
-  /// nothing can be seen.
+  /// `store` is the backing directory. Throws std::runtime_error when somebody has it in use of
+  /// whom nothing can be seen.
   explicit StoreHold(const std::string& store);
 
   os::Volume& volume() { return *volume_; }

@@ -89,6 +89,10 @@ void StoreRun::punch_hole(const std::string& path, ByteRange range) {
          [&](File& changed) { changed.open->punch_hole(range); });
 }
 
+void StoreRun::recompress(const std::string& path, const store::SettingsChoice& choice) {
+  file(path).open->recompress(choice);
+}
+
 void StoreRun::flush(const std::string& path) {
   File& flushed = file(path);
   flushed.open->flush();

@@ -29,6 +29,8 @@ class StoreRun {
   void append(const std::string& path, ByteSpan bytes);
   void truncate(const std::string& path, std::uint64_t bytes);
   void punch_hole(const std::string& path, ByteRange range);
+  /// Stores the file's content anew; what it is stays.
+  void recompress(const std::string& path, const store::SettingsChoice& choice);
   void flush(const std::string& path);
   void sync(const std::string& path);
   /// Flushes and gives the handle back.

@@ -227,6 +227,37 @@ void changes_over_remounts(StoreRun& run) {
   run.remount();
 }
 
+void recompress(StoreRun& run) {
+  using store::Settings;
+  run.write("file", 50'000, random_bytes(3'000, 2));  // stays in the write log
+  run.sync("file");
+  run.recompress("file", {.level = 7, .chunk_bytes = 16u << 10});
+  run.write("file", 10'000, random_bytes(3'000, 3));
+  run.flush("file");
+  run.recompress("file", {.form = Settings::Form::kRaw});
+  run.append("file", text_bytes(5'000, 4));
+  run.sync("file");
+  run.recompress("file", {.form = Settings::Form::kCompressed, .long_distance_matching = true});
+  run.close("file");
+  run.settle();
+}
+
+// With one frame there is no seek table, and then there is one.
+void small_file_that_saves_bytes(StoreRun& run) {
+  run.write("file", 0, text_bytes(3'000, 1));
+  run.sync("file");
+  run.sync_names();
+  run.recompress("file", {.saving = store::Settings::Saving::kBytes});
+  run.append("file", text_bytes(500, 2));
+  run.sync("file");
+  run.append("file", text_bytes(20'000, 3));
+  run.sync("file");
+  run.truncate("file", 2'000);
+  run.sync("file");
+  run.close("file");
+  run.settle();
+}
+
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
@@ -247,6 +278,8 @@ const std::vector<Scenario>& scenarios() {
       {"RawThatWouldLookLikeAContainer", make_raw, raw_that_would_look_like_a_container},
       {"ReplaceByRename", make_container, replace_by_rename},
       {"ChangesOverRemounts", make_container, changes_over_remounts},
+      {"Recompress", make_container, recompress},
+      {"SmallFileThatSavesBytes", nothing, small_file_that_saves_bytes},
   };
   return all;
 }
