@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
 
 #include "fs/os/posix.hpp"
 #include "fs/store/control.hpp"
+#include "fs/store/journal.hpp"
 #include "fs/store/store.hpp"
 #include "tools/mount_map.hpp"
 
@@ -30,7 +32,16 @@ StoreHold::~StoreHold() {
 }
 
 void StoreHold::retire_dictionary(std::uint32_t id) {
-  if (!mount_point_) return;
+  if (!mount_point_) {
+    const std::vector<std::string> journal = store::Journal(*volume_).list();
+    const bool rewriting = std::any_of(journal.begin(), journal.end(), [](const auto& name) {
+      return name.ends_with(store::kRedoSuffix);
+    });
+    if (!rewriting) return;
+    throw std::runtime_error(
+        "the store was not shut down, and what waits in its journal may need the dictionary; mount "
+        "and unmount it first");
+  }
   if (!tell_daemon(id, true)) {
     const int code = errno;
     if (code == ENOTTY) {

@@ -19,8 +19,8 @@ class StoreHold {
   explicit StoreHold(const std::string& store);
 
   os::Volume& volume() { return *volume_; }
-  /// No new frames are made with the dictionary until the hold ends. Throws std::system_error,
-  /// std::runtime_error.
+  /// No new frames are made with the dictionary until the hold ends, nor are there any that wait in
+  /// the journal. Throws std::system_error, std::runtime_error.
   void retire_dictionary(std::uint32_t id);
   ~StoreHold();
   StoreHold(const StoreHold&) = delete;

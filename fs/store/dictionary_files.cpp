@@ -196,6 +196,7 @@ bool DictionaryFiles::restore(std::uint32_t id) {
 }
 
 bool DictionaryFiles::remove(std::uint32_t id) {
+  volume_.sync_filesystem();
   bool removed = false;
   for (const Name& name : names_in(volume_)) {
     if (name.id == id) removed = volume_.remove(name.path()) || removed;

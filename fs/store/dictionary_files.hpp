@@ -50,8 +50,9 @@ class DictionaryFiles {
   /// Makes the copy that is not whole anew from the other one. Returns false when nothing had to be
   /// done. Throws MissingDictionaryError when neither is whole.
   bool restore(std::uint32_t id);
-  /// Removes both copies. Returns false when there was none. Whether files need it, is for the
-  /// caller to know.
+  /// Removes both copies, after all that is in the lower filesystem is durable: a loss of power
+  /// must not bring back a file that needed it. Returns false when there was none. That no file
+  /// needs it now, is for the caller to know.
   bool remove(std::uint32_t id);
 
  private:

@@ -65,7 +65,8 @@ class Store {
 
   /// Whether the file at this path, or a new one in the directory at it, is to be compressed.
   bool compresses(const std::string& path, const struct stat& status);
-  /// No new frames are made with this dictionary, or again so. When it returns, none is being made.
+  /// No new frames are made with this dictionary, or again so. When it returns, none is being made,
+  /// and none waits in a redo file. Throws std::system_error when that could not be brought about.
   void retire_dictionary(std::uint32_t id, bool retired);
   /// Settings among a directory's attributes have changed, or a directory has another name now.
   void directories_changed();

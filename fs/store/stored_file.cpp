@@ -150,7 +150,7 @@ bool StoredFile::is_zero_run(const FrameEntry& frame) const {
 std::uint64_t StoredFile::next_data(std::uint64_t offset) const {
   const std::uint64_t end = state_.logical_bytes;
   if (state_.form == Form::kRaw) {
-    if (is_being_rewritten()) return std::min(offset, end);  // at most a block
+    if (is_being_rewritten()) return std::min(offset, end);  // until then all of it may
     try {
       return offset < end ? backing_->seek_data(offset) : end;
     } catch (const std::system_error& error) {

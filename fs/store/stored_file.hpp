@@ -129,8 +129,9 @@ class StoredFile {
   /// Merges the write log into the frames and reconsiders the form. Afterwards the backing file
   /// alone holds the content.
   void settle() ZSTDFS_EXCLUDES(write_mutex_);
-  /// Waits until no change is under way.
-  void finish_changes() ZSTDFS_EXCLUDES(write_mutex_) { MutexLock changing(write_mutex_); }
+  /// Waits until no change is under way, and brings a rewrite to its end that has failed before.
+  /// Throws when it fails again.
+  void finish_changes() ZSTDFS_EXCLUDES(write_mutex_);
   /// Nobody can reach the file any more: its journal files are retired.
   void discard() ZSTDFS_EXCLUDES(write_mutex_);
   /// Takes up a write log that an interrupted daemon left. Returns false when the log is not for

@@ -103,6 +103,18 @@ TEST_F(Dict, AttributesAndRulesCountAsUse) {
   EXPECT_THAT(dict({"list", "--json", store_.path()}).json(), IsEmpty());
 }
 
+// Recovery would bring back frames that nobody has seen.
+TEST_F(Dict, IsNotRemovedWhileARewriteWaitsInTheJournal) {
+  import();
+  store_.write(".zstdfs/journal/5.redo", "anything");
+  for (const CommandResult& result :
+       {dict({"rm", "40000", store_.path()}), dict({"gc", store_.path()})}) {
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.error, HasSubstr("mount and unmount it first"));
+  }
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
+}
+
 TEST_F(Dict, BadInputIsToldInALine) {
   import();
   const auto expect_told = [](const CommandResult& result, int code, const std::string& what) {

@@ -366,6 +366,50 @@ TEST(DictionaryFiles, AreThereTwiceAndDoNotChange) {
   EXPECT_TRUE(files.list().empty());
 }
 
+// Wherever the power goes, it can be installed again, and what was installed stays.
+TEST(DictionaryFiles, AnInstallationCanBeInterruptedAtEveryCall) {
+  const Bytes dictionary = trained_dictionary(40000);
+  bool finished = false;
+  for (std::uint64_t cut = 1; !finished; ++cut) {
+    SCOPED_TRACE(cut);
+    FaultyDisk disk;
+    disk.volume()->make_directory(".zstdfs", 0700);
+    disk.volume()->sync_directory("");
+    disk.cut_power_after(cut);
+    try {
+      const auto volume = disk.volume();
+      store::DictionaryFiles(*volume).install(dictionary);
+      finished = true;
+    } catch (const PowerCut&) {
+    }
+    disk.restart(Survival::nothing_unsynced());
+    const auto volume = disk.volume();
+    store::DictionaryFiles files(*volume);
+    if (finished) {
+      EXPECT_EQ(files.read(40000), dictionary);
+    }
+    for (const store::DictionaryCopies& copies : files.list()) EXPECT_TRUE(copies.usable());
+    EXPECT_EQ(files.install(dictionary), 40000u);
+    ASSERT_EQ(files.list().size(), 1u);
+    EXPECT_TRUE(files.list()[0].whole());
+  }
+}
+
+// A loss of power brings back names that nobody synced: what they lead to must still be readable.
+TEST(DictionaryFiles, IsNotGoneBeforeWhatNeededIt) {
+  FaultyDisk disk;
+  const auto volume = disk.volume();
+  volume->make_directory(".zstdfs", 0700);
+  store::DictionaryFiles files(*volume);
+  files.install(trained_dictionary(40000));
+  volume->create("needs it", 0600)->sync(os::SyncKind::kData);
+  volume->sync_directory("");
+  volume->remove("needs it");
+  EXPECT_TRUE(files.remove(40000));
+  disk.restart(Survival::nothing_unsynced());
+  EXPECT_FALSE(disk.content("needs it"));
+}
+
 TEST(DictionaryFiles, ACopyIsRestoredFromTheOther) {
   FaultyDisk disk;
   const auto volume = disk.volume();
