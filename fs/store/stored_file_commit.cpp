@@ -373,7 +373,14 @@ void StoredFile::seal() {
 
 void StoredFile::decide_settings() {
   const std::uint64_t bytes = seen().logical_bytes;
-  const Settings settings = services_.policy.settings_for(backing(), bytes);
+  Settings settings = services_.options.settings;
+  try {
+    settings = services_.policy.settings_for(backing(), bytes);
+  } catch (const std::system_error& error) {
+    // Content is stored, whoever cannot tell how it was to be.
+    log(LogLevel::kWarning,
+        backing().path_hint() + ": stored as the mount's options say: " + error.what());
+  }
   wanted_form_ = settings.form;
   WriterLock lock(state_mutex_);
   ContainerHeader& header = state_.header;

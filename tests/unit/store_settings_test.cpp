@@ -211,6 +211,19 @@ TEST_F(StoreSettings, WritingGoesOnWithoutTheDictionaryAndTheLogSaysSoOnce) {
   EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("f: compressed without its dictionary")));
 }
 
+// As where an ordinary user's daemon may not read the attributes of a directory.
+TEST_F(StoreSettings, ContentIsStoredWhereAttributesCannotBeRead) {
+  const Bytes content = text_bytes(100000, 1);
+  const auto file = store.open_file("f");
+  file->write(0, content);
+  disk.fail_calls({.kind = CallKind::kRead, .path_prefix = "f", .error = EACCES});
+  file->flush();
+  EXPECT_EQ(disk.failed_calls(), 1u);
+  EXPECT_TRUE(is_stored_as_container("f"));
+  EXPECT_EQ(StoreOnDisk::read_all(*file), content);
+  store.store->close_file(file);
+}
+
 TEST_F(StoreSettings, RecompressionFollowsThePolicy) {
   const Bytes content = text_bytes(500000, 1);
   write_file("f", content);
