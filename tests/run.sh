@@ -8,8 +8,9 @@
 # ThreadSanitizer. Both are compiled with clang, its thread-safety analysis and -Werror.
 # --only may be repeated. --jobs is the number of compilers that run at once (default: processors).
 #
-# The last line is "N passed, N failed". A stage that cannot be built counts as one failure, and so
-# do tests that were skipped. The exit status is 0 only when something ran and nothing failed.
+# At the end, what failed is shown again, then a table of the stages. The last line is "N passed,
+# N failed". A stage that cannot be built counts as one failure, and so do tests that were skipped.
+# The exit status is 0 only when something ran and nothing failed.
 set -uo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -22,7 +23,7 @@ scratch=
 child=
 
 usage() {
-  sed -n '2,13s/^# \{0,1\}//p' "$0"
+  sed -n '2,14s/^# \{0,1\}//p' "$0"
 }
 
 parse_arguments() {
@@ -104,6 +105,21 @@ junit_count() {
   grep -E -o -m 1 "(^|[[:space:]])$2=\"[0-9]+\"" "$1" | grep -E -o '[0-9]+'
 }
 
+# What failed or was skipped according to a JUnit report, with the end of what it printed: far above
+# the end of a log of thousands of tests, nobody finds it.
+show_failures() {  # stage report
+  /usr/bin/python3 - "$@" <<'EOF'
+import sys
+import xml.etree.ElementTree as xml
+
+stage, report = sys.argv[1:]
+for test in xml.parse(report).getroot().iter("testcase"):
+    if test.get("status") != "run":
+        output = (test.findtext("system-out") or "").rstrip().splitlines()
+        print(f"== {stage}: {test.get('name')} ({test.get('status')})", *output[-60:], sep="\n")
+EOF
+}
+
 table=()
 total_passed=0
 total_failed=0
@@ -153,6 +169,7 @@ run_stage() {  # stage
     failed=1
     remark="no tests"
   fi
+  [ $failed -eq 0 ] || [ ! -s "$report" ] || show_failures "$stage" "$report" >>"$scratch/failures"
   note_stage "$stage" $passed $failed $((SECONDS - start)) "$remark"
 }
 
@@ -175,6 +192,7 @@ main() {
     run_stage "$stage"
   done
   echo
+  [ ! -s "$scratch/failures" ] || cat "$scratch/failures" - <<<""
   printf '%-8s %8s %8s %9s  %s\n' stage passed failed time remark
   printf '%s\n' "${table[@]}"
   echo
