@@ -116,11 +116,13 @@ class RecipeRun {
   /// One sample as a file. `frame` is the number of its first frame, and then of the next one's.
   void add_up(std::uint64_t logical, std::size_t& frame, std::uint64_t block_bytes) {
     const std::size_t chunks = chunks_of(logical);
-    std::uint64_t compact = kContainerHeaderBytes;
-    for (std::size_t i = 0; i < chunks; ++i) compact += frames_[frame++].size();
-    const std::uint64_t table = container_table_bytes(chunks);
-    const std::uint64_t container = compact + table;
-    if (chunks > 1) compact = container;
+    std::uint64_t frame_bytes = 0;
+    for (std::size_t i = 0; i < chunks; ++i) frame_bytes += frames_[frame++].size();
+    ContainerHeader header;
+    const std::uint64_t container = frame_bytes + container_overhead_bytes(header, chunks);
+    header.compact = true;
+    header.is_short = header.may_be_short(logical);
+    const std::uint64_t compact = frame_bytes + container_overhead_bytes(header, chunks);
     trial_.compact_bytes += std::min(compact, logical);
     const std::uint64_t blocks = blocks_of(container, block_bytes);
     const bool saves = blocks < blocks_of(logical, block_bytes);

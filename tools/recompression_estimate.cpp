@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "fs/os/posix.hpp"
-#include "zstdfs/container_header.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::tools {
 namespace {
 
 constexpr std::uint64_t kSampledChunks = 16;
-constexpr std::uint64_t kSeekTableEntryBytes = 12;
 
 bool only_zeros(ByteSpan content) {
   return std::all_of(content.begin(), content.end(), [](std::byte b) { return b == std::byte{0}; });
@@ -53,8 +52,11 @@ std::uint64_t RecompressionEstimator::stored_bytes(const RandomAccessSource& con
   }
   if (taken == 0) return 0;
   const double scale = static_cast<double>(bytes) / static_cast<double>(taken);
-  return static_cast<std::uint64_t>(static_cast<double>(stored) * scale) + kContainerHeaderBytes +
-         chunks * kSeekTableEntryBytes;
+  ContainerHeader header;
+  store::put_settings(wanted, header);
+  header.is_short = header.may_be_short(bytes);
+  return static_cast<std::uint64_t>(static_cast<double>(stored) * scale) +
+         container_overhead_bytes(header, static_cast<std::size_t>(chunks));
 }
 
 }  // namespace zstdfs::tools

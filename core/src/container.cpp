@@ -51,14 +51,13 @@ LoadedContainer load_without_header(const RandomAccessSource& source,
       result.damage = "the header is damaged; " + result.damage;
     }
   }
-  result.header = {};
   result.header.chunk_bytes = guess_chunk_bytes(result.index);
   result.header_intact = false;
   return result;
 }
 
 bool matches(const FrameIndex& index, const ContainerHeader& header) {
-  return hash64(encode_container_table(index)) == header.seek_table_hash &&
+  return table_hash_for(header, encode_container_table(index)) == header.seek_table_hash &&
          index.logical_bytes() == header.logical_bytes;
 }
 
@@ -70,7 +69,7 @@ LoadedContainer load_without_table(const RandomAccessSource& source, const Conta
   // knows, then they are the right ones. Otherwise each is verified, up to the first that is wrong.
   LoadedContainer result = scan_frames(source, header, /*trusted_end=*/source.size(), dictionaries);
   if (matches(result.index, header)) {
-    result.sealed = !has_container_table(header, result.index) &&
+    result.sealed = !has_container_table(header, result.index.size()) &&
                     result.index.frames_end() == header.stored_bytes;
     if (result.sealed) {
       result.logical_bytes = header.logical_bytes;
@@ -103,7 +102,7 @@ LoadedContainer load_container(const RandomAccessSource& source,
     // before it, or be from a write whose frames never reached the disk; only frames are believed.
     return scan_frames(source, *header, header->durable_bytes, dictionaries);
   }
-  auto table = read_container_table(source);
+  auto table = header->is_short ? std::nullopt : read_container_table(source);
   if (!table || table->table_hash != header->seek_table_hash ||
       table->index.logical_bytes() != header->logical_bytes) {
     return load_without_table(source, *header, dictionaries);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "frame_layout.hpp"
 #include "zstdfs/errors.hpp"
 
 // docs/format.md, "Header".
@@ -15,15 +16,17 @@
 namespace zstdfs {
 namespace {
 
-constexpr std::array<unsigned char, kContainerSignatureBytes> kSignature = {
-    0x55, 0x2A, 0x4D, 0x18,                         // skippable frame magic 0x184D2A55
-    72,   0,    0,    0,                            // size of its payload
-    'z',  's',  't',  'd',  'f', 's', 0x0D, 0x0A};  // the line end shows a text-mode transfer
+constexpr std::uint32_t kSkippableMagic = 0x184D2A55u;
+// The line end shows a text-mode transfer.
+constexpr std::array<char, 8> kTag = {'z', 's', 't', 'd', 'f', 's', '\r', '\n'};
 
 constexpr std::uint16_t kLongDistanceFlag = 1;
 constexpr std::uint16_t kCompactFlag = 2;
-constexpr std::uint16_t kKnownFlags = kLongDistanceFlag | kCompactFlag;
+constexpr std::uint16_t kDurableFlag = 4;  // of short headers only
+constexpr std::uint16_t kShortVersion = 3;
 
+constexpr std::size_t kPayloadBytesAt = 4;
+constexpr std::size_t kTagAt = 8;
 constexpr std::size_t kVersionAt = 16;
 constexpr std::size_t kFlagsAt = 18;
 constexpr std::size_t kChunkBytesAt = 20;
@@ -34,12 +37,23 @@ constexpr std::size_t kLogicalBytesAt = 40;
 constexpr std::size_t kStoredBytesAt = 48;
 constexpr std::size_t kDurableBytesAt = 56;
 constexpr std::size_t kSeekTableHashAt = 64;
-constexpr std::size_t kHeaderHashAt = 72;
+
+constexpr std::size_t kShortLogicalBytesAt = 32;
+constexpr std::size_t kShortStoredBytesAt = 34;
+constexpr std::size_t kShortTableHashAt = 36;
+
+// Both forms end with a hash of all before.
+constexpr std::size_t kHashBytes = 8;
 
 /// Sizes are file sizes: off_t is signed.
 constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int64_t>::max();
 
 bool limits_hold(const ContainerHeader& header) {
+  if (header.is_short &&
+      (!header.may_be_short(header.logical_bytes) || header.stored_bytes <= kShortHeaderBytes ||
+       header.stored_bytes > kMaxShortStoredBytes)) {
+    return false;
+  }
   return header.chunk_bytes >= kMinChunkBytes && header.chunk_bytes <= kMaxChunkBytes &&
          header.level >= ZSTD_minCLevel() && header.level <= ZSTD_maxCLevel() &&
          header.logical_bytes <= kMaxFileBytes && header.stored_bytes <= kMaxFileBytes &&
@@ -47,13 +61,67 @@ bool limits_hold(const ContainerHeader& header) {
 }
 
 std::uint16_t flags_of(const ContainerHeader& header) {
+  const bool durable = header.is_short && header.durable_bytes == header.stored_bytes;
   return static_cast<std::uint16_t>((header.long_distance_matching ? kLongDistanceFlag : 0) |
-                                    (header.compact ? kCompactFlag : 0));
+                                    (header.compact ? kCompactFlag : 0) |
+                                    (durable ? kDurableFlag : 0));
+}
+
+std::uint16_t known_flags(bool is_short) {
+  return kLongDistanceFlag | kCompactFlag | (is_short ? kDurableFlag : 0);
 }
 
 /// Version 1 has no flags; what needs none is still written so, and older programs read it.
-std::uint16_t version_for(std::uint16_t flags) {
+std::uint16_t version_for(std::uint16_t flags, bool is_short) {
+  if (is_short) return kShortVersion;
   return flags == 0 ? 1 : 2;
+}
+
+void store_sizes(MutableByteSpan out, const ContainerHeader& header) {
+  store_le(out, kGenerationAt, header.generation);
+  store_le(out, kLogicalBytesAt, header.logical_bytes);
+  store_le(out, kStoredBytesAt, header.stored_bytes);
+  store_le(out, kDurableBytesAt, header.durable_bytes);
+  store_le(out, kSeekTableHashAt, header.seek_table_hash);
+}
+
+void store_short_sizes(MutableByteSpan out, const ContainerHeader& header) {
+  store_le(out, kShortLogicalBytesAt, static_cast<std::uint16_t>(header.logical_bytes));
+  store_le(out, kShortStoredBytesAt, static_cast<std::uint16_t>(header.stored_bytes));
+  store_le(out, kShortTableHashAt, static_cast<std::uint32_t>(header.seek_table_hash));
+}
+
+void load_sizes(ByteSpan bytes, ContainerHeader& header) {
+  header.generation = load_le<std::uint64_t>(bytes, kGenerationAt);
+  header.logical_bytes = load_le<std::uint64_t>(bytes, kLogicalBytesAt);
+  header.stored_bytes = load_le<std::uint64_t>(bytes, kStoredBytesAt);
+  header.durable_bytes = load_le<std::uint64_t>(bytes, kDurableBytesAt);
+  header.seek_table_hash = load_le<std::uint64_t>(bytes, kSeekTableHashAt);
+}
+
+void load_short_sizes(ByteSpan bytes, std::uint16_t flags, ContainerHeader& header) {
+  header.generation = load_le<std::uint64_t>(bytes, kShortHeaderBytes - kHashBytes);
+  header.logical_bytes = load_le<std::uint16_t>(bytes, kShortLogicalBytesAt);
+  header.stored_bytes = load_le<std::uint16_t>(bytes, kShortStoredBytesAt);
+  header.durable_bytes = (flags & kDurableFlag) != 0 ? header.stored_bytes : 0;
+  header.seek_table_hash = load_le<std::uint32_t>(bytes, kShortTableHashAt);
+}
+
+/// The bytes of the header, of whatever form, that `prefix` begins with, if they are all there and
+/// their hash holds. Larger ones than those known are
+/// not looked for.
+std::optional<ByteSpan> hashed_header(ByteSpan prefix) {
+  if (!has_container_signature(prefix)) return std::nullopt;
+  const std::uint64_t bytes =
+      kSkippableHeaderBytes + std::uint64_t{load_le<std::uint32_t>(prefix, kPayloadBytesAt)};
+  if (bytes < kChunkBytesAt + kHashBytes ||
+      bytes > std::min(prefix.size(), kContainerHeaderBytes)) {
+    return std::nullopt;
+  }
+  const ByteSpan header = prefix.first(static_cast<std::size_t>(bytes));
+  const std::size_t hash_at = header.size() - kHashBytes;
+  if (load_le<std::uint64_t>(header, hash_at) != hash64(header.first(hash_at))) return std::nullopt;
+  return header;
 }
 
 }  // namespace
@@ -64,57 +132,69 @@ std::uint64_t hash64(ByteSpan bytes) {
 
 Bytes encode_container_header(const ContainerHeader& header) {
   ZSTDFS_ASSERT(limits_hold(header));
-  Bytes bytes(kContainerHeaderBytes);
+  Bytes bytes(header.bytes());
   const MutableByteSpan out(bytes);
-  std::ranges::copy(std::as_bytes(std::span(kSignature)), bytes.begin());
-  store_le(out, kVersionAt, version_for(flags_of(header)));
-  store_le(out, kFlagsAt, flags_of(header));
+  store_le(out, 0, kSkippableMagic);
+  store_le(out, kPayloadBytesAt, static_cast<std::uint32_t>(bytes.size() - kSkippableHeaderBytes));
+  std::ranges::copy(std::as_bytes(std::span(kTag)), bytes.begin() + kTagAt);
+  const std::uint16_t flags = flags_of(header);
+  store_le(out, kVersionAt, version_for(flags, header.is_short));
+  store_le(out, kFlagsAt, flags);
   store_le(out, kChunkBytesAt, header.chunk_bytes);
   store_le(out, kLevelAt, header.level);
   store_le(out, kDictionaryIdAt, header.dictionary_id);
-  store_le(out, kGenerationAt, header.generation);
-  store_le(out, kLogicalBytesAt, header.logical_bytes);
-  store_le(out, kStoredBytesAt, header.stored_bytes);
-  store_le(out, kDurableBytesAt, header.durable_bytes);
-  store_le(out, kSeekTableHashAt, header.seek_table_hash);
-  store_le(out, kHeaderHashAt, hash64(out.first(kHeaderHashAt)));
+  if (header.is_short) {
+    store_short_sizes(out, header);
+  } else {
+    store_sizes(out, header);
+  }
+  const std::size_t hash_at = bytes.size() - kHashBytes;
+  store_le(out, hash_at, hash64(out.first(hash_at)));
   return bytes;
+}
+
+std::uint64_t short_generation(const ContainerHeader& header) {
+  ZSTDFS_ASSERT(header.is_short);
+  return load_le<std::uint64_t>(encode_container_header(header), kShortHeaderBytes - kHashBytes);
 }
 
 bool has_container_signature(ByteSpan prefix) {
   return prefix.size() >= kContainerSignatureBytes &&
-         std::ranges::equal(prefix.first(kContainerSignatureBytes),
-                            std::as_bytes(std::span(kSignature)));
+         load_le<std::uint32_t>(prefix, 0) == kSkippableMagic &&
+         std::ranges::equal(prefix.subspan(kTagAt, kTag.size()), std::as_bytes(std::span(kTag)));
+}
+
+bool has_short_header(ByteSpan prefix) {
+  return has_container_signature(prefix) && load_le<std::uint32_t>(prefix, kPayloadBytesAt) ==
+                                                kShortHeaderBytes - kSkippableHeaderBytes;
 }
 
 std::optional<ContainerHeader> decode_container_header(ByteSpan prefix) {
-  if (prefix.size() < kContainerHeaderBytes || !has_container_signature(prefix)) {
-    return std::nullopt;
-  }
-  if (load_le<std::uint64_t>(prefix, kHeaderHashAt) != hash64(prefix.first(kHeaderHashAt))) {
-    return std::nullopt;
-  }
-  const auto version = load_le<std::uint16_t>(prefix, kVersionAt);
+  const auto bytes = hashed_header(prefix);
+  if (!bytes) return std::nullopt;
+  const auto version = load_le<std::uint16_t>(*bytes, kVersionAt);
   if (version > kContainerVersion) {
     throw NewerFormatError("the file has container version " + std::to_string(version) +
                            "; this program reads versions up to " +
                            std::to_string(kContainerVersion));
   }
-  const auto flags = load_le<std::uint16_t>(prefix, kFlagsAt);
-  if (version != version_for(flags) || (flags & ~kKnownFlags) != 0) {
+  ContainerHeader header;
+  header.is_short = bytes->size() == kShortHeaderBytes;
+  const auto flags = load_le<std::uint16_t>(*bytes, kFlagsAt);
+  if (bytes->size() != header.bytes() || version != version_for(flags, header.is_short) ||
+      (flags & ~known_flags(header.is_short)) != 0) {
     return std::nullopt;
   }
-  ContainerHeader header;
   header.long_distance_matching = (flags & kLongDistanceFlag) != 0;
   header.compact = (flags & kCompactFlag) != 0;
-  header.chunk_bytes = load_le<std::uint32_t>(prefix, kChunkBytesAt);
-  header.level = load_le<std::int32_t>(prefix, kLevelAt);
-  header.dictionary_id = load_le<std::uint32_t>(prefix, kDictionaryIdAt);
-  header.generation = load_le<std::uint64_t>(prefix, kGenerationAt);
-  header.logical_bytes = load_le<std::uint64_t>(prefix, kLogicalBytesAt);
-  header.stored_bytes = load_le<std::uint64_t>(prefix, kStoredBytesAt);
-  header.durable_bytes = load_le<std::uint64_t>(prefix, kDurableBytesAt);
-  header.seek_table_hash = load_le<std::uint64_t>(prefix, kSeekTableHashAt);
+  header.chunk_bytes = load_le<std::uint32_t>(*bytes, kChunkBytesAt);
+  header.level = load_le<std::int32_t>(*bytes, kLevelAt);
+  header.dictionary_id = load_le<std::uint32_t>(*bytes, kDictionaryIdAt);
+  if (header.is_short) {
+    load_short_sizes(*bytes, flags, header);
+  } else {
+    load_sizes(*bytes, header);
+  }
   if (!limits_hold(header)) return std::nullopt;
   return header;
 }

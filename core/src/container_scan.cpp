@@ -1,5 +1,6 @@
 #include "container_scan.hpp"
 
+#include <array>
 #include <limits>
 
 #include "frame_layout.hpp"
@@ -18,18 +19,24 @@ constexpr std::size_t kScanWindowBytes = 4u << 20;
 
 class FrameScan {
  public:
-  FrameScan(const RandomAccessSource& source, std::uint64_t trusted_end,
+  FrameScan(const RandomAccessSource& source, bool is_short, std::uint64_t trusted_end,
             const DictionarySource& dictionaries)
-      : window_(source, kScanWindowBytes), trusted_end_(trusted_end), dictionaries_(dictionaries) {}
+      : window_(source, kScanWindowBytes),
+        is_short_(is_short),
+        trusted_end_(trusted_end),
+        dictionaries_(dictionaries),
+        index_(is_short ? kShortHeaderBytes : kContainerHeaderBytes),
+        offset_(index_.frames_begin()) {}
 
   /// Walks from the header to the first thing that is not a frame of ours. Returns what that was,
   /// for people; nothing for a seek table or the end of the file.
   std::string run() {
-    if (window_.source_bytes() < kContainerHeaderBytes) return ended("the header is cut off");
+    if (window_.source_bytes() < offset_) return ended("the header is cut off");
     while (offset_ < window_.source_bytes()) {
       const auto found = find_frame(window_, offset_);
       if (const auto* none = std::get_if<NoFrame>(&found))
         return ended("no frame: " + none->reason);
+      if (is_short_ && !index_.empty()) return ended("something follows the only frame");
       const auto& extent = std::get<FrameExtent>(found);
       if (extent.kind == FrameExtent::Kind::kData) {
         std::string refusal = take(extent);
@@ -62,6 +69,10 @@ class FrameScan {
     if (!extent.checksum) return "a frame has no checksum";
     const std::uint64_t content_bytes = *extent.content_bytes;
     if (content_bytes > kMaxZeroFrameBytes) return "a frame's content is too large";
+    if (is_short_ && (content_bytes > kMaxShortContentBytes ||
+                      extent.stored_offset + extent.stored_bytes > kMaxShortStoredBytes)) {
+      return "the only frame is too large";
+    }
     if (!is_zeros(extent, content_bytes)) {
       if (content_bytes > kMaxChunkBytes || extent.stored_bytes > kMaxDataFrameBytes) {
         return "a frame is too large";
@@ -102,21 +113,30 @@ class FrameScan {
   }
 
   ReadWindow window_;
+  const bool is_short_;
   const std::uint64_t trusted_end_;
   const DictionarySource& dictionaries_;
   FrameDecoder decoder_;
   Bytes content_;
   FrameIndex index_;
-  std::uint64_t offset_ = kContainerHeaderBytes;
+  std::uint64_t offset_;
 };
+
+bool says_that_it_is_short(const RandomAccessSource& source) {
+  std::array<std::byte, kContainerSignatureBytes> prefix;
+  const std::size_t n = source.read_at(0, prefix);
+  return has_short_header(ByteSpan(prefix).first(n));
+}
 
 }  // namespace
 
 LoadedContainer scan_frames(const RandomAccessSource& source,
                             const std::optional<ContainerHeader>& header, std::uint64_t trusted_end,
                             const DictionarySource& dictionaries) {
-  FrameScan scan(source, trusted_end, dictionaries);
   LoadedContainer result;
+  result.header.is_short = header ? header->is_short : says_that_it_is_short(source);
+  result.header.compact = result.header.is_short;
+  FrameScan scan(source, result.header.is_short, trusted_end, dictionaries);
   result.damage = scan.run();
   result.index = scan.take_index();
   result.logical_bytes = result.index.logical_bytes();

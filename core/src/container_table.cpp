@@ -22,7 +22,7 @@ bool is_gap_entry(const SeekTableEntry& entry) {
 
 std::size_t entry_count(const FrameIndex& index) {
   std::size_t count = 1;  // the header
-  std::uint64_t end = kContainerHeaderBytes;
+  std::uint64_t end = index.frames_begin();
   for (const FrameEntry& frame : index) {
     count += frame.stored_offset > end ? 2 : 1;
     end = frame.stored_end();
@@ -61,14 +61,15 @@ std::size_t container_table_bytes(const FrameIndex& index) {
   return SeekTableShape{.entries = entry_count(index)}.bytes();
 }
 
-std::size_t container_table_bytes(std::size_t frame_count) {
-  return SeekTableShape{.entries = frame_count + 1}.bytes();
+std::size_t container_overhead_bytes(const ContainerHeader& header, std::size_t frame_count) {
+  if (!has_container_table(header, frame_count)) return header.bytes();
+  return header.bytes() + SeekTableShape{.entries = frame_count + 1}.bytes();
 }
 
 Bytes encode_container_table(const FrameIndex& index) {
   SeekTableEncoder encoder({.entries = entry_count(index)});
-  encoder.append(gap_entry(kContainerHeaderBytes));
-  std::uint64_t end = kContainerHeaderBytes;
+  std::uint64_t end = index.frames_begin();
+  encoder.append(gap_entry(end));
   for (const FrameEntry& frame : index) {
     if (frame.stored_offset > end) encoder.append(gap_entry(frame.stored_offset - end));
     encoder.append({.stored_bytes = frame.stored_bytes,
@@ -77,6 +78,11 @@ Bytes encode_container_table(const FrameIndex& index) {
     end = frame.stored_end();
   }
   return std::move(encoder).finish();
+}
+
+std::uint64_t table_hash_for(const ContainerHeader& header, ByteSpan table) {
+  const std::uint64_t hash = hash64(table);
+  return header.is_short ? static_cast<std::uint32_t>(hash) : hash;
 }
 
 std::optional<ContainerTable> read_container_table(const RandomAccessSource& container) {

@@ -11,8 +11,13 @@ using Found = FrameSurvey::Found;
 
 class Surveyor {
  public:
-  Surveyor(const RandomAccessSource& source, const DictionarySource& dictionaries)
-      : source_(source), dictionaries_(dictionaries), size_(source.size()) {}
+  Surveyor(const RandomAccessSource& source, std::uint64_t frames_begin,
+           const DictionarySource& dictionaries)
+      : source_(source),
+        dictionaries_(dictionaries),
+        size_(source.size()),
+        at_(frames_begin),
+        certain_end_(frames_begin - 1) {}
 
   FrameSurvey run() && {
     while (at_ < size_) {
@@ -86,8 +91,8 @@ class Surveyor {
   const DictionarySource& dictionaries_;
   const std::uint64_t size_;
   FrameSurvey survey_;
-  std::uint64_t at_ = kContainerHeaderBytes;
-  std::uint64_t certain_end_ = kContainerHeaderBytes - 1;  // the search begins one behind
+  std::uint64_t at_;
+  std::uint64_t certain_end_;  // the search begins one behind
 };
 
 std::uint64_t sum_of(const std::vector<Found>& frames, std::size_t from, std::size_t to) {
@@ -197,8 +202,9 @@ class Placer {
 
 }  // namespace
 
-FrameSurvey survey_frames(const RandomAccessSource& source, const DictionarySource& dictionaries) {
-  return Surveyor(source, dictionaries).run();
+FrameSurvey survey_frames(const RandomAccessSource& source, std::uint64_t frames_begin,
+                          const DictionarySource& dictionaries) {
+  return Surveyor(source, frames_begin, dictionaries).run();
 }
 
 PlacedFrames place_frames(FrameSurvey survey, std::optional<std::uint64_t> total) {

@@ -23,7 +23,9 @@ struct FrameSurvey {
   bool ends_properly = false;  ///< nothing follows the table, or the last frame if there is none
 };
 
-FrameSurvey survey_frames(const RandomAccessSource& source, const DictionarySource& dictionaries);
+/// `frames_begin`: the stored offset behind the header.
+FrameSurvey survey_frames(const RandomAccessSource& source, std::uint64_t frames_begin,
+                          const DictionarySource& dictionaries);
 
 /// The content, as far as it is certain what belongs where.
 struct PlacedFrames {

@@ -16,7 +16,9 @@ namespace {
 
 using Gap = ContainerRewriter::Gap;
 
-constexpr std::size_t kGenerationOffset = 32;  // docs/format.md, "Header"
+// docs/format.md, "Header".
+constexpr std::size_t kGenerationOffset = 32;
+constexpr std::size_t kShortGenerationOffset = 40;
 
 using HeaderBytes = std::array<std::byte, kContainerHeaderBytes>;
 
@@ -26,12 +28,30 @@ HeaderBytes read_header_bytes(const RandomAccessSource& source) {
   return bytes;
 }
 
+/// Any header of the short form.
+ContainerHeader short_header() {
+  ContainerHeader header;
+  header.compact = header.is_short = true;
+  header.logical_bytes = 1;
+  header.stored_bytes = kShortHeaderBytes + 1;
+  return header;
+}
+
 /// The header, also when only its signature is damaged: the hash over all of it tells.
 std::optional<ContainerHeader> read_header(const RandomAccessSource& source) {
   HeaderBytes bytes = read_header_bytes(source);
-  const Bytes signature = encode_container_header({});
-  std::copy_n(signature.begin(), kContainerSignatureBytes, bytes.begin());
-  return decode_container_header(bytes);
+  for (const ContainerHeader& form : {ContainerHeader{}, short_header()}) {
+    const Bytes signature = encode_container_header(form);
+    std::copy_n(signature.begin(), kContainerSignatureBytes, bytes.begin());
+    if (const auto header = decode_container_header(bytes)) return header;
+  }
+  return std::nullopt;
+}
+
+/// Where the frames begin, as far as the header or what is left of it tells.
+std::uint64_t frames_begin(const RandomAccessSource& source) {
+  if (const auto header = read_header(source)) return header->bytes();
+  return has_short_header(read_header_bytes(source)) ? kShortHeaderBytes : kContainerHeaderBytes;
 }
 
 /// The beginning of a source, as if it ended there.
@@ -69,7 +89,8 @@ class Planner {
         dictionaries_(dictionaries),
         size_(source.size()),
         has_signature_(is_container(source)),
-        header_(read_header(source)) {}
+        header_(read_header(source)),
+        frames_begin_(frames_begin(source)) {}
 
   SalvagePlan run() && {
     if (auto layout = find_layout()) {
@@ -142,7 +163,7 @@ class Planner {
   }
 
   void place_by_survey() {
-    FrameSurvey survey = survey_frames(source_, dictionaries_);
+    FrameSurvey survey = survey_frames(source_, frames_begin_, dictionaries_);
     std::optional<std::uint64_t> total;
     if (header_ && size_ <= header_->stored_bytes) total = header_->logical_bytes;
     const PlacedFrames placed = place_frames(std::move(survey), total);
@@ -162,14 +183,14 @@ class Planner {
   /// Whether the header knows a seek table that says just what was found.
   bool table_confirms() const {
     if (!header_ || any_lost_) return false;
-    FrameIndex index;
+    FrameIndex index(frames_begin_);
     for (const SalvagePlan::Part& part : plan_.parts) {
       const std::uint64_t gap = part.frame->stored_offset - index.frames_end();
       if (part.gap != Gap::kPadding || part.ill_formed || (gap > 0 && gap < 8)) return false;
       index.append(part.frame->stored_offset, part.frame->stored_bytes, part.frame->logical_bytes,
                    part.frame->checksum);
     }
-    return hash64(encode_container_table(index)) == header_->seek_table_hash;
+    return table_hash_for(*header_, encode_container_table(index)) == header_->seek_table_hash;
   }
 
   void keep(const FrameEntry& frame) {
@@ -195,6 +216,7 @@ class Planner {
   void finish() {
     if (header_) {
       plan_.header = *header_;
+      plan_.header.is_short = false;
       return;
     }
     plan_.header.generation = stored_generation(source_);
@@ -213,8 +235,9 @@ class Planner {
   const std::uint64_t size_;
   const bool has_signature_;
   const std::optional<ContainerHeader> header_;
+  const std::uint64_t frames_begin_;
   SalvagePlan plan_;
-  std::optional<std::uint64_t> last_end_ = kContainerHeaderBytes;  // of the part before, if intact
+  std::optional<std::uint64_t> last_end_ = frames_begin_;  // of the part before, if intact
   bool any_lost_ = false;
   bool any_change_ = false;  // of frames and padding, without loss
 };
@@ -245,7 +268,7 @@ std::vector<ByteRange> SalvagePlan::lost() const {
 
 bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries) {
   if (is_container(source)) return true;
-  if (source.size() < kContainerHeaderBytes) return false;
+  if (source.size() < kShortHeaderBytes) return false;
   if (read_header(source)) return true;
   const auto table = read_container_table(source);
   return table && !table->index.empty() && verifies(source, table->index[0], dictionaries);
@@ -253,7 +276,9 @@ bool is_or_was_container(const RandomAccessSource& source, const DictionarySourc
 
 // Whether the number is right does not matter: only what is for the same number fits it.
 std::uint64_t stored_generation(const RandomAccessSource& source) {
-  return load_le<std::uint64_t>(read_header_bytes(source), kGenerationOffset);
+  const HeaderBytes bytes = read_header_bytes(source);
+  const bool is_short = frames_begin(source) == kShortHeaderBytes;
+  return load_le<std::uint64_t>(bytes, is_short ? kShortGenerationOffset : kGenerationOffset);
 }
 
 bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation,

@@ -22,8 +22,8 @@ struct SalvagePlan {
     bool ill_formed = false;
   };
 
-  /// What the rebuilt container is written on with. The generation is the damaged one's, so that a
-  /// write log which is for it still is.
+  /// What the rebuilt container is written on with; never of the short form. The generation is the
+  /// damaged one's, so that a write log which is for it still is.
   ContainerHeader header;
   std::vector<Part> parts;  ///< all of the content, in order
   std::size_t intact_frames = 0;

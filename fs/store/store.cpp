@@ -310,7 +310,7 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     }
     // What the caller knows may be from the middle of a change that has ended since.
     read_status(status);
-    if (static_cast<std::uint64_t>(status.st_size) >= kContainerHeaderBytes) {
+    if (static_cast<std::uint64_t>(status.st_size) >= kShortHeaderBytes) {
       try {
         if (const auto backing = open_backing()) {
           status.st_size = static_cast<off_t>(impl_->size_at_rest(*backing, key, status));

@@ -278,8 +278,9 @@ class StoredFile {
   timespec modification_time() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Asks what becomes of a file that has no frames yet.
   void decide_settings() ZSTDFS_REQUIRES(write_mutex_);
-  /// Makes the chunks so large that a container with them can hold so much.
-  static void fit_chunk_bytes(ContainerHeader& header, std::uint64_t logical_bytes);
+  /// Makes the header that of a container for so much content: with chunks that are large enough,
+  /// and of the short form or not.
+  static void fit_header(ContainerHeader& header, std::uint64_t logical_bytes);
   /// How frames are made that go with this header.
   FrameRecipe recipe(const ContainerHeader& header, int level) const
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
@@ -301,6 +302,8 @@ class StoredFile {
   void merge() ZSTDFS_REQUIRES(write_mutex_);
   std::vector<ByteRange> ranges_to_encode() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   ByteRange expanded_to_frames(ByteRange range) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Places a frame behind those that `after` has so far.
+  static void place_frame(State& after, NewFrame&& frame, RedoWriter& redo);
   State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void keep_frames(ContainerRewriter& rewriter, ByteRange range)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);

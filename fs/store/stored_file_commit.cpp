@@ -132,7 +132,7 @@ timespec StoredFile::modification_time() const {
 void StoredFile::flush_container() {
   const State& state = seen();
   const bool truncated = state.base_limit < state.index.logical_bytes();
-  if (!truncated && state.logical_bytes > state.base_limit) {
+  if (!truncated && !state.header.is_short && state.logical_bytes > state.base_limit) {
     const std::uint64_t tail = state.logical_bytes - state.base_limit;
     const std::uint64_t table_share =
         container_table_bytes(state.index) / kTableBytesPerAppendedByte;
@@ -230,8 +230,7 @@ void StoredFile::first_commit() {
     return;
   }
   const std::vector<NewFrame> frames = encode_all({0, bytes});
-  std::uint64_t stored = kContainerHeaderBytes;
-  if (!in_bytes || frames.size() > 1) stored += container_table_bytes(frames.size());
+  std::uint64_t stored = container_overhead_bytes(seen().header, frames.size());
   for (const NewFrame& frame : frames) stored += frame.stored.size();
   const bool saves = in_bytes ? stored < held : blocks(stored, services_.block_bytes) < as_raw;
   if (must_be_container || saves) {
@@ -257,12 +256,15 @@ void StoredFile::store_as_raw() {
 }
 
 // In one write, since most files are small, but for the header: as long as that names no sizes,
-// what an interruption or a full disk leaves is a file with as many frames as are whole.
+// what an interruption or a full disk leaves is a file with as many frames as are whole. A short
+// one goes with its only frame: there is no whole frame either before all is written.
 void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
   State after = seen();
   after.form = Form::kContainer;
   after.header.generation = services_.new_generation();
-  Bytes image = encode_container_header(after.header);
+  const ContainerHeader unsealed = after.header;
+  after.index = FrameIndex(after.header.bytes());
+  Bytes image(after.header.bytes());
   for (const NewFrame& frame : frames) {
     after.index.append(image.size(), static_cast<std::uint32_t>(frame.stored.size()),
                        frame.logical_bytes, frame.checksum);
@@ -271,10 +273,13 @@ void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
   after.base_limit = after.index.logical_bytes();
   const Bytes table = store::seal(after.header, after.index, 0);
   image.insert(image.end(), table.begin(), table.end());
+  const Bytes header = encode_container_header(after.header);
+  const bool in_one = after.header.is_short;
+  std::ranges::copy(in_one ? header : encode_container_header(unsealed), image.begin());
   data_unsynced_ = true;
   backing().write_at(0, image);
   if (backing().size() != image.size()) backing().truncate(image.size());
-  backing().write_at(0, encode_container_header(after.header));
+  if (!in_one) backing().write_at(0, header);
   services_.statistics.add(Count::kFilesFirstStoredCompressed);
   WriterLock lock(state_mutex_);
   state_ = std::move(after);
@@ -298,6 +303,7 @@ void StoredFile::stream_out() {
   end = floor_to(end, state.header.chunk_bytes);
   if (end <= begin) return;
   if (state.form == Form::kContainer) {
+    if (state.header.is_short) return merge();
     append_frames(end);
     return;
   }
@@ -309,6 +315,7 @@ void StoredFile::stream_out() {
   {
     WriterLock lock(state_mutex_);
     state_.form = Form::kContainer;
+    state_.header.is_short = false;  // there may be more to come
     state_.header.generation = services_.new_generation();
   }
   write_appended(frames);
@@ -385,10 +392,11 @@ void StoredFile::decide_settings() {
   WriterLock lock(state_mutex_);
   ContainerHeader& header = state_.header;
   put_settings(settings, header);
-  fit_chunk_bytes(header, bytes);
+  fit_header(header, bytes);
 }
 
-void StoredFile::fit_chunk_bytes(ContainerHeader& header, std::uint64_t logical_bytes) {
+void StoredFile::fit_header(ContainerHeader& header, std::uint64_t logical_bytes) {
+  header.is_short = header.may_be_short(logical_bytes);
   while (header.chunk_bytes < kMaxChunkBytes &&
          most_logical_bytes(header.chunk_bytes) < logical_bytes) {
     header.chunk_bytes = std::min(2 * header.chunk_bytes, kMaxChunkBytes);

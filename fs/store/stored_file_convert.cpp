@@ -99,14 +99,11 @@ bool StoredFile::compress_raw(bool required) {
     after.content_id = services_.next_content_id++;
     after.logical_bytes = state_.logical_bytes;
     after.header = state_.header;
+    fit_header(after.header, state_.logical_bytes);
+    after.index = FrameIndex(after.header.bytes());
     RedoWriter redo(services_.journal, journal_target());
-    encode_range({0, state_.logical_bytes}, state_.header, state_.header.level,
-                 [&](NewFrame&& frame) {
-                   redo.add(after.index.frames_end(), frame.stored);
-                   after.index.append(after.index.frames_end(),
-                                      static_cast<std::uint32_t>(frame.stored.size()),
-                                      frame.logical_bytes, frame.checksum);
-                 });
+    encode_range({0, state_.logical_bytes}, after.header, after.header.level,
+                 [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
     finish_container(after, redo);
     if (!required && !saves(after.header)) return false;
     planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());

@@ -72,6 +72,14 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
     return after;
   }
   after.form = Form::kContainer;
+  fit_header(after.header, state_.logical_bytes);
+  after.index = FrameIndex(after.header.bytes());
+  if (after.header.is_short) {
+    encode_range({0, state_.logical_bytes}, after.header, after.header.level,
+                 [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
+    finish_container(after, redo);
+    return after;
+  }
   ContainerRewriter rewriter(*backing_, redo);
   std::uint64_t done = 0;
   const std::vector<ByteRange> ranges = ranges_to_encode();
@@ -140,6 +148,13 @@ void StoredFile::encode_to_fit(ContainerRewriter& rewriter, ByteRange range) {
     if (!rewriter.fits(usual_bytes, next) && rewriter.fits(0, next)) encode(kFittingLevel);
   }
   for (NewFrame& frame : frames) rewriter.add(std::move(frame));
+}
+
+void StoredFile::place_frame(State& after, NewFrame&& frame, RedoWriter& redo) {
+  const std::uint64_t at = after.index.frames_end();
+  redo.add(at, frame.stored);
+  after.index.append(at, static_cast<std::uint32_t>(frame.stored.size()), frame.logical_bytes,
+                     frame.checksum);
 }
 
 void StoredFile::finish_container(State& after, RedoWriter& redo) {

@@ -74,6 +74,7 @@ RecompressionPlan StoredFile::plan_recompression(const SettingsChoice& choice) {
 std::optional<Recompression> StoredFile::decide_recompression(const SettingsChoice& choice,
                                                               Settings& wanted) {
   const State& state = seen();
+  services_.policy.refresh();  // Who asks may have changed it just now.
   wanted = services_.policy.settings_for(backing(), state.logical_bytes);
   choice.apply_to(wanted);
   if (wanted.dictionary_id != 0) {  // Throws when it is missing.
@@ -96,7 +97,7 @@ std::optional<Recompression> StoredFile::decide_recompression(const SettingsChoi
   // What the file's size made of the chunk size stays.
   ContainerHeader header = state.header;
   put_settings(wanted, header);
-  fit_chunk_bytes(header, state.logical_bytes);
+  fit_header(header, state.logical_bytes);
   if (header == state.header) return Recompression::kAsWanted;
   return std::nullopt;
 }
@@ -142,7 +143,8 @@ std::optional<StoredFile::State> StoredFile::encode_anew(const Settings& wanted,
     if (at == 0) {
       after.logical_bytes = state_.logical_bytes;
       put_settings(wanted, after.header);
-      fit_chunk_bytes(after.header, state_.logical_bytes);
+      fit_header(after.header, state_.logical_bytes);
+      after.index = FrameIndex(after.header.bytes());
     }
     if (at >= after.logical_bytes) break;
     const std::uint64_t chunk = after.header.chunk_bytes;
@@ -157,11 +159,8 @@ std::optional<StoredFile::State> StoredFile::encode_anew(const Settings& wanted,
       at += content.size();
       continue;
     }
-    encode_range({at, end - at}, after.header, wanted.level, [&](NewFrame&& frame) {
-      redo.add(after.index.frames_end(), frame.stored);
-      after.index.append(after.index.frames_end(), static_cast<std::uint32_t>(frame.stored.size()),
-                         frame.logical_bytes, frame.checksum);
-    });
+    encode_range({at, end - at}, after.header, wanted.level,
+                 [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
     at = end;
   }
   return after;

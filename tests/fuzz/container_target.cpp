@@ -58,6 +58,14 @@ void load(ByteSpan file) {
 Bytes with_hashes(ByteSpan input) {
   Bytes file(input.begin(), input.end());
   const MutableByteSpan out(file);
+  if (has_short_header(file)) {
+    store_le(out, 34, static_cast<std::uint16_t>(file.size()));
+    const LoadedContainer scanned = scan_container(MemorySource(file), ScanTrust::kNothing);
+    store_le(out, 32, static_cast<std::uint16_t>(scanned.index.logical_bytes()));
+    store_le(out, 36, static_cast<std::uint32_t>(hash64(encode_container_table(scanned.index))));
+    store_le(out, 40, hash64(out.first(40)));
+    return file;
+  }
   store_le(out, 48, std::uint64_t{file.size()});
   if (const auto table = read_container_table(MemorySource(file))) {
     store_le(out, 40, table->index.logical_bytes());

@@ -25,9 +25,13 @@ void header_target(ByteSpan input) {
   decode(input);
   if (input.size() < kContainerHeaderBytes) return;
   // Few inputs have the right hash by themselves; the limits are behind it.
-  Bytes hashed(input.begin(), input.end());
-  store_le(MutableByteSpan(hashed), 72, hash64(ByteSpan(hashed).first(72)));
-  decode(hashed);
+  for (const std::size_t bytes : {kContainerHeaderBytes, kShortHeaderBytes}) {
+    Bytes hashed(input.begin(), input.end());
+    const MutableByteSpan out(hashed);
+    store_le(out, 4, static_cast<std::uint32_t>(bytes - 8));
+    store_le(out, bytes - 8, hash64(out.first(bytes - 8)));
+    decode(hashed);
+  }
 }
 
 }  // namespace zstdfs::fuzz

@@ -20,6 +20,11 @@ Bytes first_of(const Bytes& file, std::size_t bytes) {
   return Bytes(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(bytes));
 }
 
+ContainerBuilder short_container() {
+  ContainerBuilder builder = ContainerBuilder::of_short_form();
+  return builder.data(test::compressible_bytes(700, 1));
+}
+
 void add_headers(const Corpus& corpus) {
   const Bytes plain = encode_container_header({});
   corpus.add("header", "defaults", plain);
@@ -36,6 +41,9 @@ void add_headers(const Corpus& corpus) {
   corpus.add("header", "unknown-flag", changed(plain, 16, 0x00040001));
   corpus.add("header", "chunk-too-large", changed(plain, 20, 0xFFFFFFFF));
   corpus.add("header", "cut-short", first_of(plain, 79));
+  const Bytes short_form = short_container().finish();
+  corpus.add("header", "short-form", short_form);
+  corpus.add("header", "short-form-not-compact", changed(short_form, 18, 0));
 }
 
 void add_seek_tables(const Corpus& corpus, const ContainerBuilder& builder) {
@@ -89,6 +97,12 @@ void add_containers(const Corpus& corpus, const ContainerBuilder& builder) {
   ContainerBuilder gibibyte;
   gibibyte.data(test::bytes_of("data")).zeros(3u << 20);
   corpus.add("container", "long-run-of-zeros", gibibyte.finish());
+  const Bytes short_form = short_container().finish();
+  corpus.add("container", "short-form", short_form);
+  corpus.add("container", "short-form-frame-damaged", changed(short_form, 60, 0xABABABAB));
+  Bytes short_and_more = short_form;
+  test::append_to(short_and_more, ByteSpan(short_form).subspan(kShortHeaderBytes));
+  corpus.add("container", "short-form-of-two-frames", short_and_more);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fs/store/seal.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/zero_frame.hpp"
@@ -54,6 +55,19 @@ Bytes ContainerBuilder::sealed(std::optional<std::uint64_t> durable_bytes) const
   header.seek_table_hash = hash64(table);
   Bytes bytes = with_header(header);
   bytes.insert(bytes.end(), table.begin(), table.end());
+  return bytes;
+}
+
+Bytes short_container_of(ByteSpan content) {
+  const Bytes frame = FrameEncoder().encode(content, kDefaultLevel);
+  FrameIndex index(kShortHeaderBytes);
+  index.append(kShortHeaderBytes, static_cast<std::uint32_t>(frame.size()),
+               static_cast<std::uint32_t>(content.size()), content_checksum(content));
+  ContainerHeader header;
+  header.compact = header.is_short = true;
+  store::seal(header, index, index.frames_end());
+  Bytes bytes = encode_container_header(header);
+  bytes.insert(bytes.end(), frame.begin(), frame.end());
   return bytes;
 }
 

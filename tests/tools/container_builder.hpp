@@ -37,6 +37,9 @@ class ContainerBuilder {
 };
 
 /// A container of `content`, cut into chunks.
+/// A container with a short header, compact and durable.
+Bytes short_container_of(ByteSpan content);
+
 ContainerBuilder container_of(ByteSpan content, std::uint32_t chunk_bytes = kDefaultChunkBytes);
 
 /// What a mount would show of a stored file: of a container, which must be sealed, the content,

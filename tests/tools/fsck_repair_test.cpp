@@ -136,6 +136,37 @@ TEST_F(FsckRepair, ADamagedHeaderOrTableIsMadeAgainWithoutLoss) {
   EXPECT_TRUE(lost_and_found().empty());
 }
 
+TEST_F(FsckRepair, ADamagedShortHeaderIsMadeAgainWithoutLoss) {
+  const Bytes content_before = text_bytes(3000, 1);
+  const Bytes intact = short_container_of(content_before);
+  store_.write("f", intact);
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, kClean);
+  for (const std::size_t at : {3u, 5u, 10u, 20u, 33u, 47u}) {
+    SCOPED_TRACE(at);
+    Bytes damaged = intact;
+    turn_bit(damaged, at);
+    store_.write("f", damaged);
+    const auto json = repair(kCorrected).json();
+    EXPECT_EQ(json.at("repairs").at(0).at("action"), "rebuilt");
+    EXPECT_EQ(content("f"), content_before);
+    expect_repaired();
+  }
+  EXPECT_TRUE(lost_and_found().empty());
+}
+
+TEST_F(FsckRepair, OfAShortContainerWithADamagedFrameNothingIsLeft) {
+  Bytes damaged = short_container_of(text_bytes(3000, 1));
+  turn_bit(damaged, damaged.size() - 1);
+  store_.write("f", damaged);
+  store_.write("g", some_container().sealed());
+  const auto action = repair(kCorrected).json().at("repairs").at(0);
+  EXPECT_EQ(action.at("path"), "f");
+  EXPECT_FALSE(fs::exists(store_.path("f")));
+  EXPECT_FALSE(lost_and_found().empty());
+  EXPECT_EQ(content("g"), kContent);
+  expect_repaired();
+}
+
 TEST_F(FsckRepair, DamagedPaddingIsMadeAgain) {
   ContainerBuilder builder(kChunk);
   builder.chunk(text_bytes(kChunk, 1)).padding(300).chunk(text_bytes(kChunk, 2));

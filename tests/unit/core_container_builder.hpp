@@ -40,6 +40,16 @@ inline void append_to(Bytes& out, ByteSpan more) {
 /// Builds a container in memory, from its parts, and knows what must be read from it.
 class ContainerBuilder {
  public:
+  ContainerBuilder() = default;
+  /// What it builds has the short header: one frame, and no seek table.
+  static ContainerBuilder of_short_form() {
+    ContainerBuilder builder;
+    builder.is_short_ = true;
+    builder.index_ = FrameIndex(kShortHeaderBytes);
+    builder.bytes_.resize(kShortHeaderBytes);
+    return builder;
+  }
+
   ContainerBuilder& data(ByteSpan content, int level = kDefaultLevel) {
     return frame(FrameEncoder().encode(content, level), content);
   }
@@ -70,10 +80,12 @@ class ContainerBuilder {
     Bytes file = bytes_;
     const Bytes table = encode_container_table(index_);
     header.durable_bytes = file.size();
-    append_to(file, table);
+    header.is_short = is_short_;
+    header.compact |= is_short_;
+    if (!is_short_) append_to(file, table);
     header.logical_bytes = content_.size();
     header.stored_bytes = file.size();
-    header.seek_table_hash = hash64(table);
+    header.seek_table_hash = table_hash_for(header, table);
     const Bytes encoded = encode_container_header(header);
     std::ranges::copy(encoded, file.begin());
     return file;
@@ -83,6 +95,7 @@ class ContainerBuilder {
   const Bytes& content() const { return content_; }
 
  private:
+  bool is_short_ = false;
   Bytes bytes_ = Bytes(kContainerHeaderBytes);
   FrameIndex index_;
   Bytes content_;
@@ -111,7 +124,8 @@ inline Bytes read_all(const RandomAccessSource& source, const FrameIndex& index)
 
 /// Writes the hash that a header must have after its other bytes were changed.
 inline void rehash_header(Bytes& file) {
-  store_le(MutableByteSpan(file), 72, hash64(ByteSpan(file).first(72)));
+  const std::size_t hash_at = load_le<std::uint32_t>(file, 4);  // so long is the rest of it
+  store_le(MutableByteSpan(file), hash_at, hash64(ByteSpan(file).first(hash_at)));
 }
 
 }  // namespace zstdfs::test

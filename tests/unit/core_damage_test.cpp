@@ -89,6 +89,77 @@ TEST(Damage, EveryTruncationGivesTheWholeFramesBeforeIt) {
   }
 }
 
+ContainerBuilder short_container() {
+  ContainerBuilder builder = ContainerBuilder::of_short_form();
+  builder.data(bytes_of("The only frame. The only frame. The only frame. The only frame."));
+  return builder;
+}
+
+TEST(Damage, AShortContainerIsSealedByItsFrame) {
+  const ContainerBuilder builder = short_container();
+  const Bytes file = builder.finish();
+  const MemorySource source(file);
+  const LoadedContainer loaded = load_container(source);
+  EXPECT_TRUE(loaded.sealed);
+  EXPECT_EQ(loaded.damage, "");
+  EXPECT_EQ(loaded.index, builder.index());
+  EXPECT_EQ(frames_read_right(file, builder.content()), 1u);
+  EXPECT_EQ(logical_size(source), builder.content().size());
+}
+
+TEST(Damage, OneWrongByteOfAShortContainerIsTold) {
+  const ContainerBuilder builder = short_container();
+  const Bytes file = builder.finish();
+  for (std::size_t i = 4; i < file.size(); ++i) {
+    if (i >= 8 && i < kContainerSignatureBytes) continue;  // then it is content
+    SCOPED_TRACE(i);
+    Bytes wrong = file;
+    wrong[i] ^= std::byte{0x15};
+    const bool in_frame = i >= kShortHeaderBytes;
+    // Without its size, nobody knows where the header ends.
+    const bool reachable = !in_frame && i >= 8;
+    const LoadedContainer loaded = load_container(MemorySource(wrong));
+    EXPECT_EQ(loaded.header_intact, in_frame);
+    EXPECT_EQ(frames_read_right(wrong, builder.content()), reachable ? 1u : 0u);
+    // Within the content of the frame, its checksum tells.
+    EXPECT_EQ(loaded.damage.empty(), loaded.sealed);
+    if (in_frame) {
+      EXPECT_EQ(loaded.logical_bytes, builder.content().size());
+    } else {
+      EXPECT_FALSE(loaded.sealed);
+    }
+  }
+}
+
+TEST(Damage, AShortContainerThatIsCutOrGrewIsNotSealed) {
+  const ContainerBuilder builder = short_container();
+  Bytes file = builder.finish();
+  for (std::size_t n = kContainerSignatureBytes; n < file.size(); ++n) {
+    SCOPED_TRACE(n);
+    const LoadedContainer cut = load_container(MemorySource(ByteSpan(file).first(n)));
+    EXPECT_FALSE(cut.sealed);
+    EXPECT_EQ(cut.index.size(), 0u);
+    EXPECT_NE(cut.damage, "");
+  }
+  append_to(file, builder.finish());
+  const LoadedContainer grown = load_container(MemorySource(file));
+  EXPECT_FALSE(grown.sealed);
+  EXPECT_EQ(grown.index.size(), 1u);
+  EXPECT_NE(grown.damage.find("follows the only frame"), std::string::npos) << grown.damage;
+  EXPECT_EQ(frames_read_right(file, builder.content()), 1u);
+}
+
+TEST(Damage, AFrameThatIsTooLargeForAShortHeaderIsNone) {
+  ContainerBuilder builder = ContainerBuilder::of_short_form();
+  builder.data(Bytes(kMaxShortContentBytes, std::byte{7}));
+  Bytes file = builder.finish();
+  file.resize(kShortHeaderBytes);
+  append_to(file, FrameEncoder().encode(Bytes(kMaxShortContentBytes + 1, std::byte{7}), 3));
+  const LoadedContainer loaded = load_container(MemorySource(file));
+  EXPECT_EQ(loaded.index.size(), 0u);
+  EXPECT_NE(loaded.damage.find("too large"), std::string::npos) << loaded.damage;
+}
+
 TEST(Damage, SwappedFramesAreNotReadAsEachOther) {
   ContainerBuilder builder;
   builder.data(random_bytes(500, 1)).data(random_bytes(500, 2)).data(random_bytes(500, 3));

@@ -53,6 +53,12 @@ TEST(FormatDocument, ContainerIsRead) {
   EXPECT_EQ(read_all(source, loaded.index), container_of_the_document().content());
 }
 
+TEST(FormatDocument, ShortContainerIsWhatIsWritten) {
+  ContainerBuilder builder = ContainerBuilder::of_short_form();
+  builder.data(bytes_of("Hello, disk!\n"));
+  EXPECT_EQ(example("short-container"), builder.finish());
+}
+
 TEST(FormatDocument, ZeroFrameIsWhatIsWritten) {
   EXPECT_EQ(example("zero-frame"), encode_zero_frame(300000));
 }

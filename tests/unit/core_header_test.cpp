@@ -1,3 +1,4 @@
+#include <array>
 #include <limits>
 
 #include "tests/unit/core_container_builder.hpp"
@@ -56,7 +57,8 @@ TEST(ContainerHeader, SignatureIsTheFirstSixteenBytes) {
   EXPECT_FALSE(has_container_signature({}));
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] ^= std::byte{1};
-    EXPECT_EQ(has_container_signature(bytes), i >= 16) << i;
+    const bool is_size = i >= 4 && i < 8;  // other forms have other sizes
+    EXPECT_EQ(has_container_signature(bytes), i >= 16 || is_size) << i;
     bytes[i] ^= std::byte{1};
   }
 }
@@ -131,12 +133,113 @@ TEST(ContainerHeader, FlagsComeBackAndRaiseTheVersion) {
 }
 
 TEST(ContainerHeader, NewerVersionIsRefusedInWords) {
-  EXPECT_THROW(decode_container_header(header_with(16, std::uint16_t{3})), NewerFormatError);
+  EXPECT_THROW(decode_container_header(header_with(16, std::uint16_t{4})), NewerFormatError);
   EXPECT_THROW(decode_container_header(header_with(16, std::uint16_t{65535})), NewerFormatError);
   EXPECT_FALSE(decode_container_header(header_with(16, std::uint16_t{0})));
-  const Bytes newer = header_with(16, std::uint16_t{3});
+  // The number of the short form, and this is not one.
+  EXPECT_FALSE(decode_container_header(header_with(16, std::uint16_t{3})));
+  const Bytes newer = header_with(16, std::uint16_t{4});
   EXPECT_THROW(load_container(MemorySource(newer)), NewerFormatError);
   EXPECT_THROW(logical_size(MemorySource(newer)), NewerFormatError);
+}
+
+// Whatever size a later version gives it, it is not taken for content or for damage.
+TEST(ContainerHeader, NewerVersionIsRefusedAtOtherSizesToo) {
+  for (const std::uint32_t payload_bytes : {24u, 40u, 56u, 71u}) {
+    Bytes bytes = encode_container_header(some_header());
+    bytes.resize(8 + payload_bytes);
+    store_le(MutableByteSpan(bytes), 4, payload_bytes);
+    rehash_header(bytes);
+    EXPECT_EQ(decode_container_header(bytes), std::nullopt) << payload_bytes;
+    store_le(MutableByteSpan(bytes), 16, std::uint16_t{4});
+    rehash_header(bytes);
+    EXPECT_THROW(decode_container_header(bytes), NewerFormatError) << payload_bytes;
+  }
+}
+
+ContainerHeader some_short_header() {
+  ContainerHeader header{.chunk_bytes = 64u << 10,
+                         .level = -5,
+                         .dictionary_id = 0xA1B2C3D4,
+                         .compact = true,
+                         .is_short = true,
+                         .logical_bytes = 4096,
+                         .stored_bytes = 65535,
+                         .durable_bytes = 65535,
+                         .seek_table_hash = 0x55667788};
+  header.generation = short_generation(header);
+  return header;
+}
+
+template <typename T>
+Bytes short_header_with(std::size_t offset, T value) {
+  Bytes bytes = encode_container_header(some_short_header());
+  store_le(MutableByteSpan(bytes), offset, value);
+  rehash_header(bytes);
+  return bytes;
+}
+
+TEST(ShortHeader, ComesBack) {
+  for (const bool durable : {false, true}) {
+    for (const bool long_distance_matching : {false, true}) {
+      ContainerHeader header = some_short_header();
+      header.long_distance_matching = long_distance_matching;
+      header.durable_bytes = durable ? header.stored_bytes : 0;
+      header.generation = short_generation(header);
+      const Bytes bytes = encode_container_header(header);
+      EXPECT_EQ(bytes.size(), kShortHeaderBytes);
+      EXPECT_EQ(bytes.size(), header.bytes());
+      EXPECT_TRUE(has_container_signature(bytes));
+      EXPECT_TRUE(has_short_header(bytes));
+      EXPECT_EQ(decode_container_header(bytes), header);
+    }
+  }
+  EXPECT_FALSE(has_short_header(encode_container_header(some_header())));
+}
+
+TEST(ShortHeader, FieldsLieWhereTheFormatSays) {
+  const Bytes bytes = encode_container_header(some_short_header());
+  EXPECT_EQ(load_le<std::uint32_t>(bytes, 0), 0x184D2A55u);
+  EXPECT_EQ(load_le<std::uint32_t>(bytes, 4), 40u);
+  EXPECT_EQ(std::memcmp(bytes.data() + 8, "zstdfs\r\n", 8), 0);
+  EXPECT_EQ(load_le<std::uint16_t>(bytes, 16), 3);
+  EXPECT_EQ(load_le<std::uint16_t>(bytes, 18), 2 + 4);
+  EXPECT_EQ(load_le<std::uint32_t>(bytes, 20), 64u << 10);
+  EXPECT_EQ(load_le<std::int32_t>(bytes, 24), -5);
+  EXPECT_EQ(load_le<std::uint32_t>(bytes, 28), 0xA1B2C3D4u);
+  EXPECT_EQ(load_le<std::uint16_t>(bytes, 32), 4096);
+  EXPECT_EQ(load_le<std::uint16_t>(bytes, 34), 65535);
+  EXPECT_EQ(load_le<std::uint32_t>(bytes, 36), 0x55667788u);
+  EXPECT_EQ(load_le<std::uint64_t>(bytes, 40), hash64(ByteSpan(bytes).first(40)));
+}
+
+TEST(ShortHeader, OtherContentHasAnotherGeneration) {
+  ContainerHeader other = some_short_header();
+  other.seek_table_hash ^= 1;
+  EXPECT_NE(short_generation(other), short_generation(some_short_header()));
+}
+
+TEST(ShortHeader, AnyFlippedBitMakesItUndecodable) {
+  const Bytes bytes = encode_container_header(some_short_header());
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    Bytes flipped = bytes;
+    flipped[bit / 8] ^= std::byte(1u << bit % 8);
+    EXPECT_EQ(decode_container_header(flipped), std::nullopt) << bit;
+  }
+}
+
+TEST(ShortHeader, LimitsHold) {
+  EXPECT_TRUE(decode_container_header(short_header_with(32, std::uint16_t{1})));
+  EXPECT_FALSE(decode_container_header(short_header_with(32, std::uint16_t{0})));
+  EXPECT_FALSE(decode_container_header(short_header_with(32, std::uint16_t{4097})));
+  EXPECT_TRUE(decode_container_header(short_header_with(34, std::uint16_t{49})));
+  EXPECT_FALSE(decode_container_header(short_header_with(34, std::uint16_t{48})));
+  EXPECT_FALSE(decode_container_header(short_header_with(18, std::uint16_t{0}))) << "not compact";
+  EXPECT_FALSE(decode_container_header(short_header_with(18, std::uint16_t{2 + 8})));
+  for (const std::uint16_t version : std::array<std::uint16_t, 3>{0, 1, 2}) {
+    EXPECT_FALSE(decode_container_header(short_header_with(16, version)));
+  }
+  EXPECT_THROW(decode_container_header(short_header_with(16, std::uint16_t{4})), NewerFormatError);
 }
 
 TEST(ContainerHeader, Hash64IsXxh64) {

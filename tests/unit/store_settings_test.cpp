@@ -7,10 +7,12 @@
 
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
+#include "fs/store/seal.hpp"
 #include "tests/unit/store_fixture.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/dictionary.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/frame_codec.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -43,6 +45,24 @@ void put_on(FaultyDisk& disk, const std::string& path, ByteSpan content) {
   volume->create(path, 0600)->write_at(0, content);
 }
 
+void append_to(Bytes& out, ByteSpan more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
+
+Bytes compact_container_of_version_two(ByteSpan content) {
+  const Bytes frame = FrameEncoder().encode(content, kDefaultLevel);
+  FrameIndex index;
+  index.append(index.frames_begin(), static_cast<std::uint32_t>(frame.size()),
+               static_cast<std::uint32_t>(content.size()),
+               load_le<std::uint32_t>(frame, frame.size() - 4));
+  ContainerHeader header;
+  header.compact = true;
+  EXPECT_TRUE(store::seal(header, index, 0).empty());
+  Bytes file = encode_container_header(header);
+  append_to(file, frame);
+  return file;
+}
+
 std::vector<std::string> names_on(FaultyDisk& disk, const std::string& directory) {
   std::vector<std::string> names;
   for (const auto& entry : disk.volume()->list(directory)) names.push_back(entry.name);
@@ -60,6 +80,13 @@ class StoreSettings : public testing::Test {
   void write_file(const std::string& path, ByteSpan bytes) {
     const auto file = store.open_file(path);
     file->write(0, bytes);
+    file->flush();
+    store.store->close_file(file);
+    EXPECT_TRUE(store.store->settle_now());
+  }
+  void write_at(const std::string& path, std::uint64_t offset, ByteSpan bytes) {
+    const auto file = store.open_file(path);
+    file->write(offset, bytes);
     file->flush();
     store.store->close_file(file);
     EXPECT_TRUE(store.store->settle_now());
@@ -147,12 +174,8 @@ TEST_F(StoreSettings, AContainerThatSavesBytesHasNoSeekTableForOneFrame) {
   EXPECT_EQ(one.damage, "");
 
   // It grows beyond one frame, and gets its table.
-  const auto file = store.open_file("f");
   const Bytes more = text_bytes(20000, 2);
-  file->write(content.size(), more);
-  file->flush();
-  store.store->close_file(file);
-  EXPECT_TRUE(store.store->settle_now());
+  write_at("f", content.size(), more);
   const LoadedContainer several = load_container(MemorySource(stored("f")));
   EXPECT_TRUE(several.sealed);
   EXPECT_GT(several.index.size(), 1u);
@@ -160,6 +183,85 @@ TEST_F(StoreSettings, AContainerThatSavesBytesHasNoSeekTableForOneFrame) {
   Bytes both = content;
   both.insert(both.end(), more.begin(), more.end());
   EXPECT_EQ(read_file("f"), both);
+}
+
+TEST_F(StoreSettings, ASmallContainerThatSavesBytesHasAShortHeaderWhateverHappensToIt) {
+  set_policy(R"({"saving": "bytes"})");
+  Bytes content = text_bytes(3000, 1);
+  const auto expect_short = [&](bool is_short) {
+    EXPECT_EQ(read_file("f"), content);
+    EXPECT_EQ(header("f").is_short, is_short);
+    EXPECT_TRUE(load_container(MemorySource(stored("f"))).sealed);
+  };
+  write_file("f", content);
+  expect_short(true);
+  EXPECT_EQ(header("f").durable_bytes, 0u);
+
+  write_at("f", 1000, text_bytes(500, 2));
+  std::ranges::copy(text_bytes(500, 2), content.begin() + 1000);
+  expect_short(true);
+  EXPECT_EQ(header("f").durable_bytes, header("f").stored_bytes) << "it was rewritten as a whole";
+
+  write_at("f", 3000, text_bytes(1096, 3));
+  append_to(content, text_bytes(1096, 3));
+  expect_short(true);
+  ASSERT_TRUE(store.reopen());
+  expect_short(true);
+
+  write_at("f", 4096, text_bytes(9000, 4));
+  append_to(content, text_bytes(9000, 4));
+  expect_short(false);
+
+  const auto file = store.open_file("f");
+  file->truncate(2000);
+  file->flush();
+  store.store->close_file(file);
+  EXPECT_TRUE(store.store->settle_now());
+  content.resize(2000);
+  expect_short(true);
+
+  // Streamed, without a pause in which it could be rewritten.
+  write_at("f", 2000, text_bytes(20u << 20, 5));
+  append_to(content, text_bytes(20u << 20, 5));
+  expect_short(false);
+}
+
+TEST_F(StoreSettings, ChangesOfASmallContainerSurviveACrash) {
+  set_policy(R"({"saving": "bytes"})");
+  Bytes content = text_bytes(3000, 1);
+  write_file("f", content);
+  auto file = store.open_file("f");
+  file->sync(os::SyncKind::kDataAndTimes);
+  store.sync_names();
+  const Bytes more = text_bytes(20000, 2);
+  file->write(content.size(), more);
+  append_to(content, more);
+  file->sync(os::SyncKind::kData);
+  EXPECT_TRUE(header("f").is_short) << "it was changed in place";
+  store.store->close_file(file);
+  file.reset();  // before its store
+  store.crash(Survival::random(1));
+  EXPECT_EQ(read_file("f"), content);
+}
+
+TEST_F(StoreSettings, RecompressionGoesByThePolicyOfNow) {
+  set_policy("{}");
+  write_file("f", text_bytes(100000, 1));
+  put_on(disk, ".zstdfs/policy.json", bytes_of(R"({"version": 1, "rules": [{"level": 12}]})"));
+  EXPECT_EQ(recompress("f").outcome, Recompression::kDone);
+  EXPECT_EQ(header("f").level, 12);
+}
+
+TEST_F(StoreSettings, RecompressionShortensOlderHeaders) {
+  set_policy(R"({"saving": "bytes"})");
+  const Bytes content = text_bytes(3000, 1);
+  put_on(disk, "f", compact_container_of_version_two(content));
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("f"), content);
+  EXPECT_EQ(recompress("f").outcome, store::Recompression::kDone);
+  EXPECT_TRUE(header("f").is_short);
+  EXPECT_EQ(read_file("f"), content);
+  EXPECT_EQ(recompress("f").outcome, store::Recompression::kAsWanted);
 }
 
 TEST_F(StoreSettings, FramesAreReadWithTheSecondCopyOfTheirDictionary) {

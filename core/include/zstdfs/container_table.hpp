@@ -17,13 +17,18 @@ Bytes encode_container_table(const FrameIndex& index);
 
 /// Size of what encode_container_table gives.
 std::size_t container_table_bytes(const FrameIndex& index);
-/// The same for `frame_count` frames without gaps.
-std::size_t container_table_bytes(std::size_t frame_count);
 
-/// Whether a container with this header and these frames ends in a seek table.
-inline bool has_container_table(const ContainerHeader& header, const FrameIndex& index) {
-  return !header.compact || index.size() > 1;
+/// The part of a seek table's hash that such a header has room for.
+std::uint64_t table_hash_for(const ContainerHeader& header, ByteSpan table);
+
+/// Whether a container with this header and so many frames ends in a seek table.
+inline bool has_container_table(const ContainerHeader& header, std::size_t frame_count) {
+  return !header.compact || frame_count > 1;
 }
+
+/// Stored bytes of the header and the seek table, if any, of such a container with so many frames
+/// without gaps.
+std::size_t container_overhead_bytes(const ContainerHeader& header, std::size_t frame_count);
 
 /// A seek table that was found at the end of a file and whose sizes add up to the file's size.
 struct ContainerTable {

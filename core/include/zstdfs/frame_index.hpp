@@ -26,6 +26,10 @@ struct FrameEntry {
 /// Thread safety: const methods may run concurrently.
 class FrameIndex {
  public:
+  /// `frames_begin`: the stored offset behind the header.
+  explicit FrameIndex(std::uint64_t frames_begin) : frames_begin_(frames_begin) {}
+  FrameIndex() : FrameIndex(kContainerHeaderBytes) {}
+
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
   const FrameEntry& operator[](std::size_t i) const { return entries_[i]; }
@@ -34,9 +38,10 @@ class FrameIndex {
 
   /// Logical bytes of all frames together.
   std::uint64_t logical_bytes() const { return empty() ? 0 : entries_.back().logical_end(); }
+  std::uint64_t frames_begin() const { return frames_begin_; }
   /// The stored offset just behind the last frame; behind the header when there is none.
   std::uint64_t frames_end() const {
-    return empty() ? kContainerHeaderBytes : entries_.back().stored_end();
+    return empty() ? frames_begin_ : entries_.back().stored_end();
   }
 
   /// Adds a frame at the logical end. `stored_offset` is at least frames_end(); a gap must be one
@@ -53,6 +58,7 @@ class FrameIndex {
   friend bool operator==(const FrameIndex&, const FrameIndex&) = default;
 
  private:
+  std::uint64_t frames_begin_;
   std::vector<FrameEntry> entries_;
 };
 
