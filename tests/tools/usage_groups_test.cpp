@@ -165,14 +165,18 @@ class Terminal {
     ::close(fd_);
   }
   const std::string& path() const { return path_; }
-  /// What was written, which has to be less than the terminal buffers.
+  /// What was written, which has to be less than the terminal buffers. It arrives in pieces, so a
+  /// mark is sent behind it.
   std::string shown() const {
-    std::array<char, 8192> text{};
-    const auto n = ::read(fd_, text.data(), text.size());
-    return std::string(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+    EXPECT_EQ(::write(other_end_, &kMark, 1), 1);
+    std::string text;
+    for (char c = 0; ::read(fd_, &c, 1) == 1 && c != kMark;) text.push_back(c);
+    return text;
   }
 
  private:
+  static constexpr char kMark = '\x04';
+
   int fd_;
   int other_end_ = -1;
   std::string path_;
