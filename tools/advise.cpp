@@ -14,6 +14,7 @@
 #include "tools/advised_rule.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/progress.hpp"
 #include "tools/safe_open.hpp"
@@ -93,15 +94,13 @@ Advice find_advice_for(const AdviseOptions& options, const AdviseReport& report)
 }
 
 void write_plot(const AdviseOptions& options, const AdviseReport& report) {
-  try {
+  naming(options.plot, [&] {
     const std::string svg = advise_plot(report);
     NewFile file(options.plot);
     file.write(std::as_bytes(std::span(svg)));
     file.make_ordinary();
     file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kLater);
-  } catch (const std::system_error& error) {
-    throw std::runtime_error(printable(options.plot) + ": " + explain(error.code()));
-  }
+  });
 }
 
 /// What the rule alone does not say.
@@ -122,6 +121,7 @@ int advise(const AdviseOptions& options) {
   report.sample_bytes = options.sample_bytes;
   report.seed = options.seed;
   report.drawn = draw(options, report.failures);
+  if (report.drawn.files == 0 && report.failures > 0) return kExitFailed;  // It was said why.
   if (report.drawn.samples.empty()) {
     throw std::runtime_error(printable(options.directory) +
                              ": no file to sample; a directory with files other than of zeros is "

@@ -6,19 +6,19 @@
 #include <iostream>
 #include <memory>
 #include <stdexcept>
-#include <system_error>
 
 #include "fs/store/dictionary_files.hpp"
 #include "tools/command.hpp"
 #include "tools/dictionary_install.hpp"
 #include "tools/dictionary_trial.hpp"
 #include "tools/display.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/progress.hpp"
-#include "tools/safe_open.hpp"
 #include "tools/sampling.hpp"
 #include "tools/shared_options.hpp"
+#include "tools/store_policy.hpp"
 #include "tools/train_report.hpp"
 
 namespace zstdfs::tools {
@@ -111,14 +111,12 @@ TrialResult try_all(const TrainOptions& options, const SampleSet& drawn) {
 }
 
 void write_dictionary(const TrainOptions& options, const ZstdCompressionDict& dictionary) {
-  try {
+  naming(options.output, [&] {
     NewFile file(options.output);
     file.write(dictionary.as_bytes());
     file.make_ordinary();
     file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
-  } catch (const std::system_error& error) {
-    throw std::runtime_error(printable(options.output) + ": " + explain(error.code()));
-  }
+  });
 }
 
 /// What the dictionary will be installed with, found out before the work; nothing when it is not to
@@ -130,7 +128,10 @@ struct Installation {
 
 std::optional<Installation> plan_installation(const TrainOptions& options) {
   if (options.install.empty()) return std::nullopt;
-  Installation plan{place_in_store(options.install).store, {options.for_files, options.saving}};
+  const std::string store =
+      naming(options.install, [&] { return changeable_place_in_store(options.install).store; });
+  load_store_policy(store);  // Throws when no rule can be put into it.
+  Installation plan{store, {options.for_files, options.saving}};
   if (!plan.rule.patterns.empty()) return plan;
   try {
     plan.rule.patterns =
@@ -148,6 +149,7 @@ int train(const TrainOptions& options) {
   TrainReport report;
   report.level = options.trial.training.level;
   report.drawn = draw(options, report.failures);
+  if (report.drawn.files == 0 && report.failures > 0) return kExitFailed;  // It was said why.
   check_number_of_samples(report.drawn, options);
   report.result = try_all(options, report.drawn);
   const auto& recommended = report.result.recommended;
