@@ -19,6 +19,7 @@
 #include "tools/progress.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
+#include "tools/train_command.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -132,6 +133,10 @@ int advise(const AdviseOptions& options) {
   report.rule_paths = paths.patterns;
   report.advice = find_advice_for(options, report);
   add_limits_of_rule(options, paths, report.advice);
+  if (report.advice.use_dictionary && paths.in_store) {
+    const RecipeTrial& trial = report.advice.trials[*report.advice.with_dictionary];
+    report.train_command = train_command({options.directory, options.filter}, trial.recipe);
+  }
   if (!options.plot.empty()) {
     write_plot(options, report);
     report.plot = options.plot;

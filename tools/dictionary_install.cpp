@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "fs/os/posix.hpp"
+#include "fs/store/byte_size.hpp"
 #include "fs/store/dictionary_files.hpp"
 #include "fs/store/policy_file.hpp"
 #include "fs/store/replace_file.hpp"
@@ -33,6 +34,8 @@ std::string rule_text(std::uint32_t id, const DictionaryRule& rule) {
   Json json = Json::object();
   json["name"] = "dictionary " + std::to_string(id);
   if (!rule.patterns.empty()) json["path"] = rule.patterns;
+  if (rule.level) json["level"] = *rule.level;
+  if (rule.chunk_bytes) json["chunk_size"] = store::format_byte_size(*rule.chunk_bytes);
   json["dictionary"] = id;
   if (rule.saving) {
     json["saving"] = *rule.saving == store::Settings::Saving::kBytes ? "bytes" : "blocks";
@@ -68,17 +71,18 @@ std::vector<std::string> patterns_for(const std::string& store_root,
   return patterns;
 }
 
-std::string install_dictionary(const std::string& store_root, const DictionaryRule& rule,
-                               ByteSpan dictionary) {
-  const PolicyText policy = read_store_policy(store_root).value_or(PolicyText());
+InstalledRule install_dictionary(const std::string& store_root, const DictionaryRule& rule,
+                                 ByteSpan dictionary) {
+  PolicyText policy = read_store_policy(store_root).value_or(PolicyText());
   if (!policy.text.empty()) policy.parse();  // Throws before anything has changed.
   return naming(store_root, [&] {
     const auto volume = os::open_posix_volume(store_root);
     const std::uint32_t id = store::DictionaryFiles(*volume).install(dictionary);
-    const std::string text = rule_text(id, rule);
-    store::replace_file(*volume, store::kPolicyPath,
-                        with_first_rule(policy.text, policy.file, text));
-    return text;
+    InstalledRule installed{rule_text(id, rule), {}};
+    policy.text = with_first_rule(policy.text, policy.file, installed.text);
+    store::replace_file(*volume, store::kPolicyPath, policy.text);
+    installed.shadowed = shadowed_rules(store_root, policy.parse());
+    return installed;
   });
 }
 

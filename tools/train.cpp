@@ -40,6 +40,8 @@ struct TrainOptions {
   std::string install;                 ///< a mount, or something in a store; empty: nowhere
   std::vector<std::string> for_files;  ///< patterns of the rule; empty: the files sampled
   std::optional<store::Settings::Saving> saving;
+  bool level_chosen = false;       ///< on the command line
+  bool chunk_size_chosen = false;  ///< likewise
   bool force = false;
   bool json = false;
 
@@ -131,7 +133,11 @@ std::optional<Installation> plan_installation(const TrainOptions& options) {
   const std::string store =
       naming(options.install, [&] { return changeable_place_in_store(options.install).store; });
   load_store_policy(store);  // Throws when no rule can be put into it.
-  Installation plan{store, {options.for_files, options.saving}};
+  Installation plan{store, {}};
+  plan.rule.patterns = options.for_files;
+  plan.rule.saving = options.saving;
+  if (options.level_chosen) plan.rule.level = options.trial.training.level;
+  if (options.chunk_size_chosen) plan.rule.chunk_bytes = options.sampling.chunk_bytes;
   if (!plan.rule.patterns.empty()) return plan;
   try {
     plan.rule.patterns =
@@ -278,7 +284,11 @@ void add_train_command(CLI::App& app, Action& action) {
       "  zstdfs train --include '*.json' /srv/files\n"
       "  zstdfs train --records lines --size 112KiB --output events.dict events.jsonl\n"
       "  zstdfs train --install /mnt --saving bytes --include '*.json' /mnt/records");
-  command->callback([options, &action] { action = [options] { return run_train(*options); }; });
+  command->callback([options, command, &action] {
+    options->level_chosen = command->count("--level") > 0;
+    options->chunk_size_chosen = command->count("--chunk-size") > 0;
+    action = [options] { return run_train(*options); };
+  });
 }
 
 }  // namespace zstdfs::tools
