@@ -47,11 +47,13 @@ void complain(const std::string& what) {
 }
 
 /// Found out before the work, not after it. commit() looks again.
-void refuse_existing_plot(const AdviseOptions& options) {
+void refuse_impossible_plot(const AdviseOptions& options) {
   struct stat status {};
-  if (options.plot.empty() || options.force) return;
-  if (::lstat(options.plot.c_str(), &status) != 0) return;
-  throw std::runtime_error(printable(options.plot) + ": exists already; --force replaces it");
+  if (options.plot.empty()) return;
+  if (!options.force && ::lstat(options.plot.c_str(), &status) == 0) {
+    throw std::runtime_error(printable(options.plot) + ": exists already; --force replaces it");
+  }
+  naming(options.plot, [&] { const NewFile can_be_made(options.plot); });
 }
 
 std::uint64_t block_bytes_of(const std::string& directory) {
@@ -116,7 +118,7 @@ void add_limits_of_rule(const AdviseOptions& options, const RulePaths& paths, Ad
 }
 
 int advise(const AdviseOptions& options) {
-  refuse_existing_plot(options);
+  refuse_impossible_plot(options);
   AdviseReport report;
   report.path = options.directory;
   report.sample_bytes = options.sample_bytes;

@@ -56,11 +56,13 @@ void complain(const std::string& what) {
 }
 
 /// Found out before the work, not after it. commit() looks again.
-void refuse_existing_output(const TrainOptions& options) {
+void refuse_impossible_output(const TrainOptions& options) {
   struct stat status {};
-  if (options.output.empty() || options.force) return;
-  if (::lstat(options.output.c_str(), &status) != 0) return;
-  throw std::runtime_error(printable(options.output) + ": exists already; --force replaces it");
+  if (options.output.empty()) return;
+  if (!options.force && ::lstat(options.output.c_str(), &status) == 0) {
+    throw std::runtime_error(printable(options.output) + ": exists already; --force replaces it");
+  }
+  naming(options.output, [&] { const NewFile can_be_made(options.output); });
 }
 
 void check_number_of_samples(const SampleSet& drawn, const TrainOptions& options) {
@@ -150,7 +152,7 @@ std::optional<Installation> plan_installation(const TrainOptions& options) {
 }
 
 int train(const TrainOptions& options) {
-  refuse_existing_output(options);
+  refuse_impossible_output(options);
   const auto installation = plan_installation(options);
   TrainReport report;
   report.level = options.trial.training.level;

@@ -200,6 +200,7 @@ TEST_F(BadInput, AMissingPathIsNamed) {
       {{"usage", gone}, gone, kNoSuchFile},
       {{"stats", gone}, gone, kNoSuchFile},
       {{"advise", gone}, gone, kNoSuchFile},
+      {advise({"--plot", below, beside("plain")}), below, kNoSuchFile},
       {train({gone}), gone, kNoSuchFile},
       {train({"--install", gone, beside("records")}), gone, kNoSuchFile},
       {train({"--install", root(), gone}), gone, kNoSuchFile},
