@@ -1,5 +1,6 @@
-// Bad input of every kind, for every subcommand that can meet it: one line that names what is
-// wrong, the documented exit code, a store that is what it was, and nothing left behind.
+// Every subcommand on a mount, and with bad input of every kind that it can meet: one line that
+// names what is wrong, the documented exit code, a store that is what it was, and nothing left
+// behind.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -380,6 +381,51 @@ TEST_F(BadInput, AReadOnlyDiskIsReadAndNotWritten) {
   expect_done({"fsck", "--repair", "--dry-run", root()});
   expect_done({"export", root(), beside("copy")});
   expect_done(advise({root()}));
+}
+
+// What it says is read, too; and each subcommand but those for stores that are not mounted has its
+// turn, the ones that change something after those that look at it.
+TEST_F(BadInput, OnAMountEachSubcommandDoesWhatItIsFor) {
+  make_store(beside("store"));
+  MountedStore mounted({}, root());
+  const std::string mount = mounted.mountpoint();
+  const std::string file = mount + "/big.txt";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> runs = {
+      {{"info", file}, "container\n"},
+      {{"info", "--frames", file}, "seek table"},
+      {{"usage", mount}, "\ntotal         26"},
+      {{"usage", "--top", "1", mount}, "takes one block"},
+      {{"stats", mount}, mount + ", mounted for"},
+      {advise({mount}), "A rule for .zstdfs/policy.json"},
+      {train({"--output", beside("trained"), mount + "/0.json", file}), "Recommended: the one of"},
+      {{"dict", "list", "--uses", mount}, "40000"},
+      {{"dict", "export", "40000", mount, "--output", beside("exported")}, ""},
+      {{"policy", "check", mount}, root() + "/.zstdfs/policy.json: no errors, 1 rule\n"},
+      {{"policy", "explain", file}, "rule 1 (line 1) matches\n"},
+      {{"batch", "compress", "--output-dir", beside(""), mount + "/0.json"}, "1 file, "},
+      {{"batch", "decompress", "--output-dir", mount, beside("0.json.zst"), "--force"}, "1 file, "},
+      {{"dict", "import", beside("other"), mount}, "Dictionary 40001 (512 B) is in " + root()},
+      {train({"--install", mount, "--for", "/*.json", beside("records")}),
+       "this rule is the first of its policy now"},
+      {{"recompress", "--dictionary", "40001", "--level", "19", file}, "Files: 1 changed"},
+      {{"dict", "rm", "40000", mount}, "Dictionary 40000 is removed"},
+      {{"policy", "set", beside("rules"), mount}, root() + ": 1 rule installed"},
+      {{"dict", "gc", mount}, " is removed: nothing refers to it."},
+      {{"decompress", "--verbose", file}, "Files: 1 changed"},
+  };
+  for (const auto& [command, says] : runs) {
+    SCOPED_TRACE(testing::PrintToString(command));
+    const CommandResult result = run_zstdfs(command);
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.out, HasSubstr(says));
+    EXPECT_EQ(result.error, "");
+  }
+  EXPECT_EQ(text_of(beside("exported")), text_of(beside("installed")));
+  for (const char* const name : {"/big.txt", "/0.json"}) {
+    EXPECT_EQ(text_of(mount + name), text_of(beside("plain") + name));
+  }
+  mounted.unmount();
+  expect_clean();
 }
 
 TEST_F(BadInput, AReadOnlyMountIsReadAndNotWritten) {
