@@ -8,6 +8,7 @@ zpty shell zsh -f -i
 # and what they and ours call is added behind it.
 # Everything that is offered goes through compadd; -O asks it to fill an array instead. Files are
 # added, too: where none was, zsh would try others.
+# The key that ends it begins no sequence of keys, for whose rest zsh would wait.
 zpty -w shell "PS1=; stty -echo; called=(\${(M)fpath:#*/Completion/(Zsh|Unix)})
 fpath=($completion \${(M)fpath:#*/Completion(|/Base)}); autoload -Uz compinit; compinit -D -u
 fpath+=(\$called); autoload -Uz _files _path_files
@@ -17,9 +18,9 @@ compadd() {
   [[ -z \${(M)@:#-(|Q)f} ]] || builtin compadd \"\$@\"
 }
 finish() { print '<end>'; exit }
-bindkey '^I' complete-word; zle -N finish; bindkey '^X' finish; LISTMAX=9999; print '<ready>'"
+bindkey '^I' complete-word; zle -N finish; bindkey '^T' finish; LISTMAX=9999; print '<ready>'"
 zpty -r shell line '*<ready>'$'\r\n'
-zpty -w -n shell "$*"$'\t\x18'
+zpty -w -n shell "$*"$'\t\x14'
 while zpty -r shell line; do
   line=${line//[$'\r\n']/}
   [[ $line == *'<end>'* ]] && break
