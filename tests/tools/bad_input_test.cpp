@@ -448,6 +448,7 @@ TEST_F(BadInput, AReadOnlyMountIsReadAndNotWritten) {
 
 TEST_F(BadInput, AFullDiskLosesNothing) {
   const SmallDisk disk("8");
+  mounttest::write_file(beside("plain/noise"), random_bytes(300'000, 1));
   make_store(disk / "store");
   shell(R"(for bytes in 64K 1K; do dd if=/dev/zero of="$1/fill$bytes" bs=$bytes || true; done)",
         {disk.path()});
@@ -465,10 +466,14 @@ TEST_F(BadInput, AFullDiskLosesNothing) {
        kFull},
   };
   expect_refused(refusals, disk.path());
-  // These begin a tree, and say what of it there is.
+  // These begin a tree, where there is room for that, and say what of it there is.
+  ASSERT_TRUE(shell(R"(truncate -s -100K "$1/fill64K")", {disk.path()}).ok());
   expect_refused({{{"export", root(), output}, output, kFull}}, root());
   expect_refused({{{"import", beside("plain"), disk / "new"}, disk / "new", kFull}}, root());
   expect_clean();
+  const CommandResult fresh = run_zstdfs({"fsck", "--json", disk / "new"});
+  EXPECT_EQ(fresh.exit_code, 0) << fresh.out << fresh.error;
+  EXPECT_EQ(fresh.json().at("unclean_unmount"), false);
   for (const std::vector<std::string>& command : readings_of(root())) expect_done(command);
 }
 
