@@ -226,8 +226,8 @@ class Adviser {
         difference(trial(with).disk_blocks, trial(without).disk_blocks) + " on disk and " +
         difference(trial(with).compact_bytes, trial(without).compact_bytes) + " counted in bytes";
     reason(advice_.use_dictionary ? "A dictionary is worth having (" + gain +
-                                        "): \"zstdfs train\" makes one, and "
-                                        "the rule then names it."
+                                        "): \"zstdfs train --install\" makes "
+                                        "one, and a rule that uses it."
                                   : "A dictionary is not worth having on disk (" + gain + ").");
   }
 

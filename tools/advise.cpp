@@ -14,10 +14,12 @@
 #include "tools/advised_rule.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/progress.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
+#include "tools/train_command.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -45,11 +47,13 @@ void complain(const std::string& what) {
 }
 
 /// Found out before the work, not after it. commit() looks again.
-void refuse_existing_plot(const AdviseOptions& options) {
+void refuse_impossible_plot(const AdviseOptions& options) {
   struct stat status {};
-  if (options.plot.empty() || options.force) return;
-  if (::lstat(options.plot.c_str(), &status) != 0) return;
-  throw std::runtime_error(printable(options.plot) + ": exists already; --force replaces it");
+  if (options.plot.empty()) return;
+  if (!options.force && ::lstat(options.plot.c_str(), &status) == 0) {
+    throw std::runtime_error(printable(options.plot) + ": exists already; --force replaces it");
+  }
+  naming(options.plot, [&] { const NewFile can_be_made(options.plot); });
 }
 
 std::uint64_t block_bytes_of(const std::string& directory) {
@@ -93,15 +97,13 @@ Advice find_advice_for(const AdviseOptions& options, const AdviseReport& report)
 }
 
 void write_plot(const AdviseOptions& options, const AdviseReport& report) {
-  try {
+  naming(options.plot, [&] {
     const std::string svg = advise_plot(report);
     NewFile file(options.plot);
     file.write(std::as_bytes(std::span(svg)));
     file.make_ordinary();
     file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kLater);
-  } catch (const std::system_error& error) {
-    throw std::runtime_error(printable(options.plot) + ": " + explain(error.code()));
-  }
+  });
 }
 
 /// What the rule alone does not say.
@@ -116,12 +118,13 @@ void add_limits_of_rule(const AdviseOptions& options, const RulePaths& paths, Ad
 }
 
 int advise(const AdviseOptions& options) {
-  refuse_existing_plot(options);
+  refuse_impossible_plot(options);
   AdviseReport report;
   report.path = options.directory;
   report.sample_bytes = options.sample_bytes;
   report.seed = options.seed;
   report.drawn = draw(options, report.failures);
+  if (report.drawn.files == 0 && report.failures > 0) return kExitFailed;  // It was said why.
   if (report.drawn.samples.empty()) {
     throw std::runtime_error(printable(options.directory) +
                              ": no file to sample; a directory with files other than of zeros is "
@@ -132,6 +135,10 @@ int advise(const AdviseOptions& options) {
   report.rule_paths = paths.patterns;
   report.advice = find_advice_for(options, report);
   add_limits_of_rule(options, paths, report.advice);
+  if (report.advice.use_dictionary && paths.in_store) {
+    const RecipeTrial& trial = report.advice.trials[*report.advice.with_dictionary];
+    report.train_command = train_command({options.directory, options.filter}, trial.recipe);
+  }
   if (!options.plot.empty()) {
     write_plot(options, report);
     report.plot = options.plot;

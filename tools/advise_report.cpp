@@ -88,6 +88,10 @@ void print_advise_tables(const AdviseReport& report) {
       << "\nA rule for .zstdfs/policy.json:\n"
       << advised_rule(advice, report.rule_paths).dump(2, ' ', false, Json::error_handler_t::replace)
       << '\n';
+  if (!report.train_command.empty()) {
+    std::cout << "A dictionary, and a rule that uses it, instead of this rule:\n  "
+              << printable(report.train_command) << '\n';
+  }
   if (!report.plot.empty()) std::cout << "The chart is in " << printable(report.plot) << ".\n";
 }
 
@@ -109,6 +113,7 @@ void print_advise_json(const AdviseReport& report) {
   json["dictionary_recommended"] = advice.use_dictionary;
   json["reasons"] = advice.reasons;
   json["rule"] = advised_rule(advice, report.rule_paths);
+  json["train_command"] = report.train_command.empty() ? Json() : Json(report.train_command);
   json["plot"] = report.plot.empty() ? Json() : Json(report.plot);
   json["failures"] = report.failures;
   print_json(json);

@@ -17,7 +17,8 @@ struct AdviseReport {
   std::uint64_t failures = 0;
   Advice advice;
   std::vector<std::string> rule_paths;
-  std::string plot;  ///< the file that was written; empty for none
+  std::string train_command;  ///< for the dictionary that is recommended; empty for none
+  std::string plot;           ///< the file that was written; empty for none
 };
 
 void print_advise_tables(const AdviseReport& report);

@@ -9,6 +9,7 @@
 
 #include "tools/dictionary_file.hpp"
 #include "tools/interruption.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/safe_open.hpp"
 #include "zstdfs/errors.hpp"
@@ -170,10 +171,14 @@ class FileBatch {
   }
 
   void write_result(const SmallFile& small, ByteSpan result) {
-    NewFile output(small.input.output_path);
-    output.write(result);
+    const auto output = new_result(small.input);
+    naming(small.input.output_path, [&] { output->write(result); });
     progress_.add(small.content.size());
-    commit(small.input, output, {small.content.size(), result.size()});
+    commit(small.input, *output, {small.content.size(), result.size()});
+  }
+
+  static std::unique_ptr<NewFile> new_result(const Input& input) {
+    return naming(input.output_path, [&] { return std::make_unique<NewFile>(input.output_path); });
   }
 
   void stream_content(const SmallFile& small) {
@@ -198,8 +203,11 @@ class FileBatch {
       const auto problem = wrong_dictionary(start, codec_.dictionary());
       if (problem) throw std::runtime_error(*problem);
     }
-    NewFile output(input.output_path);
-    FileSink sink(output.fd(), FileOwnership::kBorrowed);
+    const auto output = new_result(input);
+    FileSink file(output->fd(), FileOwnership::kBorrowed);
+    CallbackSink sink([&](ByteSpan bytes) {
+      return naming(input.output_path, [&] { return file.write(bytes); });
+    });
     CallbackSource watched([&](MutableByteSpan out) {
       interruption_.check();
       const std::size_t n = source.read(out);
@@ -209,7 +217,7 @@ class FileBatch {
     const CompressingCopyResult copied =
         copy(watched, sink, static_cast<std::uint64_t>(input.status.st_size));
     if (input.file) check_unchanged(input);
-    commit(input, output, copied);
+    commit(input, *output, copied);
   }
 
   CompressingCopyResult copy(Source& source, Sink& sink, std::uint64_t size) {

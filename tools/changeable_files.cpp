@@ -18,6 +18,7 @@
 #include "tools/open_store.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
+#include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -140,6 +141,17 @@ std::string below(const std::string& path, const std::string& directory) {
   return relative == "." ? "" : relative;
 }
 
+/// With a policy that cannot be used, files would be stored as if there were none. Where it cannot
+/// even be read, its daemon is asked, who can.
+void refuse_broken_policy(const std::string& store) {
+  try {
+    load_store_policy(store);
+  } catch (const store::PolicyError&) {
+    throw;
+  } catch (const std::runtime_error&) {
+  }
+}
+
 bool is_store_directory(const std::string& path) {
   const std::string own = store::kStoreDirectory;
   return path == own || path.starts_with(own + "/");
@@ -186,16 +198,23 @@ ChangeablePath ChangeableStores::find_mounted(const std::string& path, std::stri
   const bool is_directory = std::filesystem::is_directory(std::filesystem::symlink_status(real));
   const std::string root = is_directory ? path : real.parent_path().string();
   auto& tree = trees_[root];
-  if (!tree) tree = std::make_unique<MountedTree>(root, std::move(store));
+  if (!tree) {
+    if (purpose_ == ForWriting::kYes && is_read_only(root)) {
+      throw std::runtime_error("is on a mount that is read-only");
+    }
+    refuse_broken_policy(store);
+    tree = std::make_unique<MountedTree>(root, std::move(store));
+  }
   return {tree.get(), is_directory ? "" : real.filename().string()};
 }
 
 ChangeablePath ChangeableStores::find_unmounted(const std::string& path, const std::string& store) {
   auto& tree = trees_[store];
   if (!tree) {
-    auto& opened = stores_[store];
-    opened = std::make_unique<OpenStore>(store, purpose_);
+    load_store_policy(store);  // Throws when it cannot be used.
+    auto opened = std::make_unique<OpenStore>(store, purpose_);
     tree = std::make_unique<UnmountedTree>(store, *opened, purpose_);
+    stores_[store] = std::move(opened);
   }
   return {tree.get(), path};
 }

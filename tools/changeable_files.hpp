@@ -60,7 +60,8 @@ class ChangeableStores {
   ~ChangeableStores();
 
   /// The result holds as long as this object. Throws std::system_error when there is no such path,
-  /// std::runtime_error for one that is in no store, and what OpenStore's constructor does.
+  /// std::runtime_error for one that is in no store, is not to be changed, or whose store has a
+  /// policy that cannot be used, and what OpenStore's constructor does.
   ChangeablePath find(const std::string& path);
 
   /// Closes the stores that this process opened. Returns false when not everything could be

@@ -16,6 +16,7 @@
 #include "tools/dictionary_references.hpp"
 #include "tools/display.hpp"
 #include "tools/json_output.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/safe_open.hpp"
@@ -85,8 +86,18 @@ void complain_of_problems(const DictionaryReferences& references) {
   }
 }
 
+/// The backing directory of the store that was named.
+std::string root_of(const DictOptions& options) {
+  return naming(options.store, [&] { return place_in_store(options.store).store; });
+}
+
+/// The same, of a store that is to be changed.
+std::string changeable_root_of(const DictOptions& options) {
+  return naming(options.store, [&] { return changeable_place_in_store(options.store).store; });
+}
+
 int list_dictionaries(const DictOptions& options) {
-  const std::string root = place_in_store(options.store).store;
+  const std::string root = root_of(options);
   const auto volume = os::open_posix_volume(root);
   const std::vector<DictionaryCopies> all = DictionaryFiles(*volume).list();
   std::optional<DictionaryReferences> references;
@@ -105,15 +116,29 @@ int list_dictionaries(const DictOptions& options) {
   return whole && (known == nullptr || known->problems.empty()) ? kExitOk : kExitFailed;
 }
 
-int import_dictionary(const DictOptions& options) {
-  const auto file = open_regular(AT_FDCWD, options.file, FollowLinks::kYes);
+Bytes content_to_import(const std::string& path) {
+  const auto file = open_regular(AT_FDCWD, path, FollowLinks::kYes);
   // One byte more tells that it is too large.
   Bytes content(static_cast<std::size_t>(
       std::min<std::uint64_t>(file->size(), store::kMaxDictionaryBytes + 1)));
   content.resize(file->read_at(0, content));
-  const std::string root = place_in_store(options.store).store;
-  const auto volume = os::open_posix_volume(root);
-  const std::uint32_t id = DictionaryFiles(*volume).install(content);
+  return content;
+}
+
+std::uint32_t install(const DictOptions& options, const std::string& root, ByteSpan content) {
+  try {
+    return DictionaryFiles(*os::open_posix_volume(root)).install(content);
+  } catch (const std::invalid_argument&) {
+    rethrow_naming(options.file);
+  } catch (const std::system_error&) {
+    rethrow_naming(options.store);
+  }
+}
+
+int import_dictionary(const DictOptions& options) {
+  const Bytes content = naming(options.file, [&] { return content_to_import(options.file); });
+  const std::string root = changeable_root_of(options);
+  const std::uint32_t id = install(options, root, content);
   if (options.json) {
     print_json(Json{{"id", id}, {"bytes", content.size()}});
   } else {
@@ -125,17 +150,20 @@ int import_dictionary(const DictOptions& options) {
 }
 
 int export_dictionary(const DictOptions& options) {
-  const auto volume = os::open_posix_volume(place_in_store(options.store).store);
-  const Bytes content = DictionaryFiles(*volume).read(options.id);
+  const auto volume = os::open_posix_volume(root_of(options));
+  const Bytes content =
+      naming(options.store, [&] { return DictionaryFiles(*volume).read(options.id); });
   if (options.file == "-") {
     std::cout.write(reinterpret_cast<const char*>(content.data()),
                     static_cast<std::streamsize>(content.size()));
     return kExitOk;
   }
-  NewFile file(options.file);
-  file.write(content);
-  file.make_ordinary();
-  file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
+  naming(options.file, [&] {
+    NewFile file(options.file);
+    file.write(content);
+    file.make_ordinary();
+    file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
+  });
   return kExitOk;
 }
 
@@ -155,8 +183,8 @@ std::string describe(const DictionaryUse& use) {
 /// search.
 class Removal {
  public:
-  explicit Removal(const DictOptions& options)
-      : options_(options), root_(place_in_store(options.store).store), hold_(root_) {}
+  Removal(const DictOptions& options, const std::string& root)
+      : options_(options), root_(root), hold_(root) {}
 
   int remove(std::uint32_t id) {
     if (!exists(id)) {
@@ -203,9 +231,12 @@ class Removal {
   DictionaryReferences search() {
     DictionaryReferences references = find_dictionary_references(hold_.volume(), root_);
     if (references.problems.empty()) return references;
-    complain_of_problems(references);
-    throw std::runtime_error(
-        "not everything could be looked at, so what is needed is not known; nothing was removed");
+    std::string what = references.problems.front();
+    if (references.problems.size() > 1) {
+      complain_of_problems(references);
+      what = "not everything could be looked at";
+    }
+    throw std::runtime_error(what + "; so what is needed is not known, and nothing was removed");
   }
 
   void drop(std::uint32_t id) {
@@ -231,14 +262,20 @@ class Removal {
   std::vector<std::uint32_t> removed_;
 };
 
+template <typename Work>
+int removal(const DictOptions& options, Work work) {
+  const std::string root = options.dry_run ? root_of(options) : changeable_root_of(options);
+  return naming(options.store, [&] {
+    Removal removal(options, root);
+    return work(removal);
+  });
+}
+
 int explained(const DictOptions& options, int (*run)(const DictOptions&)) {
   try {
     return run(options);
-  } catch (const std::system_error& error) {
-    const std::string& subject = options.file.empty() ? options.store : options.file;
-    std::cerr << "zstdfs dict: " << printable(subject) << ": " << explain(error.code()) << '\n';
   } catch (const std::exception& error) {
-    std::cerr << "zstdfs dict: " << printable(options.store) << ": " << error.what() << '\n';
+    std::cerr << "zstdfs dict: " << error.what() << '\n';
   }
   return kExitFailed;
 }
@@ -296,11 +333,15 @@ void add_dict_command(CLI::App& app, Action& action) {
   out->add_flag("--force", options->force, "Replace the file");
 
   CLI::App* rm = add(*dict, options, action, "rm", "Remove a dictionary that nothing refers to",
-                     [](const DictOptions& chosen) { return Removal(chosen).remove(chosen.id); });
+                     [](const DictOptions& chosen) {
+                       return removal(chosen, [&](Removal& all) { return all.remove(chosen.id); });
+                     });
   add_id(*rm, *options);
   add_store(*rm, *options);
   CLI::App* gc = add(*dict, options, action, "gc", "Remove all dictionaries that nothing refers to",
-                     [](const DictOptions& chosen) { return Removal(chosen).remove_unused(); });
+                     [](const DictOptions& chosen) {
+                       return removal(chosen, [](Removal& all) { return all.remove_unused(); });
+                     });
   add_store(*gc, *options);
   for (CLI::App* command : {rm, gc}) {
     command->add_flag("--dry-run", options->dry_run,

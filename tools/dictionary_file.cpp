@@ -3,9 +3,9 @@
 #include <fcntl.h>
 
 #include <stdexcept>
-#include <system_error>
 
 #include "tools/display.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "zstdfs/errors.hpp"
 #include "zstdfs/frame_parameters.hpp"
@@ -30,13 +30,11 @@ std::shared_ptr<ZstdCompressionDict> load_dictionary(const std::string& path) {
   const auto fail = [&](const std::string& why) {
     return std::runtime_error(printable(path) + ": " + why);
   };
+  const Bytes content = naming(path, [&] { return read_dictionary(path); });
   try {
-    auto dictionary =
-        std::make_shared<ZstdCompressionDict>(read_dictionary(path), DictType::kFullDict);
+    auto dictionary = std::make_shared<ZstdCompressionDict>(content, DictType::kFullDict);
     if (dictionary->dict_id() == 0) throw fail("the dictionary has no id; train another");
     return dictionary;
-  } catch (const std::system_error& error) {
-    throw fail(explain(error.code()));
   } catch (const ZstdError&) {
     throw fail("is no zstd dictionary, or is damaged; \"zstdfs train\" makes one");
   }

@@ -5,13 +5,15 @@
 #include <stdexcept>
 
 #include "fs/os/posix.hpp"
+#include "fs/store/byte_size.hpp"
 #include "fs/store/dictionary_files.hpp"
 #include "fs/store/policy_file.hpp"
-#include "fs/store/policy_parse.hpp"
 #include "fs/store/replace_file.hpp"
 #include "tools/display.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/policy_edit.hpp"
+#include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -32,6 +34,8 @@ std::string rule_text(std::uint32_t id, const DictionaryRule& rule) {
   Json json = Json::object();
   json["name"] = "dictionary " + std::to_string(id);
   if (!rule.patterns.empty()) json["path"] = rule.patterns;
+  if (rule.level) json["level"] = *rule.level;
+  if (rule.chunk_bytes) json["chunk_size"] = store::format_byte_size(*rule.chunk_bytes);
   json["dictionary"] = id;
   if (rule.saving) {
     json["saving"] = *rule.saving == store::Settings::Saving::kBytes ? "bytes" : "blocks";
@@ -46,10 +50,13 @@ std::vector<std::string> patterns_for(const std::string& store_root,
                                       const std::vector<std::string>& include) {
   std::vector<std::string> patterns;
   for (const std::string& source : sources) {
-    const PlaceInStore place = place_in_store(source);
-    if (place.store != store_root) {
-      throw std::runtime_error(printable(source) + " is not in the store " + printable(store_root));
-    }
+    const PlaceInStore place = naming(source, [&] {
+      PlaceInStore found = place_in_store(source);
+      if (found.store != store_root) {
+        throw std::runtime_error("is not in the store " + printable(store_root));
+      }
+      return found;
+    });
     if (!std::filesystem::is_directory(source)) {
       patterns.push_back("/" + literally(place.path));
       continue;
@@ -64,18 +71,19 @@ std::vector<std::string> patterns_for(const std::string& store_root,
   return patterns;
 }
 
-std::string install_dictionary(const std::string& store_root, const DictionaryRule& rule,
-                               ByteSpan dictionary) {
-  const auto volume = os::open_posix_volume(store_root);
-  const std::string policy = store::read_policy_text(*volume, store::kPolicyPath).value_or("");
-  if (!policy.empty()) {  // Throws before anything has changed.
-    store::parse_policy(policy, store::kPolicyPath, store::SystemAccounts());
-  }
-  const std::uint32_t id = store::DictionaryFiles(*volume).install(dictionary);
-  const std::string text = rule_text(id, rule);
-  const std::string edited = with_first_rule(policy, store::kPolicyPath, text);
-  store::replace_file(*volume, store::kPolicyPath, edited);
-  return text;
+InstalledRule install_dictionary(const std::string& store_root, const DictionaryRule& rule,
+                                 ByteSpan dictionary) {
+  PolicyText policy = read_store_policy(store_root).value_or(PolicyText());
+  if (!policy.text.empty()) policy.parse();  // Throws before anything has changed.
+  return naming(store_root, [&] {
+    const auto volume = os::open_posix_volume(store_root);
+    const std::uint32_t id = store::DictionaryFiles(*volume).install(dictionary);
+    InstalledRule installed{rule_text(id, rule), {}};
+    policy.text = with_first_rule(policy.text, policy.file, installed.text);
+    store::replace_file(*volume, store::kPolicyPath, policy.text);
+    installed.shadowed = shadowed_rules(store_root, policy.parse());
+    return installed;
+  });
 }
 
 }  // namespace zstdfs::tools

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "fs/store/settings.hpp"
+#include "tools/shadowed_rules.hpp"
 #include "zstdfs/bytes.hpp"
 
 namespace zstdfs::tools {
@@ -12,7 +14,15 @@ namespace zstdfs::tools {
 /// The rule with which a dictionary is installed.
 struct DictionaryRule {
   std::vector<std::string> patterns;  ///< which files it is for, as a policy has them
+  std::optional<int> level;
+  std::optional<std::uint64_t> chunk_bytes;
   std::optional<store::Settings::Saving> saving;
+};
+
+/// What the policy has become.
+struct InstalledRule {
+  std::string text;                    ///< of the rule, its first one
+  std::vector<ShadowedRule> shadowed;  ///< others, that files went by which go by it now
 };
 
 /// Patterns for what lies below `sources`, paths in the store `store_root` or on its mount, and
@@ -23,10 +33,10 @@ std::vector<std::string> patterns_for(const std::string& store_root,
                                       const std::vector<std::string>& include);
 
 /// Puts the dictionary into the store, and then a rule that uses it before all others; both are
-/// durable, and in force on a mount within two seconds. Returns the rule. After an error the
+/// durable, and in force on a mount within two seconds. Returns what came of it. After an error the
 /// dictionary may be there, but no rule that uses it. Throws std::runtime_error (a
 /// store::PolicyError where the present policy is none), std::invalid_argument, std::system_error.
-std::string install_dictionary(const std::string& store_root, const DictionaryRule& rule,
-                               ByteSpan dictionary);
+InstalledRule install_dictionary(const std::string& store_root, const DictionaryRule& rule,
+                                 ByteSpan dictionary);
 
 }  // namespace zstdfs::tools

@@ -8,10 +8,10 @@
 
 #include "fs/store/inherited_settings.hpp"
 #include "fs/store/policy_file.hpp"
-#include "fs/store/policy_parse.hpp"
 #include "fs/store/store.hpp"
 #include "tools/display.hpp"
 #include "tools/safe_open.hpp"
+#include "tools/store_policy.hpp"
 #include "tools/tree_walk.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -93,16 +93,14 @@ class Search {
   }
 
   void look_at_policy() {
-    const auto text = store::read_policy_text(volume_, store::kPolicyPath);
-    if (!text) return;
     try {
-      const store::Policy policy =
-          store::parse_policy(*text, store::kPolicyPath, store::SystemAccounts());
-      for (const store::PolicyRule& rule : policy.rules()) {
+      const auto policy = load_store_policy(root_);
+      if (!policy) return;
+      for (const store::PolicyRule& rule : policy->rules()) {
         named_by(rule.settings.dictionary_id,
                  "the rule in line " + std::to_string(rule.line) + " of " + store::kPolicyPath);
       }
-      named_by(policy.defaults().dictionary_id,
+      named_by(policy->defaults().dictionary_id,
                std::string("the defaults of ") + store::kPolicyPath);
     } catch (const std::runtime_error& error) {
       // A daemon may still go by what it had before.

@@ -68,6 +68,8 @@ std::string kind_name(FindingKind kind) {
       return "unclaimed";
     case FindingKind::kForeign:
       return "foreign";
+    case FindingKind::kMistake:
+      return "mistake";
     case FindingKind::kDamaged:
       break;
   }

@@ -23,6 +23,7 @@
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
 #include "tools/store_dictionaries.hpp"
+#include "tools/store_policy.hpp"
 #include "tools/tree_copy.hpp"
 
 namespace zstdfs::tools {
@@ -146,6 +147,7 @@ CopyPlace place_of_import(const CopyOptions& options) {
   }
   refuse_nested(place.from, options.to);
   place.to = destination_store(options);
+  load_store_policy(place.to);  // Throws when it cannot be used: files would be stored without it.
   place.store = std::make_unique<OpenStore>(place.to, ForWriting::kYes);
   place.from_files = plain_side(place.from);
   place.to_files = store_side(*place.store, ForWriting::kYes);
@@ -187,7 +189,7 @@ int copy(const CopyOptions& options) {
   TreeCopy({place.from, *place.from_files}, {place.to, *place.to_files}, tree_options(options),
            interruption, report, progress)
       .run();
-  if (!close(place)) {
+  if (!close(place) && !report.failed()) {
     report.add_failure(place.to, "not everything could be stored for good; mount it to go on");
   }
   progress.clear();
@@ -211,6 +213,8 @@ int run_copy(const CopyOptions& options) {
     return copy(options);
   } catch (const CannotCopy& error) {
     return cannot(error.what());
+  } catch (const store::PolicyError& error) {
+    return cannot(printable(error.what()));
   } catch (const std::system_error& error) {
     return cannot(printable(store) + ": " + explain(error.code()));
   } catch (const std::exception& error) {

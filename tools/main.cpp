@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <string_view>
 
+#include "fs/store/log.hpp"
 #include "tools/command.hpp"
 #include "tools/command_line.hpp"
 
@@ -25,8 +27,14 @@ int exit_code_after_output(int code, bool fsck) {
   return fsck ? code | failed : std::max(code, failed);
 }
 
+/// What a store's code says when all is well is for the log of a daemon.
+void say_what_is_wrong(zstdfs::store::LogLevel level, const std::string& text) {
+  if (level != zstdfs::store::LogLevel::kInfo) std::cerr << "zstdfs: " << text << '\n';
+}
+
 int run(int argc, char** argv) {
   using namespace zstdfs::tools;
+  zstdfs::store::set_log_sink(say_what_is_wrong);
   CLI::App app("Looks at what zstdfs keeps compressed.", "zstdfs");
   app.set_version_flag("--version", "zstdfs " ZSTDFS_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");

@@ -1,6 +1,7 @@
 #include "tools/mount_map.hpp"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
@@ -123,6 +124,14 @@ std::optional<std::string> mount_point_of(const std::string& store) {
     if (mount.source == name && mount.root == "/") return mount.mount_point;
   }
   return std::nullopt;
+}
+
+bool is_read_only(const std::string& path) {
+  struct statvfs status {};
+  if (::statvfs(path.c_str(), &status) != 0) {
+    throw std::system_error(errno, std::generic_category());
+  }
+  return (status.f_flag & ST_RDONLY) != 0;
 }
 
 std::string stored_path(const std::string& path) {

@@ -25,6 +25,9 @@ std::optional<std::string> find_mount_point(const std::string& path);
 /// seen. Throws std::system_error when there is no such path.
 std::optional<std::string> mount_point_of(const std::string& store);
 
+/// Whether `path` is on a filesystem that is mounted read-only. Throws std::system_error.
+bool is_read_only(const std::string& path);
+
 /// `find_backing(path)` or `path` itself.
 std::string stored_path(const std::string& path);
 

@@ -4,11 +4,11 @@
 #include <stdexcept>
 
 #include "fs/store/store.hpp"
+#include "tools/display.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/store_dictionaries.hpp"
 
 namespace zstdfs::tools {
-
 PlaceInStore place_in_store(const std::string& path) {
   const auto mounted = find_backing(path);
   const std::string backing = std::filesystem::canonical(mounted ? mounted->path : path).string();
@@ -20,6 +20,16 @@ PlaceInStore place_in_store(const std::string& path) {
   }
   const bool is_root = backing.size() == store->size();
   return {*store, is_root ? "" : backing.substr(store->size() + 1), mounted.has_value()};
+}
+
+PlaceInStore changeable_place_in_store(const std::string& path) {
+  PlaceInStore place = place_in_store(path);
+  if (is_read_only(place.store)) throw std::runtime_error("the store is on a read-only filesystem");
+  const auto mount_point = mount_point_of(place.store);
+  if (mount_point && is_read_only(*mount_point)) {
+    throw std::runtime_error("the store is mounted read-only, at " + printable(*mount_point));
+  }
+  return place;
 }
 
 }  // namespace zstdfs::tools

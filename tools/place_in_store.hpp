@@ -17,4 +17,8 @@ struct PlaceInStore {
 /// store.
 PlaceInStore place_in_store(const std::string& path);
 
+/// The same for who changes the store's own files. Throws std::runtime_error also when the store is
+/// mounted read-only, or lies on a filesystem that is.
+PlaceInStore changeable_place_in_store(const std::string& path);
+
 }  // namespace zstdfs::tools

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,29 +12,28 @@
 #include <system_error>
 
 #include "fs/os/posix.hpp"
+#include "fs/store/policy_check.hpp"
 #include "fs/store/policy_file.hpp"
 #include "fs/store/replace_file.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/json_output.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/policy_explain.hpp"
-#include "tools/safe_open.hpp"
+#include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct PolicyOptions {
   std::vector<std::string> paths;  ///< to explain
   std::string file;                ///< to install
   std::string place = ".";         ///< a policy to check; a store, by a mount or its directory
+  std::string store;               ///< that a policy is checked for; empty: the one that has it
   bool json = false;
-};
-
-/// A policy's text and how messages name where it is from.
-struct PolicyText {
-  std::string file;
-  std::string text;
 };
 
 bool is_directory(const std::string& path) {
@@ -49,13 +49,28 @@ PolicyText read_from_file(const std::string& path) {
   return {path, *text};
 }
 
-/// That of the store which the directory lies in; nothing when it has none.
-std::optional<PolicyText> read_from_store(const std::string& directory) {
-  const PlaceInStore place = place_in_store(directory);
-  const auto text =
-      store::read_policy_text(*os::open_posix_volume(place.store), store::kPolicyPath);
-  if (!text) return std::nullopt;
-  return PolicyText{place.store + "/" + store::kPolicyPath, *text};
+/// The policy in a file, or of the store that a directory lies in; nothing when that has none.
+std::optional<PolicyText> policy_at(const std::string& path) {
+  if (!is_directory(path)) return naming(path, [&] { return read_from_file(path); });
+  const PlaceInStore place = naming(path, [&] { return place_in_store(path); });
+  return read_store_policy(place.store);
+}
+
+/// The backing directory of the store that a policy is for: the one that was named, or that has it.
+std::optional<std::string> store_of(const PolicyText& policy, const std::string& named) {
+  if (!named.empty()) return naming(named, [&] { return place_in_store(named).store; });
+  const std::filesystem::path real = std::filesystem::canonical(policy.file);
+  const std::filesystem::path store = real.parent_path().parent_path();
+  if (real != store / store::kPolicyPath) return std::nullopt;
+  return store.string();
+}
+
+std::vector<store::PolicyMistake> mistakes_in(const store::Policy& policy,
+                                              const std::string& store) {
+  return naming(store, [&] {
+    const auto volume = os::open_posix_volume(store);
+    return store::find_mistakes(policy, store::DictionaryFiles(*volume));
+  });
 }
 
 std::string count_of_rules(const store::Policy& policy) {
@@ -63,30 +78,41 @@ std::string count_of_rules(const store::Policy& policy) {
   return format_count(rules) + (rules == 1 ? " rule" : " rules");
 }
 
-/// Runs `body`, and says what was thrown.
-template <typename Body>
-int with_errors_said(const char* command, const std::string& path, Body body) {
-  const std::string prefix = std::string("zstdfs policy ") + command + ": ";
+/// Runs a subcommand, and says what was thrown.
+int with_errors_said(const char* command, const std::function<int()>& body) {
   try {
     return body();
-  } catch (const store::PolicyError& error) {
-    std::cerr << prefix << printable(error.what()) << '\n';
-  } catch (const std::system_error& error) {
-    std::cerr << prefix << printable(path) << ": " << explain(error.code()) << '\n';
   } catch (const std::runtime_error& error) {
-    std::cerr << prefix << printable(path) << ": " << error.what() << '\n';
+    std::cerr << "zstdfs policy " << command << ": " << printable(error.what()) << '\n';
   }
   return kExitFailed;
 }
 
-void print_checked(const PolicyText& text, const store::Policy& policy) {
+void print_checked(const PolicyText& text, const store::Policy& policy,
+                   const std::vector<store::PolicyMistake>& mistakes) {
+  for (const store::PolicyMistake& mistake : mistakes) {
+    std::cerr << "zstdfs policy check: " << printable(text.file) << ": " << mistake.what << '\n';
+  }
+  if (!mistakes.empty()) return;
   std::cout << printable(text.file) << ": no errors, " << count_of_rules(policy) << '\n';
+}
+
+void print_checked_as_json(const PolicyText& text, const store::Policy& policy,
+                           const std::vector<store::PolicyMistake>& mistakes) {
+  Json missing = Json::array();
+  for (const store::PolicyMistake& mistake : mistakes) {
+    const Json line = mistake.line == 0 ? Json() : Json(mistake.line);
+    missing.push_back({{"id", mistake.dictionary_id}, {"line", line}});
+  }
+  print_json({{"file", text.file},
+              {"valid", true},
+              {"rules", policy.rules().size()},
+              {"missing_dictionaries", missing}});
 }
 
 int check(const PolicyOptions& options) {
   const std::string& path = options.place;
-  const std::optional<PolicyText> text =
-      is_directory(path) ? read_from_store(path) : read_from_file(path);
+  const std::optional<PolicyText> text = policy_at(path);
   if (!text) {
     if (options.json) {
       print_json({{"file", nullptr}, {"valid", true}, {"rules", 0}});
@@ -96,14 +122,12 @@ int check(const PolicyOptions& options) {
     return kExitOk;
   }
   try {
-    const store::Policy policy =
-        store::parse_policy(text->text, text->file, store::SystemAccounts());
-    if (options.json) {
-      print_json({{"file", text->file}, {"valid", true}, {"rules", policy.rules().size()}});
-    } else {
-      print_checked(*text, policy);
-    }
-    return kExitOk;
+    const store::Policy policy = text->parse();
+    const std::optional<std::string> store = store_of(*text, options.store);
+    std::vector<store::PolicyMistake> mistakes;
+    if (store) mistakes = mistakes_in(policy, *store);
+    (options.json ? print_checked_as_json : print_checked)(*text, policy, mistakes);
+    return mistakes.empty() ? kExitOk : kExitFailed;
   } catch (const store::PolicyError& error) {
     if (!options.json) throw;
     print_json({{"file", text->file},
@@ -116,10 +140,10 @@ int check(const PolicyOptions& options) {
 }
 
 int set(const PolicyOptions& options) {
-  const PolicyText text = read_from_file(options.file);
-  const store::Policy policy = store::parse_policy(text.text, text.file, store::SystemAccounts());
-  return with_errors_said("set", options.place, [&] {
-    const PlaceInStore place = place_in_store(options.place);
+  const PolicyText text = naming(options.file, [&] { return read_from_file(options.file); });
+  const store::Policy policy = text.parse();
+  return naming(options.place, [&] {
+    const PlaceInStore place = changeable_place_in_store(options.place);
     store::replace_file(*os::open_posix_volume(place.store), store::kPolicyPath, text.text);
     std::cout << printable(place.store) << ": " << count_of_rules(policy)
               << " installed; a mount follows within seconds\n";
@@ -132,15 +156,15 @@ void add_check(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("check", "Say what is wrong with a policy");
   command->add_option("PATH", options->place,
                       "A policy, or a directory in a store or on a mount (default: the current)");
+  command->add_option("STORE", options->store,
+                      "The store that a policy is for, by a mount or its backing directory");
   command->add_flag("--json", options->json, "Print a JSON object");
   command->footer(
       "Examples:\n"
-      "  zstdfs policy check new-rules.json\n"
+      "  zstdfs policy check new-rules.json /srv/files\n"
       "  zstdfs policy check --json /srv/files");
   command->callback([options, &action] {
-    action = [options] {
-      return with_errors_said("check", options->place, [&] { return check(*options); });
-    };
+    action = [options] { return with_errors_said("check", [&] { return check(*options); }); };
   });
 }
 
@@ -168,9 +192,7 @@ void add_set(CLI::App& app, Action& action) {
       "Examples:\n"
       "  zstdfs policy set new-rules.json /srv/files");
   command->callback([options, &action] {
-    action = [options] {
-      return with_errors_said("set", options->file, [&] { return set(*options); });
-    };
+    action = [options] { return with_errors_said("set", [&] { return set(*options); }); };
   });
 }
 

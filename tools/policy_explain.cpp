@@ -11,13 +11,13 @@
 #include "fs/os/posix.hpp"
 #include "fs/store/byte_size.hpp"
 #include "fs/store/decided_settings.hpp"
-#include "fs/store/policy_file.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/json_output.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
+#include "tools/store_policy.hpp"
 #include "tools/stored_form.hpp"
 
 namespace zstdfs::tools {
@@ -35,12 +35,7 @@ struct OpenStore {
 };
 
 OpenStore open_store(const std::string& path) {
-  OpenStore opened{.volume = os::open_posix_volume(path), .policy = std::nullopt};
-  const auto text = store::read_policy_text(*opened.volume, store::kPolicyPath);
-  if (!text) return opened;
-  opened.policy =
-      store::parse_policy(*text, path + "/" + store::kPolicyPath, store::SystemAccounts());
-  return opened;
+  return {.volume = os::open_posix_volume(path), .policy = load_store_policy(path)};
 }
 
 /// A rule that does not match a file, and why not.

@@ -20,7 +20,12 @@ StoreHold::StoreHold(const std::string& store)
     : mount_point_(mount_point_of(store)), volume_(os::open_posix_volume(store)) {
   if (mount_point_) return;
   pid_t holder = 0;
-  lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
+  try {
+    lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
+  } catch (const std::system_error& error) {
+    if (error.code().value() == EROFS) return;  // Nothing can change.
+    throw;
+  }
   if (lock_) return;
   const std::string who = holder > 0 ? "process " + std::to_string(holder) : "another process";
   throw std::runtime_error("the store is in use by " + who +

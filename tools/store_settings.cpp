@@ -1,9 +1,9 @@
 #include "tools/store_settings.hpp"
 
-#include "fs/store/policy_file.hpp"
 #include "tools/display.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/store_dictionaries.hpp"
+#include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
 
@@ -14,10 +14,7 @@ StoreSettings::StoreSettings(const std::string& stored_root) {
   if (!below.empty()) prefix_ = below + "/";
   volume_ = os::open_posix_volume(*store);
   directories_.emplace(store::directory_reader(*volume_));
-  if (const auto text = store::read_policy_text(*volume_, store::kPolicyPath)) {
-    policy_ =
-        store::parse_policy(*text, *store + "/" + store::kPolicyPath, store::SystemAccounts());
-  }
+  policy_ = load_store_policy(*store);
 }
 
 std::optional<store::DecidedSettings> StoreSettings::decide(const std::string& path,

@@ -14,7 +14,7 @@ namespace zstdfs::tools {
 class StoreSettings {
  public:
   /// `stored_root`: a directory of a store; outside of any store nothing is decided. Throws
-  /// std::system_error; store::PolicyError when there is a policy that cannot be used.
+  /// std::system_error, and std::runtime_error when there is a policy that cannot be used.
   explicit StoreSettings(const std::string& stored_root);
 
   /// Decides for the file at `path` below `stored_root`, of which the attributes are read. Throws

@@ -6,19 +6,19 @@
 #include <iostream>
 #include <memory>
 #include <stdexcept>
-#include <system_error>
 
 #include "fs/store/dictionary_files.hpp"
 #include "tools/command.hpp"
 #include "tools/dictionary_install.hpp"
 #include "tools/dictionary_trial.hpp"
 #include "tools/display.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/progress.hpp"
-#include "tools/safe_open.hpp"
 #include "tools/sampling.hpp"
 #include "tools/shared_options.hpp"
+#include "tools/store_policy.hpp"
 #include "tools/train_report.hpp"
 
 namespace zstdfs::tools {
@@ -40,6 +40,8 @@ struct TrainOptions {
   std::string install;                 ///< a mount, or something in a store; empty: nowhere
   std::vector<std::string> for_files;  ///< patterns of the rule; empty: the files sampled
   std::optional<store::Settings::Saving> saving;
+  bool level_chosen = false;       ///< on the command line
+  bool chunk_size_chosen = false;  ///< likewise
   bool force = false;
   bool json = false;
 
@@ -54,11 +56,13 @@ void complain(const std::string& what) {
 }
 
 /// Found out before the work, not after it. commit() looks again.
-void refuse_existing_output(const TrainOptions& options) {
+void refuse_impossible_output(const TrainOptions& options) {
   struct stat status {};
-  if (options.output.empty() || options.force) return;
-  if (::lstat(options.output.c_str(), &status) != 0) return;
-  throw std::runtime_error(printable(options.output) + ": exists already; --force replaces it");
+  if (options.output.empty()) return;
+  if (!options.force && ::lstat(options.output.c_str(), &status) == 0) {
+    throw std::runtime_error(printable(options.output) + ": exists already; --force replaces it");
+  }
+  naming(options.output, [&] { const NewFile can_be_made(options.output); });
 }
 
 void check_number_of_samples(const SampleSet& drawn, const TrainOptions& options) {
@@ -111,14 +115,12 @@ TrialResult try_all(const TrainOptions& options, const SampleSet& drawn) {
 }
 
 void write_dictionary(const TrainOptions& options, const ZstdCompressionDict& dictionary) {
-  try {
+  naming(options.output, [&] {
     NewFile file(options.output);
     file.write(dictionary.as_bytes());
     file.make_ordinary();
     file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
-  } catch (const std::system_error& error) {
-    throw std::runtime_error(printable(options.output) + ": " + explain(error.code()));
-  }
+  });
 }
 
 /// What the dictionary will be installed with, found out before the work; nothing when it is not to
@@ -130,7 +132,14 @@ struct Installation {
 
 std::optional<Installation> plan_installation(const TrainOptions& options) {
   if (options.install.empty()) return std::nullopt;
-  Installation plan{place_in_store(options.install).store, {options.for_files, options.saving}};
+  const std::string store =
+      naming(options.install, [&] { return changeable_place_in_store(options.install).store; });
+  load_store_policy(store);  // Throws when no rule can be put into it.
+  Installation plan{store, {}};
+  plan.rule.patterns = options.for_files;
+  plan.rule.saving = options.saving;
+  if (options.level_chosen) plan.rule.level = options.trial.training.level;
+  if (options.chunk_size_chosen) plan.rule.chunk_bytes = options.sampling.chunk_bytes;
   if (!plan.rule.patterns.empty()) return plan;
   try {
     plan.rule.patterns =
@@ -143,11 +152,12 @@ std::optional<Installation> plan_installation(const TrainOptions& options) {
 }
 
 int train(const TrainOptions& options) {
-  refuse_existing_output(options);
+  refuse_impossible_output(options);
   const auto installation = plan_installation(options);
   TrainReport report;
   report.level = options.trial.training.level;
   report.drawn = draw(options, report.failures);
+  if (report.drawn.files == 0 && report.failures > 0) return kExitFailed;  // It was said why.
   check_number_of_samples(report.drawn, options);
   report.result = try_all(options, report.drawn);
   const auto& recommended = report.result.recommended;
@@ -276,7 +286,11 @@ void add_train_command(CLI::App& app, Action& action) {
       "  zstdfs train --include '*.json' /srv/files\n"
       "  zstdfs train --records lines --size 112KiB --output events.dict events.jsonl\n"
       "  zstdfs train --install /mnt --saving bytes --include '*.json' /mnt/records");
-  command->callback([options, &action] { action = [options] { return run_train(*options); }; });
+  command->callback([options, command, &action] {
+    options->level_chosen = command->count("--level") > 0;
+    options->chunk_size_chosen = command->count("--chunk-size") > 0;
+    action = [options] { return run_train(*options); };
+  });
 }
 
 }  // namespace zstdfs::tools

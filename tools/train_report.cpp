@@ -52,6 +52,15 @@ void print_summary(const TrainReport& report) {
             << "What was held back takes, at level " << report.level << ":\n";
 }
 
+void print_shadowed(const ShadowedRule& rule) {
+  std::cout << "Warning: rule " << rule.number
+            << (rule.name.empty() ? "" : " \"" + printable(rule.name) + "\"") << " (line "
+            << rule.line << ") does not apply to " << counted(rule.files, "file")
+            << " any more that it was for (" << printable(rule.first_file)
+            << (rule.files > 1 ? " and others" : "")
+            << "); give the first rule what they are to keep of it.\n";
+}
+
 void print_recommendation(const TrainReport& report) {
   const TrialResult& result = report.result;
   const std::uint64_t content = report.drawn.logical_bytes;
@@ -94,8 +103,9 @@ void print_train_table(const TrainReport& report) {
 
 void print_installation(const TrainReport& report) {
   std::cout << "It is installed in " << printable(report.installed_in)
-            << ", and this rule is the first of its policy now:\n  " << report.rule
-            << "\nFiles that are written from now on use it; \"zstdfs recompress\" brings it to "
+            << ", and this rule is the first of its policy now:\n  " << report.rule.text << '\n';
+  for (const ShadowedRule& rule : report.rule.shadowed) print_shadowed(rule);
+  std::cout << "Files that are written from now on use it; \"zstdfs recompress\" brings it to "
                "those that are there.\n";
 }
 
@@ -119,7 +129,16 @@ void print_train_json(const TrainReport& report) {
   }
   json["output"] = report.output.empty() ? Json(nullptr) : Json(report.output);
   json["installed_in"] = report.installed_in.empty() ? Json(nullptr) : Json(report.installed_in);
-  json["rule"] = report.rule.empty() ? Json(nullptr) : Json::parse(report.rule);
+  json["rule"] = nullptr;
+  json["shadowed_rules"] = Json::array();
+  if (!report.rule.text.empty()) json["rule"] = Json::parse(report.rule.text);
+  for (const ShadowedRule& rule : report.rule.shadowed) {
+    json["shadowed_rules"].push_back({{"number", rule.number},
+                                      {"line", rule.line},
+                                      {"name", rule.name},
+                                      {"files", rule.files},
+                                      {"first_file", rule.first_file}});
+  }
   json["failures"] = report.failures;
   print_json(json);
 }

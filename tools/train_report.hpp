@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "tools/dictionary_install.hpp"
 #include "tools/dictionary_trial.hpp"
 #include "tools/sampling.hpp"
 
@@ -14,7 +15,7 @@ struct TrainReport {
   TrialResult result;
   std::string output;        ///< where the dictionary was written; empty when it was not
   std::string installed_in;  ///< the store's backing directory; empty when it was not
-  std::string rule;          ///< that uses it there, as JSON
+  InstalledRule rule;        ///< that uses it there
   std::uint64_t failures = 0;
 };
 

@@ -102,8 +102,8 @@ std::uint32_t id_of(ByteSpan content) {
     dictionary.digested();
     dictionary.digested_for(kDefaultLevel);
     if (dictionary.dict_id() != 0) return dictionary.dict_id();
-  } catch (const ZstdError& error) {
-    throw std::invalid_argument(std::string("this is no zstd dictionary: ") + error.what());
+  } catch (const ZstdError&) {
+    throw std::invalid_argument("is no zstd dictionary, or is damaged");
   }
   throw std::invalid_argument("the dictionary has no id, so frames could not name it");
 }
@@ -151,10 +151,12 @@ Bytes DictionaryFiles::read(std::uint32_t id) const {
   for (const Name& name : names_in(volume_)) {
     if (name.id != id) continue;
     named = true;
-    for (const Name& copy : {name.first(), name.second()}) {
-      if (auto content = read_copy(volume_, copy)) return std::move(*content);
-      log(LogLevel::kWarning, copy.path() + ": missing or damaged; the other copy is tried; " +
-                                  "run zstdfs fsck --repair when the store is not mounted");
+    if (auto content = read_copy(volume_, name.first())) return std::move(*content);
+    if (auto content = read_copy(volume_, name.second())) {
+      log(LogLevel::kWarning, name.first().path() +
+                                  ": missing or damaged; the other copy is used; run zstdfs fsck "
+                                  "--repair when the store is not mounted");
+      return std::move(*content);
     }
   }
   throw MissingDictionaryError(

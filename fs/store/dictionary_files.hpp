@@ -39,8 +39,8 @@ class DictionaryFiles {
 
   /// All dictionaries, by id, with their copies verified.
   std::vector<DictionaryCopies> list() const;
-  /// The dictionary with this id from a copy that is whole; a copy that is not is logged. Throws
-  /// MissingDictionaryError.
+  /// The dictionary with this id, from its second copy only where the first one is not whole, which
+  /// is logged. Throws MissingDictionaryError.
   Bytes read(std::uint32_t id) const;
 
   /// Puts a dictionary into the store, and returns its id; also when it was there before, and then

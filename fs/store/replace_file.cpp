@@ -1,6 +1,7 @@
 #include "fs/store/replace_file.hpp"
 
 #include <span>
+#include <system_error>
 
 namespace zstdfs::store {
 namespace {
@@ -13,9 +14,14 @@ void replace_file(os::Volume& volume, const std::string& path, const std::string
   const std::string fresh = path + ".new";
   volume.remove(fresh);
   const auto file = volume.create(fresh, kFileMode);
-  file->write_at(0, std::as_bytes(std::span(text)));
-  file->sync(os::SyncKind::kData);
-  volume.rename(fresh, path);
+  try {
+    file->write_at(0, std::as_bytes(std::span(text)));
+    file->sync(os::SyncKind::kData);
+    volume.rename(fresh, path);
+  } catch (const std::system_error&) {
+    volume.remove(fresh);
+    throw;
+  }
   volume.sync_directory(path.substr(0, path.rfind('/')));
 }
 

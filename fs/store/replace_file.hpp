@@ -8,8 +8,8 @@ namespace zstdfs::store {
 
 /// Gives a file of the store's own directory (mode 0600) new content, or makes it, by way of `path`
 /// + ".new". Wherever the power goes, it has the old content or the new one; when this returns, the
-/// new one is durable. Throws std::system_error: then it is as before, unless the last step failed,
-/// a sync, after which it may be either.
+/// new one is durable. Throws std::system_error: then it is as before and nothing else is left,
+/// unless the last step failed, a sync, after which it may be either.
 void replace_file(os::Volume& volume, const std::string& path, const std::string& text);
 
 }  // namespace zstdfs::store

@@ -418,7 +418,7 @@ bool Store::Impl::commit_open_file(const FileKey& key) {
   const auto file = find(key, opened);
   if (!file) return true;
   try {
-    file->flush();
+    if (!file->is_unlinked()) file->flush();  // Otherwise nobody will read it after its last close.
     return true;
   } catch (const std::exception& error) {
     log(LogLevel::kError, "inode " + std::to_string(key.inode) + ": not stored: " + error.what());

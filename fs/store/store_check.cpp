@@ -9,6 +9,8 @@
 #include "fs/store/dictionary_files.hpp"
 #include "fs/store/journal_check.hpp"
 #include "fs/store/lost_and_found.hpp"
+#include "fs/store/policy_check.hpp"
+#include "fs/store/policy_file.hpp"
 #include "fs/store/store.hpp"
 #include "fs/store/store_directory.hpp"
 #include "zstdfs/errors.hpp"
@@ -51,6 +53,7 @@ class DirectoryCheck {
     look_at_description();
     look_at_state();
     if (has_dictionaries_) look_at_dictionaries();
+    if (has_policy_) look_at_policy();
     if (!has_journal_) return;
     for (const os::DirectoryEntry& entry : volume_.list(in_store("journal"))) {
       if (!is_journal_name(entry.name) || entry.type != Type::kRegular) {
@@ -92,6 +95,7 @@ class DirectoryCheck {
     if (entry.name == "state") has_state_ = true;
     if (entry.name == "journal") has_journal_ = true;
     if (entry.name == "dicts") has_dictionaries_ = true;
+    if (entry.name == "policy.json") has_policy_ = true;
   }
 
   void look_at_dictionaries() {
@@ -120,6 +124,23 @@ class DirectoryCheck {
                          ""};
     finding.dictionary_id = copies.id;
     inspection_.findings.push_back(std::move(finding));
+  }
+
+  // As a mount takes it: it says what is wrong, and goes on.
+  void look_at_policy() {
+    try {
+      const auto text = read_policy_text(volume_, kPolicyPath);
+      if (!text) return;
+      const Policy policy = parse_policy(*text, kPolicyPath, SystemAccounts());
+      for (const PolicyMistake& mistake : find_mistakes(policy, DictionaryFiles(volume_))) {
+        found(Kind::kMistake, "policy.json", mistake.what);
+      }
+    } catch (const PolicyError& error) {
+      const TextPosition at = error.position();
+      found(Kind::kMistake, "policy.json",
+            "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " +
+                error.reason() + "; no rules are in force");
+    }
   }
 
   std::optional<json> read_json(const char* name) {
@@ -194,6 +215,7 @@ class DirectoryCheck {
   bool state_misplaced_ = false;
   bool has_journal_ = false;
   bool has_dictionaries_ = false;
+  bool has_policy_ = false;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ struct StoreFinding {
     kPending,    ///< the next mount brings it to its end, or drops it with good reason
     kUnclaimed,  ///< a journal file that no file of the store fits; the next mount drops it
     kForeign,    ///< does not belong there
+    kMistake,    ///< its owner's; a mount goes on, but otherwise than was meant
     kDamaged,    ///< is not what it has to be, and something is or may be lost
   };
   Kind kind = Kind::kPending;

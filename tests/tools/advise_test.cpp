@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "fs/store/policy_parse.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
@@ -121,6 +123,40 @@ TEST(Advise, ADictionaryIsTriedOnWhatItWasNotTrainedOn) {
   EXPECT_THAT(advice.at("reasons").dump(), HasSubstr("dictionary"));
 }
 
+// What is advised, and what the command that is printed leads to, are the same.
+TEST(Advise, ADictionaryThatIsRecommendedComesWithTheCommandForIt) {
+  const TempStore store;
+  const Bytes common = random_bytes(5000, 99);
+  for (int i = 0; i < 150; ++i) {
+    Bytes content = common;
+    const Bytes own = text_bytes(4000, static_cast<std::uint64_t>(i));
+    content.insert(content.end(), own.begin(), own.end());
+    store.write("it's here/" + std::to_string(i) + ".dat", content);
+  }
+  store.write("it's here/other", "other");
+  store.write(".zstdfs/policy.json", R"({"version": 1, "rules": [{"path": "*.dat", "level": 2}]})");
+  const Json advice = advice_for(quick(store.path("it's here"), {"--include", "*.dat"}));
+  ASSERT_EQ(advice.at("dictionary_recommended"), true);
+  EXPECT_THAT(advice.at("reasons").dump(), HasSubstr("zstdfs train --install"));
+
+  const std::string command = advice.at("train_command");
+  const std::string directory = std::filesystem::path(ZSTDFS_PROGRAM).parent_path().string();
+  const CommandResult trained =
+      run_program("/bin/sh", {"-c", "PATH='" + directory + "':$PATH; " + command});
+  ASSERT_EQ(trained.exit_code, 0) << command << '\n' << trained.out << trained.error;
+  EXPECT_THAT(trained.out, HasSubstr("Warning: rule 2 (line 2) does not apply to 150 files"));
+
+  const std::string file = store.path("it's here/0.dat");
+  const Json explained = run_zstdfs({"policy", "explain", "--json", file}).json().at(0);
+  EXPECT_EQ(explained.at("rule").at("number"), 1);
+  const Json& settings = explained.at("settings");
+  EXPECT_EQ(settings.at("level").at("value"), "6");
+  EXPECT_EQ(settings.at("chunk_size").at("source"), "rule");
+  EXPECT_NE(settings.at("dictionary").at("value"), "0");
+  const std::string other = store.path("it's here/other");
+  EXPECT_EQ(run_zstdfs({"policy", "explain", "--json", other}).json().at(0).at("rule"), nullptr);
+}
+
 TEST(Advise, ContainersAreMeasuredByTheirContent) {
   const TempStore store;
   const Bytes content = text_bytes(500'000, 1);
@@ -153,6 +189,7 @@ TEST(Advise, TheTableSaysOnWhatItIsBasedAndEndsInARule) {
   EXPECT_THAT(result.out, HasSubstr("as a file of its own: 3 (293.0 KiB)"));
   EXPECT_THAT(result.out, HasSubstr("recommended"));
   EXPECT_THAT(result.out, HasSubstr("\"level\": "));
+  EXPECT_THAT(result.out, Not(HasSubstr("zstdfs train")));
   EXPECT_EQ(result.error, "");
 }
 

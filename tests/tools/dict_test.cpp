@@ -11,6 +11,7 @@
 namespace zstdfs::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
@@ -129,7 +130,7 @@ TEST_F(Dict, BadInputIsToldInALine) {
   expect_told(dict({"list", "/proc"}), 1, "/proc: ");
   expect_told(dict({"import", "/nowhere", store_.path()}), 1, "/nowhere: No such file");
   expect_told(dict({"import", store_.path("records/all.jsonl"), store_.path()}), 1,
-              "this is no zstd dictionary");
+              "is no zstd dictionary");
   expect_told(dict({"import", store_.path("records"), store_.path()}), 1, "records: ");
   expect_told(dict({"export", "5", store_.path(), "--output", "-"}), 1,
               "dictionary 5 is missing: it is not in .zstdfs/dicts");
@@ -164,6 +165,43 @@ TEST_F(Dict, TrainingInstallsADictionaryWithARule) {
   expected.insert(expected.find("\"rules\": [ //") + 10, rule);
   EXPECT_EQ(text, expected);
   EXPECT_EQ(run_zstdfs({"policy", "check", store_.path()}).exit_code, 0);
+}
+
+// The first rule that matches counts, so the new one keeps files from others.
+TEST_F(Dict, TrainingSaysWhichRulesFilesDoNotGoByAnyMore) {
+  store_.write("records/small.txt", "small");
+  store_.write(".zstdfs/policy.json", R"({"version": 1, "rules": [
+{"path": "*.log", "level": 9},
+{"name": "large", "path": "*.jsonl", "min_size": "100 KiB", "level": 12},
+{"path": "/records/**", "level": 15}]})");
+  std::vector<std::string> command = {"train",
+                                      "--records",
+                                      "lines",
+                                      "--size",
+                                      "4KiB",
+                                      "--level",
+                                      "7",
+                                      "--install",
+                                      store_.path(),
+                                      "--for",
+                                      "/records/*",
+                                      "--json",
+                                      store_.path("records/all.jsonl")};
+  const CommandResult installed = run_zstdfs(command);
+  ASSERT_EQ(installed.exit_code, 0) << installed.error;
+  EXPECT_EQ(installed.json().at("rule").at("level"), 7);
+  EXPECT_EQ(installed.json().at("shadowed_rules"), nlohmann::json::parse(R"([
+      {"number": 3, "line": 4, "name": "large", "files": 1, "first_file": "records/all.jsonl"},
+      {"number": 4, "line": 5, "name": "", "files": 1, "first_file": "records/small.txt"}])"));
+
+  // In words, where the rule before is that of another dictionary.
+  std::erase(command, "--json");
+  command.insert(command.end() - 1, {"--seed", "2"});
+  const CommandResult again = run_zstdfs(command);
+  ASSERT_EQ(again.exit_code, 0) << again.error;
+  EXPECT_THAT(again.out, AllOf(HasSubstr("Warning: rule 2 \"dictionary "),
+                               HasSubstr("(line 3) does not apply to 2 files any more"),
+                               HasSubstr("(records/all.jsonl and others)")));
 }
 
 TEST_F(Dict, TrainingDoesNotTouchAPolicyThatIsNone) {

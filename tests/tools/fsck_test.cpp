@@ -196,6 +196,28 @@ TEST(Fsck, PendingJournalFilesAreInformation) {
   EXPECT_EQ(json.at("pending_journal_files").at(0), "1.log");
 }
 
+// A mount says the same, and goes on; so it is no damage, and nothing that could be repaired.
+TEST(Fsck, AMistakeInThePolicyIsSaidAndIsNoDamage) {
+  const TempStore store;
+  const auto expect_said = [&](const std::string& policy, const std::string& what) {
+    store.write(".zstdfs/policy.json", policy);
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {"fsck", store.path()}, {"fsck", "--repair", store.path()}}) {
+      const CommandResult result = run_zstdfs(command);
+      EXPECT_EQ(result.exit_code, kClean);
+      EXPECT_THAT(result.out, AllOf(HasSubstr(".zstdfs/policy.json: " + what), HasSubstr("clean")));
+      EXPECT_EQ(read_file(store.path(".zstdfs/policy.json")), bytes_of(policy));
+    }
+    const auto json = run_zstdfs({"fsck", "--json", store.path()}).json();
+    EXPECT_EQ(json.at("clean"), true);
+    EXPECT_EQ(json.at("store_findings").at(0).at("kind"), "mistake");
+  };
+  expect_said("{\"version\": 1,\n \"defaults\": {\"level\": 40}}",
+              "line 2, column 24: level 40 is not a number");
+  expect_said("{\"version\": 1,\n \"rules\": [{\"dictionary\": 41000}]}",
+              "the rule in line 2 names dictionary 41000, which is not in the store");
+}
+
 TEST(Fsck, AStoreThatIsInUseIsNotChecked) {
   const TempStore store;
   const auto volume = os::open_posix_volume(store.path());

@@ -80,6 +80,38 @@ TEST(PolicyCheck, WhatIsNotThere) {
   EXPECT_THAT(pipe.error, HasSubstr("not a regular file"));
 }
 
+constexpr std::string_view kUnknownDictionaries = R"({"version": 1, "rules": [
+{"path": "*.json", "dictionary": 41000},
+{"path": "*.txt", "dictionary": 0}],
+"defaults": {"dictionary": 42000}})";
+
+TEST(PolicyCheck, DictionariesThatTheStoreDoesNotHaveAreNamed) {
+  const TempStore store;
+  const TempStore outside;
+  outside.write("new.json", kUnknownDictionaries);
+  const std::string fresh = outside.path("new.json");
+  EXPECT_EQ(run_zstdfs({"policy", "check", fresh}).exit_code, 0);  // For which store?
+  const CommandResult beforehand = run_zstdfs({"policy", "check", fresh, store.path()});
+  EXPECT_EQ(beforehand.exit_code, 1);
+  EXPECT_THAT(beforehand.error, StartsWith("zstdfs policy check: " + fresh + ": the rule in line"));
+
+  store.write(kPolicy, kUnknownDictionaries);
+  for (const std::string& path : {store.path(), store.path(kPolicy)}) {
+    const CommandResult result = run_zstdfs({"policy", "check", path});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    const std::string begin = "zstdfs policy check: " + store.path(kPolicy) + ": ";
+    const std::string end = ", which is not in the store; files are stored without one\n";
+    EXPECT_EQ(result.error, begin + "the rule in line 2 names dictionary 41000" + end + begin +
+                                "the defaults name dictionary 42000" + end);
+  }
+  const CommandResult json = run_zstdfs({"policy", "check", "--json", store.path()});
+  EXPECT_EQ(json.exit_code, 1);
+  EXPECT_EQ(json.json().at("valid"), true);
+  EXPECT_EQ(json.json().at("missing_dictionaries"),
+            nlohmann::json::parse(R"([{"id": 41000, "line": 2}, {"id": 42000, "line": null}])"));
+}
+
 TEST(PolicySet, InstallsAGoodPolicyAndNoBadOne) {
   const TempStore store;
   store.write("good.json", kRules);

@@ -68,7 +68,7 @@ std::vector<SampleRun> sample_runs(const SampleStore& store) {
       {"usage", {root}},
       {"usage", {"--by", "owner", root}},
       {"usage", {"--top", "3", root}},
-      {"advise", {"--level", "1", root}},
+      {"advise", {"--level", "1", "--chunk-size", "128KiB", root}},
       {"fsck", {root}},
       {"fsck", {"--repair", "--dry-run", root}},
       {"fsck", {"--repair", root}},

@@ -51,6 +51,7 @@ TEST(ReplaceFile, OnAFullDiskItStaysAsItWas) {
   disk.set_free_bytes(0);
   EXPECT_THROW(replace_file(*disk.volume(), kPath, "new"), std::system_error);
   EXPECT_EQ(disk.content(kPath), bytes_of("old"));
+  EXPECT_FALSE(disk.content(std::string(kPath) + ".new"));
 }
 
 }  // namespace
