@@ -92,15 +92,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t number, std::uint64_t count) noexcept {
-  Filesystem& fs = filesystem(req);
-  fs.inodes().forget(fs.inode(number), count);
+  filesystem(req).forget(number, count);
   fuse_reply_none(req);
 }
 
 void op_forget_multi(fuse_req_t req, std::size_t count, fuse_forget_data* forgets) noexcept {
   Filesystem& fs = filesystem(req);
   for (std::size_t i = 0; i < count; ++i) {
-    fs.inodes().forget(fs.inode(forgets[i].ino), forgets[i].nlookup);
+    fs.forget(forgets[i].ino, forgets[i].nlookup);
   }
   fuse_reply_none(req);
 }

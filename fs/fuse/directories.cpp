@@ -1,85 +1,20 @@
 // Reading directories.
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/system_error.hpp"
-#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::fuse {
 namespace {
-
-/// One open handle of a directory. Its address is the kernel's file handle. The directory is opened
-/// when it is read: many are only gone through, or watched.
-///
-/// The kernel sees the lower directory's own offsets, so that a position stays valid whatever is
-/// created and removed meanwhile.
-struct OpenDirectory : OpenHandle {
-  struct alignas(dirent64) Buffer : std::array<char, 32 << 10> {};
-
-  Mutex mutex;
-  os::UniqueFd fd ZSTDFS_GUARDED_BY(mutex);
-  // Entries read ahead of what was asked for: buffer[begin, end). There is none before the first.
-  std::unique_ptr<Buffer> buffer ZSTDFS_GUARDED_BY(mutex);
-  std::size_t begin ZSTDFS_GUARDED_BY(mutex) = 0;
-  std::size_t end ZSTDFS_GUARDED_BY(mutex) = 0;
-  off_t next_offset ZSTDFS_GUARDED_BY(mutex) = 0;
-
-  void open(Filesystem& fs, fuse_ino_t number) ZSTDFS_REQUIRES(mutex) {
-    if (fd) return;
-    fd = os::UniqueFd(
-        ::openat(fs.descriptor(number)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) throw_errno(errno, "openat");
-    fs.descriptors().make_room(fd.get());
-    buffer = std::make_unique<Buffer>();
-  }
-
-  /// Makes the entries durable.
-  void sync(Filesystem& fs, fuse_ino_t number, bool data_only) ZSTDFS_EXCLUDES(mutex) {
-    MutexLock lock(mutex);
-    open(fs, number);
-    check_call(data_only ? ::fdatasync(fd.get()) : ::fsync(fd.get()), "fsync of a directory");
-  }
-
-  /// Makes `offset` the place of the next entry.
-  void seek(off_t offset) ZSTDFS_REQUIRES(mutex) {
-    // From the start, the directory is read again: a rewinddir shall see what is new.
-    if (offset == next_offset && offset != 0) return;
-    check_call(::lseek(fd.get(), offset, SEEK_SET), "lseek in a directory");
-    begin = end = 0;
-    next_offset = offset;
-  }
-
-  /// The next entry, valid until the following call; null at the end.
-  const dirent64* peek() ZSTDFS_REQUIRES(mutex) {
-    if (begin == end) {
-      const ssize_t bytes =
-          check_call(::getdents64(fd.get(), buffer->data(), buffer->size()), "getdents64");
-      begin = 0;
-      end = static_cast<std::size_t>(bytes);
-      if (end == 0) return nullptr;
-    }
-    return reinterpret_cast<const dirent64*>(buffer->data() + begin);
-  }
-
-  void advance(const dirent64& entry) ZSTDFS_REQUIRES(mutex) {
-    begin += entry.d_reclen;
-    next_offset = entry.d_off;
-  }
-};
-
-OpenDirectory& open_directory(const fuse_file_info* fi) {
-  return *reinterpret_cast<OpenDirectory*>(fi->fh);
-}
 
 /// The answer to a request for entries, as far as it is filled.
 struct EntryBuffer {
@@ -139,50 +74,66 @@ bool add_with_attributes(fuse_req_t req, Filesystem& fs, const Descriptor& paren
   return true;
 }
 
+/// Answers from the stream's place on, as far as there is room.
 template <typename Add>
-void fill(Filesystem& fs, fuse_ino_t number, OpenDirectory& directory, off_t offset, Add&& add) {
-  MutexLock lock(directory.mutex);
-  directory.open(fs, number);
-  directory.seek(offset);
-  while (const dirent64* entry = directory.peek()) {
-    if (!fs.is_reserved(number, entry->d_name) && !add(*entry)) break;
-    directory.advance(*entry);
+void fill(Filesystem& fs, DirectoryStream& stream, Add&& add) {
+  while (const dirent64* entry = stream.peek()) {
+    if (!fs.is_reserved(stream.number(), entry->d_name) && !add(*entry)) break;
+    stream.advance(*entry);
   }
+}
+
+/// A stream at this offset. From the start, the directory is read again: a rewinddir shall see what
+/// is new.
+std::unique_ptr<DirectoryStream> stream_at(Filesystem& fs, fuse_ino_t number, off_t offset) {
+  std::unique_ptr<DirectoryStream> stream;
+  if (offset != 0) stream = fs.directory_streams().take(number, offset);
+  if (!stream) {
+    stream = std::make_unique<DirectoryStream>(number, *fs.descriptor(number), fs.descriptors());
+    stream->seek(offset);
+  }
+  return stream;
 }
 
 }  // namespace
 
 void op_opendir(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
   answer(req, "opendir", number, [&] {
-    Filesystem& fs = filesystem(req);
-    OpenDirectory* const handle = fs.handles().keep(std::make_unique<OpenDirectory>());
-    fi->fh = reinterpret_cast<std::uint64_t>(handle);
+    // The kernel does not ask again, and takes the directory for opened.
+    if (!filesystem(req).opens_directories()) {
+      fuse_reply_err(req, ENOSYS);
+      return;
+    }
     // The kernel drops what it remembers of a directory when it changes it.
     fi->cache_readdir = 1;
     fi->keep_cache = 1;
-    // There will be no releasedir after an answer that does not arrive.
-    if (fuse_reply_open(req, fi) != 0) fs.handles().take(*handle);
+    fuse_reply_open(req, fi);
   });
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
-                fuse_file_info* fi) noexcept {
+                fuse_file_info*) noexcept {
   answer(req, "readdir", number, [&] {
+    Filesystem& fs = filesystem(req);
+    auto stream = stream_at(fs, number, offset);
     EntryBuffer out(size);
-    fill(filesystem(req), number, open_directory(fi), offset,
-         [&](const dirent64& entry) { return add_plain(req, out, entry); });
+    fill(fs, *stream, [&](const dirent64& entry) { return add_plain(req, out, entry); });
+    // Before the answer, upon which the kernel may ask on. At the end it does not.
+    if (out.used > 0) fs.directory_streams().keep(std::move(stream));
     fuse_reply_buf(req, out.bytes.data(), out.used);
   });
 }
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
-                    fuse_file_info* fi) noexcept {
+                    fuse_file_info*) noexcept {
   answer(req, "readdirplus", number, [&] {
     Filesystem& fs = filesystem(req);
     const Descriptor parent = fs.descriptor(number);
+    auto stream = stream_at(fs, number, offset);
     EntryBuffer out(size);
-    fill(fs, number, open_directory(fi), offset,
+    fill(fs, *stream,
          [&](const dirent64& entry) { return add_with_attributes(req, fs, parent, out, entry); });
+    if (out.used > 0) fs.directory_streams().keep(std::move(stream));
     std::vector<Inode*> told;
     told.reserve(out.references.size());
     for (EntryReference& reference : out.references) told.push_back(&reference.release());
@@ -192,14 +143,12 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t o
   });
 }
 
-void op_releasedir(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) noexcept {
-  filesystem(req).handles().take(open_directory(fi));
-  fuse_reply_err(req, 0);
-}
-
-void op_fsyncdir(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* fi) noexcept {
+void op_fsyncdir(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info*) noexcept {
   answer(req, "fsyncdir", number, [&] {
-    open_directory(fi).sync(filesystem(req), number, data_only != 0);
+    const os::UniqueFd fd(::openat(filesystem(req).descriptor(number)->get(), ".",
+                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) throw_errno(errno, "openat");
+    check_call(data_only != 0 ? ::fdatasync(fd.get()) : ::fsync(fd.get()), "fsync of a directory");
     fuse_reply_err(req, 0);
   });
 }

@@ -80,6 +80,11 @@ void Filesystem::hide_reserved(fuse_ino_t parent, const char* name) const {
   if (is_reserved(parent, name)) throw_errno(ENOENT, "a name that zstdfs keeps for itself");
 }
 
+void Filesystem::forget(fuse_ino_t number, std::uint64_t count) noexcept {
+  directory_streams_.drop(number);
+  inodes_.forget(inode(number), count);
+}
+
 EntryReference Filesystem::look_up(const Descriptor& parent, const char* name,
                                    struct stat& status) {
   os::UniqueFd fd(::openat(parent->get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "fs/fuse/directory_streams.hpp"
 #include "fs/fuse/inode_table.hpp"
 #include "fs/fuse/libfuse.hpp"
 #include "fs/fuse/open_handles.hpp"
@@ -95,6 +96,7 @@ class Filesystem {
   os::DescriptorPool& descriptors() { return descriptors_; }
   InodeTable& inodes() { return inodes_; }
   OpenHandles& handles() { return handles_; }
+  DirectoryStreams& directory_streams() { return directory_streams_; }
   OperationCounts& operation_counts() { return operation_counts_; }
   const FilesystemOptions& options() const { return options_; }
   int root() const { return root_.get(); }
@@ -111,6 +113,9 @@ class Filesystem {
   void refuse_reserved(fuse_ino_t parent, const char* name) const;
   /// Throws ENOENT for a name that cannot be seen.
   void hide_reserved(fuse_ino_t parent, const char* name) const;
+
+  /// The kernel gives so many references back, and may not use the number again.
+  void forget(fuse_ino_t number, std::uint64_t count) noexcept;
 
   /// Finds a name; the reference is the kernel's once it is told. `status` becomes what the
   /// backing object has. Throws std::system_error.
@@ -134,6 +139,9 @@ class Filesystem {
 
   /// The kernel's session, as soon as there is one; it outlives all requests.
   void connect(fuse_session* session) { session_ = session; }
+  /// Whether the kernel has to be told that it may read a directory.
+  bool opens_directories() const { return opens_directories_; }
+  void need_not_open_directories() { opens_directories_ = false; }
   /// Lets the kernel ask for the attributes again when it needs them. May be called by operations
   /// for which the kernel does not hold the inode's lock: open and read are such.
   void forget_attributes(const Inode& inode) noexcept;
@@ -156,11 +164,14 @@ class Filesystem {
   const os::UniqueFd root_;
   store::Store& store_;
   const FilesystemOptions options_;
-  fuse_session* session_ = nullptr;  // constant once requests are served
+  // Constant once requests are served:
+  fuse_session* session_ = nullptr;
+  bool opens_directories_ = true;
   // Synchronised by themselves.
   os::DescriptorPool& descriptors_;
   OperationCounts operation_counts_;
   InodeTable inodes_;
+  DirectoryStreams directory_streams_;
   OpenHandles handles_;  // After the inodes, which the handles refer to.
 };
 

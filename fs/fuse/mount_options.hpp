@@ -14,7 +14,6 @@ namespace zstdfs::fuse {
 struct MountOptions {
   store::StoreOptions store;
   bool allow_other = false;  ///< root's mounts are for everybody in any case
-  bool clone_fd = false;
   bool list_stored_facts = false;  ///< FilesystemOptions has it
   bool remount = false;            ///< change the mount that is there
   unsigned threads = 0;            ///< 0: chosen by the number of processors

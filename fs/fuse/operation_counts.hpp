@@ -12,13 +12,15 @@
 namespace zstdfs::fuse {
 
 /// The operations that are counted: all that go through answer().
-inline constexpr std::array kOperationNames = std::to_array<std::string_view>(
-    {"copy_file_range", "create",      "fallocate", "flush",    "fsync",      "fsyncdir",
-     "getattr",         "getxattr",    "ioctl",     "link",     "listxattr",  "lookup",
-     "lseek",           "mkdir",       "mknod",     "open",     "opendir",    "read",
-     "readdir",         "readdirplus", "readlink",  "release",  "releasedir", "removexattr",
-     "rename",          "rmdir",       "setattr",   "setxattr", "statfs",     "symlink",
-     "unlink",          "write"});
+inline constexpr std::array kOperationNames =
+    std::to_array<std::string_view>({"copy_file_range", "create",   "fallocate",   "flush",
+                                     "fsync",           "fsyncdir", "getattr",     "getxattr",
+                                     "ioctl",           "link",     "listxattr",   "lookup",
+                                     "lseek",           "mkdir",    "mknod",       "open",
+                                     "opendir",         "read",     "readdir",     "readdirplus",
+                                     "readlink",        "release",  "removexattr", "rename",
+                                     "rmdir",           "setattr",  "setxattr",    "statfs",
+                                     "symlink",         "unlink",   "write"});
 
 /// An operation by its name, which the compiler looks up: one that is not in the list above does
 /// not compile.

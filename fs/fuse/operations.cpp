@@ -44,7 +44,6 @@ fuse_lowlevel_ops operations(Access access) {
   ops.opendir = op_opendir;
   ops.readdir = op_readdir;
   ops.readdirplus = op_readdirplus;
-  ops.releasedir = op_releasedir;
   ops.fsyncdir = op_fsyncdir;
   ops.mknod = op_mknod;
   ops.mkdir = op_mkdir;

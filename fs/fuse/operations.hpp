@@ -30,7 +30,6 @@ void op_readdir(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offse
                 fuse_file_info* fi) noexcept;
 void op_readdirplus(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
                     fuse_file_info* fi) noexcept;
-void op_releasedir(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept;
 void op_fsyncdir(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* fi) noexcept;
 
 // names.cpp

@@ -30,9 +30,6 @@ constexpr unsigned kReadAheadKib = 1024;
 constexpr unsigned kMaxBackground = 64;
 constexpr unsigned kFewestThreads = 8;
 constexpr unsigned kMostDefaultThreads = 32;
-constexpr auto kWakeInterval = std::chrono::milliseconds(20);
-// Wakes the serving thread out of its wait; does nothing else.
-constexpr int kWakeSignal = SIGUSR1;
 
 unsigned choose_threads(unsigned asked) {
   if (asked != 0) return asked;
@@ -95,7 +92,7 @@ void fill_arguments(const MountOptions& options, const std::string& backing, Arg
 
 }  // namespace
 
-void negotiate(void*, fuse_conn_info* connection) noexcept {
+void negotiate(void* filesystem, fuse_conn_info* connection) noexcept {
   take(*connection, FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC |
                         FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
                         FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_IOCTL_DIR |
@@ -114,6 +111,9 @@ void negotiate(void*, fuse_conn_info* connection) noexcept {
   // Content passes through memory in any case, and locks are the kernel's.
   decline(*connection, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
                            FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_WRITEBACK_CACHE);
+  if ((connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0) {
+    static_cast<Filesystem*>(filesystem)->need_not_open_directories();
+  }
   connection->max_write = kMaxWriteBytes;
   connection->max_read = kMaxWriteBytes;
   connection->max_readahead = std::numeric_limits<unsigned>::max();  // libfuse takes the least.
@@ -124,10 +124,7 @@ void negotiate(void*, fuse_conn_info* connection) noexcept {
 
 Session::Session(Filesystem& filesystem, const MountOptions& options, const std::string& backing,
                  const std::string& mountpoint)
-    : mountpoint_(mountpoint),
-      threads_(choose_threads(options.threads)),
-      clone_fd_(options.clone_fd),
-      serving_thread_(::pthread_self()) {
+    : mountpoint_(mountpoint) {
   Arguments args;
   fill_arguments(options, backing, args);
   const fuse_lowlevel_ops table =
@@ -143,6 +140,7 @@ Session::Session(Filesystem& filesystem, const MountOptions& options, const std:
                                            : "; as an ordinary user you need the program "
                                              "fusermount3 and a mountpoint of your own"));
   }
+  loop_.emplace(session_, choose_threads(options.threads));
 }
 
 Session::~Session() {
@@ -175,17 +173,7 @@ void Session::raise_read_ahead() {
 }
 
 bool Session::serve() {
-  struct sigaction wake {};
-  wake.sa_handler = [](int) {};
-  ::sigaction(kWakeSignal, &wake, nullptr);
-
-  const std::unique_ptr<fuse_loop_config, decltype(&fuse_loop_cfg_destroy)> config(
-      fuse_loop_cfg_create(), &fuse_loop_cfg_destroy);
-  fuse_loop_cfg_set_clone_fd(config.get(), clone_fd_ ? 1 : 0);
-  fuse_loop_cfg_set_max_threads(config.get(), threads_);
-  fuse_loop_cfg_set_idle_threads(config.get(), threads_);
-  const int result = fuse_session_loop_mt(session_, config.get());
-  served_ = true;
+  const int result = loop_->run();
   if (result < 0) {
     store::log(store::LogLevel::kError,
                "the connection to the kernel failed: " + std::string(std::strerror(-result)));
@@ -195,12 +183,7 @@ bool Session::serve() {
 
 void Session::end() {
   fetch_dirty_pages();
-  fuse_session_exit(session_);
-  // The serving thread may be about to wait: it is woken until it has seen that it shall end.
-  while (!served_) {
-    ::pthread_kill(serving_thread_, kWakeSignal);
-    std::this_thread::sleep_for(kWakeInterval);
-  }
+  loop_->stop();
 }
 
 void Session::fetch_dirty_pages() {

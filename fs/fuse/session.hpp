@@ -1,14 +1,12 @@
 #pragma once
 
-#include <pthread.h>
-
-#include <atomic>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "fs/fuse/filesystem.hpp"
 #include "fs/fuse/libfuse.hpp"
 #include "fs/fuse/mount_options.hpp"
+#include "fs/fuse/request_loop.hpp"
 
 namespace zstdfs::fuse {
 
@@ -44,12 +42,9 @@ class Session {
   void fetch_dirty_pages();
 
   const std::string mountpoint_;
-  const unsigned threads_;
-  const bool clone_fd_;
   std::string device_;  // "major:minor" of the mount; constant after begin()
   fuse_session* session_ = nullptr;
-  pthread_t serving_thread_;
-  std::atomic<bool> served_{false};
+  std::optional<RequestLoop> loop_;
 };
 
 }  // namespace zstdfs::fuse

@@ -39,13 +39,12 @@ TEST(MountOptions, DefaultsAreThoseOfTheStore) {
 
 TEST(MountOptions, ValuesReachTheStore) {
   const MountOptions options =
-      parsed("level=19,chunk=1M,cache=64M,overlay=2m,threads=3,clone_fd,ro,allow_other");
+      parsed("level=19,chunk=1M,cache=64M,overlay=2m,threads=3,ro,allow_other");
   EXPECT_EQ(options.store.settings.level, 19);
   EXPECT_EQ(options.store.settings.chunk_bytes, 1u << 20);
   EXPECT_EQ(options.store.cache_bytes, 64u << 20);
   EXPECT_EQ(options.store.overlay_bytes, 2u << 20);
   EXPECT_EQ(options.threads, 3u);
-  EXPECT_TRUE(options.clone_fd);
   EXPECT_TRUE(options.store.read_only);
   EXPECT_TRUE(options.allow_other);
 }

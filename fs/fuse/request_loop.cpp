@@ -1,0 +1,188 @@
+#include "fs/fuse/request_loop.hpp"
+
+#include <linux/fuse.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+namespace zstdfs::fuse {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kTick = std::chrono::milliseconds(1);
+// A request is overdue when nobody has taken any at so many ticks.
+constexpr int kOverdueTicks = 2;
+// The watch sleeps when nothing has happened for so many.
+constexpr int kIdleTicks = 50;
+constexpr auto kWakeInterval = std::chrono::milliseconds(5);
+// Takes a thread out of its wait for a request; does nothing else.
+constexpr int kWakeSignal = SIGUSR1;
+// Content of so many bytes takes longer to be compressed or decompressed than a thread to be woken.
+constexpr std::uint32_t kLongBytes = 32u << 10;
+
+void handle_wake_signal() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  ::sigaction(kWakeSignal, &action, nullptr);
+}
+
+bool may_take_long(const fuse_buf& request) {
+  fuse_in_header header;
+  if (request.size < sizeof(header)) return false;
+  std::memcpy(&header, request.mem, sizeof(header));
+  switch (header.opcode) {
+    case FUSE_READ: {
+      fuse_read_in read;
+      if (request.size < sizeof(header) + sizeof(read)) return false;
+      std::memcpy(&read, static_cast<const char*>(request.mem) + sizeof(header), sizeof(read));
+      return read.size >= kLongBytes;
+    }
+    case FUSE_WRITE:
+      return header.len >= kLongBytes;
+    case FUSE_FSYNC:
+    case FUSE_FSYNCDIR:
+    case FUSE_SYNCFS:
+    case FUSE_IOCTL:
+    case FUSE_COPY_FILE_RANGE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+RequestLoop::RequestLoop(fuse_session* session, unsigned most_threads)
+    : session_(session), most_threads_(most_threads) {}
+
+RequestLoop::~RequestLoop() = default;
+
+int RequestLoop::run() {
+  handle_wake_signal();
+  call_another();
+  watch();
+  end_threads();
+  return error_;
+}
+
+void RequestLoop::stop() {
+  fuse_session_exit(session_);
+  MutexLock lock(mutex_);
+  wake_watch_.notify_all();
+}
+
+void RequestLoop::watch() {
+  std::uint64_t seen = 0;
+  int idle_ticks = 0;
+  int overdue_ticks = 0;
+  while (fuse_session_exited(session_) == 0) {
+    {
+      MutexLock lock(mutex_);
+      wake_watch_.wait_until(mutex_, Clock::now() + kTick);
+    }
+    const bool nobody_waits = waiting_ <= 0;
+    overdue_ticks = nobody_waits && has_waiting_requests() ? overdue_ticks + 1 : 0;
+    if (overdue_ticks >= kOverdueTicks) call_another();
+    idle_ticks = nobody_waits || requests_ != seen ? 0 : idle_ticks + 1;
+    seen = requests_;
+    if (idle_ticks < kIdleTicks) continue;
+    idle_ticks = 0;
+    watch_sleeps_ = true;
+    MutexLock lock(mutex_);
+    while (watch_sleeps_ && requests_ == seen && fuse_session_exited(session_) == 0) {
+      wake_watch_.wait(mutex_);
+    }
+    watch_sleeps_ = false;
+  }
+}
+
+bool RequestLoop::has_waiting_requests() const {
+  pollfd fd{fuse_session_fd(session_), POLLIN, 0};
+  return ::poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN) != 0;
+}
+
+void RequestLoop::note_activity() {
+  ++requests_;
+  if (!watch_sleeps_) return;
+  MutexLock lock(mutex_);
+  watch_sleeps_ = false;
+  wake_watch_.notify_all();
+}
+
+void RequestLoop::call_another() {
+  MutexLock lock(mutex_);
+  if (called_ < resting_) {
+    ++called_;
+    ++waiting_;
+    wake_thread_.notify_one();
+  } else if (threads_.size() < most_threads_) {
+    ++waiting_;
+    try {
+      threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      --waiting_;
+      if (threads_.empty()) throw;  // Otherwise those that there are do it.
+    }
+  }
+}
+
+void RequestLoop::work() {
+  fuse_buf request{};
+  do {
+    serve(request);
+  } while (rest());
+  std::free(request.mem);
+  MutexLock lock(mutex_);
+  ++ended_;
+}
+
+// Whoever comes here counts as waiting already.
+void RequestLoop::serve(fuse_buf& request) {
+  while (true) {
+    const int bytes = fuse_session_receive_buf(session_, &request);
+    if ((bytes == -EINTR || bytes == -EAGAIN) && fuse_session_exited(session_) == 0) continue;
+    --waiting_;
+    if (bytes <= 0) {
+      if (bytes < 0 && bytes != -EINTR && bytes != -EAGAIN) error_ = bytes;
+      stop();
+      break;
+    }
+    note_activity();
+    if (may_take_long(request) && waiting_ <= 0) call_another();
+    fuse_session_process_buf(session_, &request);
+    if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
+    ++waiting_;
+  }
+}
+
+bool RequestLoop::rest() {
+  MutexLock lock(mutex_);
+  ++resting_;
+  while (called_ == 0 && fuse_session_exited(session_) == 0) wake_thread_.wait(mutex_);
+  --resting_;
+  if (called_ == 0) return false;
+  --called_;
+  return true;
+}
+
+void RequestLoop::end_threads() {
+  std::vector<std::thread> threads;
+  {
+    MutexLock lock(mutex_);
+    threads.swap(threads_);
+    while (ended_ < threads.size()) {
+      wake_thread_.notify_all();
+      for (std::thread& thread : threads) ::pthread_kill(thread.native_handle(), kWakeSignal);
+      wake_watch_.wait_until(mutex_, Clock::now() + kWakeInterval);
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace zstdfs::fuse

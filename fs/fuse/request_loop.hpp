@@ -1,0 +1,64 @@
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "fs/fuse/libfuse.hpp"
+#include "zstdfs/mutex.hpp"
+
+namespace zstdfs::fuse {
+
+/// Serves the requests of a session, on as few threads as keep up with them.
+///
+/// Most requests come one after the other and take a few microseconds: less than waking a thread.
+/// So the thread that has answered one waits for the next, and no other waits beside it. Another
+/// one is called when a request is of a kind that may take long, or when a watch, which looks every
+/// millisecond while there is something to do, finds requests that nobody has taken. A thread that
+/// finds another one waiting rests.
+///
+/// Thread safety: stop() may be called from another thread while run() works.
+class RequestLoop {
+ public:
+  /// The session outlives it. `most_threads`: 1 and more.
+  RequestLoop(fuse_session* session, unsigned most_threads);
+  ~RequestLoop();
+  RequestLoop(const RequestLoop&) = delete;
+  RequestLoop& operator=(const RequestLoop&) = delete;
+
+  /// Serves until the filesystem is unmounted or stop() was called. Returns 0, or a negative errno
+  /// when the connection failed. To be called once.
+  int run();
+  void stop();
+
+ private:
+  void watch();
+  void work();
+  void serve(fuse_buf& request);
+  bool rest();
+  void call_another();
+  void note_activity();
+  bool has_waiting_requests() const;
+  void end_threads();
+
+  fuse_session* const session_;
+  const unsigned most_threads_;
+
+  std::atomic<int> error_{0};
+  std::atomic<std::uint64_t> requests_{0};
+  /// Threads that wait for a request, or have been called to.
+  std::atomic<int> waiting_{0};
+  std::atomic<bool> watch_sleeps_{false};
+
+  Mutex mutex_;
+  ConditionVariable wake_watch_;
+  ConditionVariable wake_thread_;
+  std::vector<std::thread> threads_ ZSTDFS_GUARDED_BY(mutex_);
+  unsigned resting_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  unsigned called_ ZSTDFS_GUARDED_BY(mutex_) = 0;  ///< of those that rest
+  unsigned ended_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace zstdfs::fuse
