@@ -4,6 +4,7 @@
 #   packaging/dependencies.sh build    to configure and compile
 #   packaging/dependencies.sh run      to mount
 #   packaging/dependencies.sh test     to compile, mount and run every test
+#   packaging/dependencies.sh bench    to compare with other filesystems (tests/bench/compare)
 #   packaging/dependencies.sh --list KIND...   only prints the names of the packages
 #
 # This is the one place that names packages: quickstart.sh, tests/run.sh and the documents refer
@@ -23,9 +24,14 @@ test_packages=(
   acl attr bindfs btrfs-progs libcap2-bin diffutils e2fsprogs findutils fish git kmod
   procps python3-zstandard rsync sqlite3 tar util-linux zsh zstd
 )
+# What the comparison makes its input from is downloaded by itself; googletest is source to build.
+bench_packages=(
+  "${run_packages[@]}"
+  apt bindfs btrfs-progs dpkg e2fsprogs findutils g++ git googletest make python3 tar util-linux xz-utils
+)
 
 usage() {
-  sed -n '2,8s/^# \{0,1\}//p' "$0"
+  sed -n '2,9s/^# \{0,1\}//p' "$0"
 }
 
 list=no
@@ -35,6 +41,7 @@ for argument in "$@"; do
     build) packages+=("${build_packages[@]}") ;;
     run) packages+=("${run_packages[@]}") ;;
     test) packages+=("${test_packages[@]}") ;;
+    bench) packages+=("${bench_packages[@]}") ;;
     --list) list=yes ;;
     -h | --help) usage; exit 0 ;;
     *) echo "dependencies.sh: unknown argument '$argument'" >&2; usage >&2; exit 2 ;;
