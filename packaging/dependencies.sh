@@ -16,18 +16,16 @@ build_packages=(
   libfuse3-dev libzstd-dev libxxhash-dev libcap-dev nlohmann-json3-dev libcli11-dev
 )
 run_packages=(fuse3 mount)
-# The programs that the tests run inside a mount, the second compiler with its sanitizers, and the
-# comparison.
-test_packages=(
-  "${build_packages[@]}" "${run_packages[@]}"
-  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev clang libclang-rt-dev ccache doxygen
-  acl attr bindfs btrfs-progs libcap2-bin diffutils e2fsprogs findutils fish git kmod
-  procps python3-zstandard rsync sqlite3 tar util-linux zsh zstd
-)
-# What the comparison makes its input from is downloaded by itself; googletest is source to build.
+# The comparison with other filesystems builds googletest on each of them.
 bench_packages=(
   "${run_packages[@]}"
-  apt bindfs btrfs-progs dpkg e2fsprogs findutils g++ git googletest make python3 tar util-linux xz-utils
+  bindfs btrfs-progs e2fsprogs findutils g++ git googletest make python3 tar util-linux xz-utils
+)
+# The programs that the tests run inside a mount, and the second compiler with its sanitizers.
+test_packages=(
+  "${build_packages[@]}" "${run_packages[@]}" "${bench_packages[@]}"
+  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev clang libclang-rt-dev ccache doxygen
+  acl attr libcap2-bin diffutils fish kmod procps python3-zstandard rsync sqlite3 zsh zstd
 )
 
 usage() {

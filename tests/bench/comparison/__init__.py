@@ -1,1 +1,1 @@
-"""The parts of tests/bench/compare: targets, inputs, workloads, the runs, and what is shown of them."""
+"""The parts of tests/bench/compare: targets, inputs, workloads, runs, and what is shown of them."""

@@ -50,6 +50,8 @@ flags := -Igoogletest/include -Igoogletest -Igooglemock/include -Igooglemock
 
 all: libgtest.a libgmock.a
 quick: googlemock/src/gmock-cardinalities.o
+clean:
+\trm -f googlemock/src/*.[do]
 libgtest.a: $(gtest:.cc=.o)
 libgmock.a: $(gmock:.cc=.o)
 %.a:
@@ -145,18 +147,20 @@ def _head(source: pathlib.Path, target: pathlib.Path, size: int) -> None:
 
 def _pack_tree(archive: pathlib.Path, inputs: Inputs, scratch: pathlib.Path, count: int) -> None:
     """The last files of an archive as a tree, and a git repository that has all of them."""
-    listed = run("tar", "--quoting-style=literal", "-tf", archive).stdout.splitlines()
-    names = [name for name in listed if not name.endswith(b"/")][-count:]
-    if len(names) < count:
-        raise Failure(f"the input has only {len(names)} files where {count} are wanted")
-    wanted = scratch / "names"
-    wanted.write_bytes(b"\n".join(names) + b"\n")
+    with tarfile.open(archive) as source, tarfile.open(inputs.tree, "w") as target:
+        files = [member for member in source.getmembers() if not member.isdir()][-count:]
+        if len(files) < count:
+            raise Failure(f"the input has only {len(files)} files where {count} are wanted")
+        for member in files:
+            content = source.extractfile(member) if member.isreg() else None
+            member.name = "tree/" + member.name.partition("/")[2]
+            member.uid = member.gid = 0
+            target.addfile(member, content)
     place = scratch / "unpacked"
-    (place / "tree").mkdir(parents=True)
-    run("tar", "-C", place / "tree", "--strip-components=1", "--verbatim-files-from", "-T", wanted,
-        "-xf", archive)
-    _pack(inputs.tree, place, "tree")
-    git = ("git", "-c", "safe.directory=*", "-c", "user.name=bench", "-c", "user.email=bench@invalid",
+    place.mkdir()
+    run("tar", "-C", place, "-xf", inputs.tree)
+    git = ("git", "-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "user.name=bench",
+           "-c", "user.email=bench@invalid",
            f"--git-dir={place}/repository", f"--work-tree={place}/tree")
     run(*git, "init", "-q")
     run(*git, "add", "-A", "-f")

@@ -103,7 +103,8 @@ def _daemons(figures: Figures, daemons: list[str]) -> str:
 
 
 def _short(seconds: float) -> str:
-    return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.2f}" if seconds < 10 else f"{seconds:.1f}"
+    digits = 3 if seconds < 1 else 2 if seconds < 10 else 1
+    return f"{seconds:.{digits}f}"
 
 
 def _ratio(ratio: float | None) -> str:

@@ -60,8 +60,8 @@ def run_rounds(targets: list[Native], groups: list[Group], inputs: Inputs, sizes
             for target in shuffle.sample(targets, len(targets)):
                 _run_group(target, group, inputs, sizes, number, f"{seed} {number}", recorder)
             recorder.loads.append(os.getloadavg()[0])
-        note(f"round {number} of {rounds} is done after {time.monotonic() - begin:.0f} s, "
-             f"load {os.getloadavg()[0]:.1f}")
+            note(f"{time.monotonic() - begin:5.0f} s: round {number} of {rounds}, "
+                 f"{group.steps[0].name} to {group.steps[-1].name}; load {recorder.loads[-1]:.1f}")
     return recorder
 
 

@@ -1,4 +1,4 @@
-"""What is compared: filesystems, each in a loop image of its own, with or without a daemon on top."""
+"""What is compared: filesystems in loop images of their own, with or without a daemon on top."""
 
 import dataclasses
 import os
@@ -16,8 +16,10 @@ _FILESYSTEMS = {
              "noinit_itable"),
     "btrfs": (("mkfs.btrfs", "-q", "-f", "-K"), "compress=zstd:3,nodiscard"),
 }
+_LARGEST_WRITTEN = 4 << 30
 _IDLE_SECONDS = 0.3
 _PATIENCE_SECONDS = 300
+_TERMINATION_SECONDS = 10
 
 
 class Disk:
@@ -28,16 +30,19 @@ class Disk:
         self.place = directory / "disk"
         self.place.mkdir(parents=True)
         self._image = directory / "image"
-        with open(self._image, "wb", buffering=0) as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-        # Written once, since the first write to a block costs the disk below more than the next.
-        if size <= 4 << 30:
+        self._sparse = size > _LARGEST_WRITTEN
+        if self._sparse:
+            run("truncate", "-s", size, self._image)
+        else:
+            # The first write to a block costs the disk below more than the next one.
             run("dd", "if=/dev/zero", f"of={self._image}", "bs=4M", f"count={size >> 22}",
-                "conv=notrunc", "oflag=direct")
+                "oflag=direct")
         self._device = run("losetup", "--find", "--show", "--direct-io=on",
                            self._image).stdout.decode().strip()
 
     def make(self) -> None:
+        if self._sparse:
+            run("blkdiscard", self._device)
         run(*_FILESYSTEMS[self.filesystem][0], self._device)
 
     def mount(self) -> None:
@@ -56,12 +61,10 @@ class Disk:
         return (state.f_blocks - state.f_bfree) * state.f_frsize
 
     def remove(self) -> None:
+        """Also in the middle of a workload: what still uses the disk keeps it for so long."""
         if is_mounted(self.place):
-            run("umount", self.place)
-        if self._device:
-            run("losetup", "-d", self._device)
-            self._device = ""
-        self._image.unlink(missing_ok=True)
+            run("umount", "-l", self.place)
+        run("losetup", "-d", self._device)
 
 
 @dataclasses.dataclass
@@ -74,8 +77,6 @@ class Use:
 
 class Native:
     """The lower filesystem itself."""
-
-    has_daemon = False
 
     def __init__(self, name: str, filesystem: str, directory: pathlib.Path, size: int):
         self.name = name
@@ -95,9 +96,6 @@ class Native:
         self.sync()
         return Use()
 
-    def use(self) -> Use:
-        return Use()
-
     def sync(self) -> None:
         """Makes everything durable that was closed."""
         sync_filesystem(self.disk.place)
@@ -108,8 +106,6 @@ class Native:
 
 class Daemon(Native):
     """A FUSE filesystem over ext4, whose daemon is a child of ours in the foreground."""
-
-    has_daemon = True
 
     def __init__(self, name: str, command, directory: pathlib.Path, size: int):
         super().__init__(name, "ext4", directory, size)
@@ -123,7 +119,6 @@ class Daemon(Native):
     def attach(self) -> None:
         super().attach()
         self._backing.mkdir(exist_ok=True)
-        # The log is named, so that nothing the daemon says is lost when it fails.
         with open(self._log, "wb") as log:
             # A process group of its own: an interrupt from the terminal is not for the daemon.
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log,
@@ -131,8 +126,7 @@ class Daemon(Native):
         wait_until(lambda: is_mounted(self.root) or self._process.poll() is not None,
                    _PATIENCE_SECONDS, f"{self.name}: the mount")
         if self._process.poll() is not None:
-            raise Failure(f"{self.name} does not mount: "
-                          + self._log.read_text(errors="replace").strip())
+            raise self._failure("does not mount")
 
     def detach(self) -> Use:
         memory = peak_memory(self._process.pid)
@@ -145,46 +139,53 @@ class Daemon(Native):
             if pid != 0:
                 break
             if time.monotonic() > end:
-                raise Failure(f"{self.name}: the daemon does not end after its unmount")
+                raise self._failure("does not end after its unmount")
             time.sleep(0.005)
         self._process.returncode = os.waitstatus_to_exitcode(status)
+        if status != 0:
+            raise self._failure(f"ended with {self._process.returncode}")
         self._process = None
         super().detach()
         return Use(usage.ru_utime + usage.ru_stime, memory)
 
     def settle(self) -> Use:
+        # At rest: no CPU time is used, and no thread would use any if it could.
         end = time.monotonic() + _PATIENCE_SECONDS
-        before = self.use()
+        before = self._use()
         while True:
             time.sleep(_IDLE_SECONDS)
-            now = self.use()
+            now = self._use()
             if now.cpu == before.cpu and all_sleep(self._process.pid):
                 break
             if time.monotonic() > end:
-                raise Failure(f"{self.name}: the daemon does not come to rest")
+                raise self._failure("does not come to rest")
             before = now
         self.sync()
         return now
 
-    def use(self) -> Use:
+    def _use(self) -> Use:
         if self._process.poll() is not None:
-            raise Failure(f"{self.name}: the daemon has ended: "
-                          + self._log.read_text(errors="replace").strip())
+            raise self._failure("has ended while it was mounted")
         return Use(cpu_seconds(self._process.pid), peak_memory(self._process.pid))
+
+    def _failure(self, what: str) -> Failure:
+        said = self._log.read_text(errors="replace").strip()
+        return Failure(f"the daemon of {self.name} {what}" + (f": {said}" if said else ""))
 
     def sync(self) -> None:
         sync_filesystem(self.root)
         super().sync()
 
     def remove(self) -> None:
-        if is_mounted(self.root):
-            run("umount", "-l", self.root)
         if self._process is not None:
+            self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(_TERMINATION_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        if is_mounted(self.root):
+            run("umount", "-l", self.root)
         super().remove()
 
 
