@@ -44,7 +44,7 @@ def draw_chart(figures: Figures) -> str:
                               _COLOURS[bar % len(_COLOURS)])
     report = figures.report
     parts.append(_text(12, bottom + 38, f"{report['date']}   {report['command']}   "
-                       f"medians of {report['rounds']} rounds", "small"))
+                       f"rounds: {report['rounds']}", "small"))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -11,10 +11,11 @@ def write_report(figures: Figures) -> str:
     machine = report["machine"]
     loads = report["load"]
     parts = [
-        f"{report['date']}, `{report['command']}`, {report['rounds']} rounds: "
+        f"{report['date']}, `{report['command']}`, rounds: {report['rounds']}, on "
         f"{machine['processors']} processors ({machine['processor']}), "
         f"{machine['memory'] >> 30} GiB, Linux {machine['kernel']}; load of the machine "
         f"{min(loads):.1f} to {max(loads):.1f}.",
+        f"Input: {report['inputs']}.",
         "Seconds: median (lowest to highest)\n\n" + _times(figures),
     ]
     for name in figures.own:

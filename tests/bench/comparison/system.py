@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -46,10 +47,10 @@ def drop_caches() -> None:
         file.write("3")
 
 
-def own_mounts() -> None:
+def own_mounts(needed: list[pathlib.Path]) -> None:
     """Moves this process and its children to a mount namespace of their own. A namespace that
     somebody else makes meanwhile would get copies of our mounts, and keep them in use; so would
-    ours of theirs, which is why those are taken away."""
+    ours of theirs, which is why those are taken away, but for what the `needed` paths lie on."""
     if _libc.unshare(_CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     run("mount", "--make-rprivate", "/")
@@ -57,7 +58,9 @@ def own_mounts() -> None:
         mounts = [line.rstrip("\n").split(" ") for line in file]
     for fields in reversed(mounts):
         kind, source = fields[fields.index("-") + 1:][:2]
-        if source.startswith("/dev/loop") or kind.startswith("fuse"):
+        if not source.startswith("/dev/loop") and not kind.startswith("fuse"):
+            continue
+        if not any(path.is_relative_to(fields[4]) for path in needed):
             _libc.umount2(fields[4].encode(), _MNT_DETACH)
 
 
