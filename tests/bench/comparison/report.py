@@ -1,7 +1,7 @@
 """The tables, in Markdown: for a terminal and for docs/performance.md alike."""
 
 from .figures import Figures
-from .goals import MEMORY_GOAL, Goal, goal_of
+from .goals import GOALS, MEMORY_GOAL, Goal, goal_of
 
 _BESIDE = ("ext4", "btrfs", "bindfs")
 
@@ -30,22 +30,19 @@ def write_report(figures: Figures) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def missed_goals(figures: Figures) -> list[str]:
-    """The goals that were measured and not reached, as sentences."""
-    missed = []
+def judge_goals(figures: Figures) -> list[tuple[str, bool]]:
+    """Each goal that was measured, as a sentence, and whether it is met."""
+    judged = []
     for name in figures.own:
-        for measure, subjects in (("time", figures.workloads), ("cpu", figures.workloads),
-                                  ("space", figures.inputs)):
-            for subject in subjects:
-                goal = goal_of(measure, subject)
-                ratio = goal and figures.ratio(measure, subject, name, goal.beside)
-                if ratio is not None and ratio > goal.limit:
-                    missed.append(f"{name}: {measure} of {subject} is {ratio:.2f} x {goal.beside}, "
-                                  f"wanted {goal.limit:g}")
-        if figures.memory[name] > MEMORY_GOAL:
-            missed.append(f"{name}: {figures.memory[name] / 1e6:.0f} MB of memory, "
-                          f"wanted {MEMORY_GOAL / 1e6:.0f}")
-    return missed
+        for goal in GOALS:
+            ratio = figures.ratio(goal.measure, goal.subject, name, goal.beside)
+            if ratio is not None:
+                judged.append((f"{name}: {goal.measure} of {goal.subject} is {ratio:.2f} x "
+                               f"{goal.beside}, wanted {goal.limit:g}", ratio <= goal.limit))
+        if judged:
+            judged.append((f"{name}: {figures.memory[name] / 1e6:.0f} MB of memory, wanted "
+                           f"{MEMORY_GOAL / 1e6:.0f}", figures.memory[name] <= MEMORY_GOAL))
+    return judged
 
 
 def _times(figures: Figures) -> str:
