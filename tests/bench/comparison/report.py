@@ -1,5 +1,7 @@
 """The tables, in Markdown: for a terminal and for docs/performance.md alike."""
 
+import textwrap
+
 from .figures import Figures
 from .goals import GOALS, MEMORY_GOAL, Goal, goal_of
 
@@ -10,12 +12,11 @@ def write_report(figures: Figures) -> str:
     report = figures.report
     machine = report["machine"]
     loads = report["load"]
-    parts = [
+    parts = [_wrap(
         f"{report['date']}, `{report['command']}`, rounds: {report['rounds']}, on "
         f"{machine['processors']} processors ({machine['processor']}), "
         f"{machine['memory'] >> 30} GiB, Linux {machine['kernel']}; load of the machine "
-        f"{min(loads):.1f} to {max(loads):.1f}.",
-        f"Input: {report['inputs']}.",
+        f"{min(loads):.1f} to {max(loads):.1f}. Input: {report['inputs']}."),
         "Seconds: median (lowest to highest)\n\n" + _times(figures),
     ]
     for name in figures.own:
@@ -98,6 +99,10 @@ def _daemons(figures: Figures, daemons: list[str]) -> str:
     rows.append([f"memory, MB (goal: {MEMORY_GOAL / 1e6:.0f})",
                  *(f"{figures.memory[name] / 1e6:.0f}" for name in daemons)])
     return _table(["workload", *daemons], rows)
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def _short(seconds: float) -> str:
