@@ -1,5 +1,6 @@
 """The tables, in Markdown: for a terminal and for docs/performance.md alike."""
 
+import statistics
 import textwrap
 
 from .figures import Figures
@@ -51,10 +52,7 @@ def _times(figures: Figures) -> str:
     for workload in figures.workloads:
         row = [workload]
         for target in figures.targets:
-            values = figures.values("time", workload, target)
-            median = figures.median("time", workload, target)
-            row.append(f"{_short(median)} ({_short(min(values))} to {_short(max(values))})"
-                       if values else "")
+            row.append(_spread(figures.values("time", workload, target)))
         rows.append(row)
     return _table(["workload", *figures.targets], rows)
 
@@ -71,7 +69,10 @@ def _ratios(figures: Figures, name: str) -> str:
             shown = subject if measure == "time" else f"{measure}: {subject}"
             rows.append([shown, *(_ratio(ratio) for ratio in ratios),
                          *_verdict(figures, goal_of(measure, subject), name)])
-    return _table(["workload", *(f"x {target}" for target in beside), "goal", "met"], rows)
+    header = ["workload", *(f"x {target}" for target in beside), "goal", "met"]
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-2], [row[:-2] for row in rows]
+    return _table(header, rows)
 
 
 def _verdict(figures: Figures, goal: Goal | None, name: str) -> tuple[str, str]:
@@ -105,8 +106,14 @@ def _wrap(text: str) -> str:
     return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
+def _spread(values: list[float]) -> str:
+    if len(values) < 2:
+        return "".join(map(_short, values))
+    return f"{_short(statistics.median(values))} ({_short(min(values))} to {_short(max(values))})"
+
+
 def _short(seconds: float) -> str:
-    digits = 3 if seconds < 1 else 2 if seconds < 10 else 1
+    digits = 4 if seconds < 0.01 else 3 if seconds < 1 else 2 if seconds < 10 else 1
     return f"{seconds:.{digits}f}"
 
 
