@@ -4,6 +4,7 @@
 #   packaging/dependencies.sh build    to configure and compile
 #   packaging/dependencies.sh run      to mount
 #   packaging/dependencies.sh test     to compile, mount and run every test
+#   packaging/dependencies.sh bench    to compare with other filesystems (tests/bench/compare)
 #   packaging/dependencies.sh --list KIND...   only prints the names of the packages
 #
 # This is the one place that names packages: quickstart.sh, tests/run.sh and the documents refer
@@ -15,17 +16,20 @@ build_packages=(
   libfuse3-dev libzstd-dev libxxhash-dev libcap-dev nlohmann-json3-dev libcli11-dev
 )
 run_packages=(fuse3 mount)
-# The programs that the tests run inside a mount, the second compiler with its sanitizers, and the
-# comparison.
+# The comparison with other filesystems builds googletest on each of them.
+bench_packages=(
+  "${run_packages[@]}"
+  bindfs btrfs-progs e2fsprogs findutils g++ git googletest make python3 tar util-linux xz-utils
+)
+# The programs that the tests run inside a mount, and the second compiler with its sanitizers.
 test_packages=(
-  "${build_packages[@]}" "${run_packages[@]}"
+  "${build_packages[@]}" "${run_packages[@]}" "${bench_packages[@]}"
   libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev clang libclang-rt-dev ccache doxygen
-  acl attr bindfs btrfs-progs libcap2-bin diffutils e2fsprogs findutils fish git kmod
-  procps python3-zstandard rsync sqlite3 tar util-linux zsh zstd
+  acl attr libcap2-bin diffutils fish kmod procps python3-zstandard rsync sqlite3 zsh zstd
 )
 
 usage() {
-  sed -n '2,8s/^# \{0,1\}//p' "$0"
+  sed -n '2,9s/^# \{0,1\}//p' "$0"
 }
 
 list=no
@@ -35,6 +39,7 @@ for argument in "$@"; do
     build) packages+=("${build_packages[@]}") ;;
     run) packages+=("${run_packages[@]}") ;;
     test) packages+=("${test_packages[@]}") ;;
+    bench) packages+=("${bench_packages[@]}") ;;
     --list) list=yes ;;
     -h | --help) usage; exit 0 ;;
     *) echo "dependencies.sh: unknown argument '$argument'" >&2; usage >&2; exit 2 ;;
