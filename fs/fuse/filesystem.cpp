@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -15,7 +16,8 @@
 namespace zstdfs::fuse {
 namespace {
 
-// Blocks are given back in the background for a while after a change.
+// For a while after a change, the lower filesystem and the store still take and give back blocks.
+// What was changed before the mount has been synced since.
 constexpr double kUnsettledTimeoutSeconds = 1;
 constexpr time_t kUnsettledSeconds = 10;
 
@@ -55,6 +57,7 @@ Filesystem::Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions
     : root_(std::move(root)),
       store_(store),
       options_(options),
+      mounted_at_(std::time(nullptr)),
       descriptors_(descriptors),
       inodes_(root_.get(), descriptors) {}
 
@@ -102,7 +105,9 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   // The kernel forgets what its own writes and truncations change; blocks change behind its back.
-  if (inode.writers > 0 || lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec) {
+  const bool changed_here = lower.st_ctim.tv_sec >= mounted_at_;
+  if (inode.writers > 0 ||
+      (changed_here && lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec)) {
     result.timeout_s = kUnsettledTimeoutSeconds;
   }
   const auto read_status = [&](struct stat& status) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -164,6 +165,7 @@ class Filesystem {
   const os::UniqueFd root_;
   store::Store& store_;
   const FilesystemOptions options_;
+  const std::time_t mounted_at_;
   // Constant once requests are served:
   fuse_session* session_ = nullptr;
   bool opens_directories_ = true;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -21,6 +22,10 @@ constexpr int kOverdueTicks = 2;
 // The watch sleeps when nothing has happened for so many.
 constexpr int kIdleTicks = 50;
 constexpr auto kWakeInterval = std::chrono::milliseconds(5);
+constexpr auto kLeastPatience = std::chrono::microseconds(10);
+constexpr auto kMostPatience = std::chrono::microseconds(120);
+// More than that, with the time that waking takes, was too long to be looked for.
+constexpr auto kLongWait = std::chrono::microseconds(400);
 // Takes a thread out of its wait for a request; does nothing else.
 constexpr int kWakeSignal = SIGUSR1;
 // Content of so many bytes takes longer to be compressed or decompressed than a thread to be woken.
@@ -145,7 +150,7 @@ void RequestLoop::work() {
 // Whoever comes here counts as waiting already.
 void RequestLoop::serve(fuse_buf& request) {
   while (true) {
-    const int bytes = fuse_session_receive_buf(session_, &request);
+    const int bytes = receive(request);
     if ((bytes == -EINTR || bytes == -EAGAIN) && fuse_session_exited(session_) == 0) continue;
     --waiting_;
     if (bytes <= 0) {
@@ -159,6 +164,24 @@ void RequestLoop::serve(fuse_buf& request) {
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
     ++waiting_;
   }
+}
+
+int RequestLoop::receive(fuse_buf& request) {
+  // With one processor, the program that is waited for could not run meanwhile.
+  static const bool several_processors = std::thread::hardware_concurrency() > 1;
+  if (!several_processors || waiting_ != 1) return fuse_session_receive_buf(session_, &request);
+  const auto begin = Clock::now();
+  const std::chrono::nanoseconds patience = patience_;
+  while (Clock::now() - begin < patience && !has_waiting_requests()) {
+  }
+  const int bytes = fuse_session_receive_buf(session_, &request);
+  const auto time = Clock::now() - begin;
+  if (time > kLongWait) {
+    patience_ = patience / 2 < kLeastPatience ? std::chrono::nanoseconds(0) : patience / 2;
+  } else if (time > patience) {
+    patience_ = std::clamp<std::chrono::nanoseconds>(2 * patience, kLeastPatience, kMostPatience);
+  }
+  return bytes;
 }
 
 bool RequestLoop::rest() {

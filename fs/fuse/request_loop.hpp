@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -18,6 +20,11 @@ namespace zstdfs::fuse {
 /// one is called when a request is of a kind that may take long, or when a watch, which looks every
 /// millisecond while there is something to do, finds requests that nobody has taken. A thread that
 /// finds another one waiting rests.
+///
+/// Where the next request is likely to come soon, the thread looks for it for a while before it
+/// sleeps: waking it takes longer than most requests, above all on virtual machines. For how long
+/// is decided as KVM does it for processors that have nothing to do ("halt polling"): for as long
+/// as would have been enough, and not at all once that is too long.
 ///
 /// Thread safety: stop() may be called from another thread while run() works.
 class RequestLoop {
@@ -41,6 +48,7 @@ class RequestLoop {
   void call_another();
   void note_activity();
   bool has_waiting_requests() const;
+  int receive(fuse_buf& request);
   void end_threads();
 
   fuse_session* const session_;
@@ -51,6 +59,8 @@ class RequestLoop {
   /// Threads that wait for a request, or have been called to.
   std::atomic<int> waiting_{0};
   std::atomic<bool> watch_sleeps_{false};
+  /// How long to look for a request before sleeping.
+  std::atomic<std::chrono::nanoseconds> patience_{std::chrono::nanoseconds(0)};
 
   Mutex mutex_;
   ConditionVariable wake_watch_;
