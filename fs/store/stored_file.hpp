@@ -382,6 +382,8 @@ class StoredFile {
   Settings::Form wanted_form_ ZSTDFS_GUARDED_BY(write_mutex_) = Settings::Form::kCompressed;
   /// When the modification time was stamped last, by the clock's ticks.
   timespec stamped_at_ ZSTDFS_GUARDED_BY(write_mutex_){};
+  /// Whether no other file was changed between the last two changes of this one.
+  bool changed_last_too_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
 
   // Synchronised by themselves.
   std::atomic<std::uint64_t> accounted_bytes_{0};
