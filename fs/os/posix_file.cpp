@@ -77,15 +77,16 @@ std::string inode_identity(int fd) {
 
 class PosixFile final : public File {
  public:
-  PosixFile(UniqueFd fd, int root_fd, DescriptorPool* pool) : root_fd_(root_fd) {
+  PosixFile(UniqueFd fd, int root_fd) : root_fd_(root_fd) {
     const int flags = ::fcntl(fd.get(), F_GETFL);
     if (flags == -1) throw_error(errno, "fcntl");
-    writable_ = (flags & O_ACCMODE) != O_RDONLY;
-    if (pool != nullptr) {
-      pooled_.emplace(*pool, std::move(fd), flags & kKeptFlags);
-    } else {
-      own_ = std::make_shared<const UniqueFd>(std::move(fd));
-    }
+    writable_ = can_write(flags);
+    own_ = std::make_shared<const UniqueFd>(std::move(fd));
+  }
+  PosixFile(UniqueFd fd, OpenedAs how, int root_fd, DescriptorPool& pool)
+      : root_fd_(root_fd), writable_(can_write(how.flags)) {
+    how.flags &= kKeptFlags;
+    pooled_.emplace(pool, std::move(fd), how);
   }
 
   std::uint64_t size() const override { return static_cast<std::uint64_t>(stat().st_size); }
@@ -110,6 +111,7 @@ class PosixFile final : public File {
   std::string path_hint() const override;
 
  private:
+  static bool can_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
   std::uint64_t seek(std::uint64_t offset, int whence) const;
   void change_blocks(ByteRange range, int mode, const char* doing);
 
@@ -260,11 +262,12 @@ UniqueFd duplicate(int fd) {
 }
 
 std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd) {
-  return std::make_unique<PosixFile>(std::move(fd), root_fd, nullptr);
+  return std::make_unique<PosixFile>(std::move(fd), root_fd);
 }
 
-std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd, DescriptorPool& pool) {
-  return std::make_unique<PosixFile>(std::move(fd), root_fd, &pool);
+std::unique_ptr<File> make_posix_file(UniqueFd fd, OpenedAs how, int root_fd,
+                                      DescriptorPool& pool) {
+  return std::make_unique<PosixFile>(std::move(fd), how, root_fd, pool);
 }
 
 }  // namespace zstdfs::os

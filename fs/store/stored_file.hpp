@@ -83,6 +83,8 @@ class StoredFile {
   std::uint64_t logical_bytes() ZSTDFS_EXCLUDES(state_mutex_);
   /// The status that applications see.
   struct stat present() ZSTDFS_EXCLUDES(state_mutex_);
+  /// The same; returns when the backing file itself was changed last.
+  timespec present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
   StoredFacts facts() ZSTDFS_EXCLUDES(write_mutex_);
   /// A name of the file was taken away or moved, which moves the change time: should content be
   /// stored just now, that may not be hidden. Does not wait for anything.
