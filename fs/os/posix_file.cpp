@@ -31,12 +31,11 @@ off_t to_off_t(std::uint64_t offset, const char* doing) {
 /// when it cannot be told.
 std::string path_of(int fd) {
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  std::string target(PATH_MAX, '\0');
+  std::array<char, PATH_MAX> target;
   const ssize_t n = ::readlink(link.c_str(), target.data(), target.size());
   // A target that fills the buffer may have been cut off.
   if (n <= 0 || static_cast<std::size_t>(n) == target.size()) return "";
-  target.resize(static_cast<std::size_t>(n));
-  return target;
+  return {target.data(), static_cast<std::size_t>(n)};
 }
 
 /// The kernel's handle of the file; empty where there is none that lasts.
@@ -107,6 +106,9 @@ class PosixFile final : public File {
   std::uint64_t seek_data(std::uint64_t offset) const override { return seek(offset, SEEK_DATA); }
   std::uint64_t seek_hole(std::uint64_t offset) const override { return seek(offset, SEEK_HOLE); }
 
+  Attributes attributes(std::string_view prefix) const override {
+    return read_attributes_of_open(descriptor()->get(), prefix);
+  }
   std::string identity() const override;
   std::string path_hint() const override;
 
@@ -238,7 +240,7 @@ std::string PosixFile::identity() const {
 }
 
 std::string PosixFile::path_hint() const {
-  if (root_fd_ < 0 || stat().st_nlink == 0) return "";
+  if (root_fd_ < 0) return "";
   const std::string path = path_of(descriptor()->get());
   std::string root = path_of(root_fd_);
   if (root.empty() || path.ends_with(" (deleted)")) return "";

@@ -276,7 +276,8 @@ class StoredFile {
   /// Does `work`, which changes the backing file, and hides from applications that its times have
   /// moved: the modification time is put back, the change time is remembered.
   void unseen(const std::function<void()>& work) ZSTDFS_REQUIRES(write_mutex_);
-  void put_times_back() ZSTDFS_REQUIRES(write_mutex_);
+  /// Returns the backing file's change time.
+  timespec put_times_back() ZSTDFS_REQUIRES(write_mutex_);
   timespec modification_time() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Asks what becomes of a file that has no frames yet.
   void decide_settings() ZSTDFS_REQUIRES(write_mutex_);
@@ -380,6 +381,9 @@ class StoredFile {
   /// Frames below this stored offset are on stable storage.
   std::uint64_t durable_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool reconsider_form_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// Of a file that has no form yet: what an attempt to store it has left may be in the backing
+  /// file.
+  bool has_remains_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   /// How a file that has no frames yet is to be stored: see decide_settings().
   Settings::Form wanted_form_ ZSTDFS_GUARDED_BY(write_mutex_) = Settings::Form::kCompressed;
   /// When the modification time was stamped last, by the clock's ticks.

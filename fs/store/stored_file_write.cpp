@@ -153,9 +153,7 @@ void StoredFile::truncate(std::uint64_t logical_bytes) {
   MutexLock changing(write_mutex_);
   begin_change(logical_bytes);
   const State& state = seen();
-  // An attempt to store it that found no room may have left something behind also of a file that
-  // has no form yet.
-  if (logical_bytes == 0 && (state.form != Form::kEmpty || backing().size() != 0)) {
+  if (logical_bytes == 0 && (state.form != Form::kEmpty || has_remains_)) {
     truncate_to_nothing();
     return;
   }
@@ -185,6 +183,7 @@ void StoredFile::truncate_to_nothing() {
   {
     WriterLock lock(state_mutex_);
     backing_->truncate(0);
+    has_remains_ = false;
     state_ = State{};
     state_.content_id = services_.next_content_id++;
     overlay_.clear();
