@@ -67,6 +67,10 @@ void answer_failure(fuse_req_t req, Operation operation, fuse_ino_t subject) noe
   } catch (...) {
     // No memory for the message; the program gets its answer anyhow.
   }
+  answer_error(req, code);
+}
+
+void answer_error(fuse_req_t req, int code) {
   filesystem(req).operation_counts().failed(code);
   fuse_reply_err(req, code);
 }

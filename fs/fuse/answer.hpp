@@ -23,6 +23,9 @@ void answer(fuse_req_t req, Operation operation, fuse_ino_t subject, Body&& body
   }
 }
 
+/// Answers with an error that is an answer like others: it is counted, and nothing else.
+void answer_error(fuse_req_t req, int code);
+
 /// Tells the kernel about an entry; the reference is the kernel's unless it could not be told.
 void answer_entry(fuse_req_t req, Filesystem& fs, EntryReference reference,
                   const struct stat& lower);

@@ -79,15 +79,11 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
   answer(req, "lookup", parent, [&] {
     Filesystem& fs = filesystem(req);
     fs.hide_reserved(parent, name);
-    try {
-      struct stat lower;
-      EntryReference reference = fs.look_up(fs.descriptor(parent), name, lower);
-      answer_entry(req, fs, std::move(reference), lower);
-    } catch (const std::system_error& error) {
-      if (error.code().value() != ENOENT) throw;
-      // The kernel remembers that there is nothing: only it can change that.
-      answer_absence(req);
-    }
+    struct stat lower;
+    auto reference = fs.find_entry(fs.descriptor(parent), name, lower);
+    // The kernel remembers that there is nothing: only it can change that.
+    if (!reference) return answer_absence(req);
+    answer_entry(req, fs, std::move(*reference), lower);
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "fs/fuse/system_error.hpp"
 #include "zstdfs/errors.hpp"
@@ -79,12 +80,30 @@ std::vector<gid_t> groups_of_thread() {
   return groups;
 }
 
-/// Gives the thread a umask of its own: threads are born sharing one.
-void own_the_umask() {
+mode_t current_umask() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return mask;
+}
+
+/// Gives the thread a umask of its own: threads are born sharing one. Returns the daemon's.
+mode_t own_umask() {
   thread_local bool owned = false;
-  if (owned) return;
-  check_call(::unshare(CLONE_FS), "unshare(CLONE_FS)");
-  owned = true;
+  if (!owned) check_call(::unshare(CLONE_FS), "unshare(CLONE_FS)");
+  static const mode_t kOurs = current_umask();
+  // The thread that it was shared with may be acting as a caller just now.
+  if (!std::exchange(owned, true)) ::umask(kOurs);
+  return kOurs;
+}
+
+/// The daemon's, which stay as they are.
+uid_t our_user() {
+  static const uid_t kUser = ::geteuid();
+  return kUser;
+}
+gid_t our_group() {
+  static const gid_t kGroup = ::getegid();
+  return kGroup;
 }
 
 }  // namespace
@@ -96,10 +115,10 @@ bool can_act_as_caller() {
   return (effective & needed) == needed;
 }
 
-ActingAsCaller::ActingAsCaller(fuse_req_t req, mode_t mode, Identity identity) {
-  own_the_umask();
+ActingAsCaller::ActingAsCaller(fuse_req_t req, mode_t mode, Identity identity)
+    : our_umask_(own_umask()) {
   const fuse_ctx& caller = *fuse_req_ctx(req);
-  if (identity == Identity::kCaller && (caller.uid != ::geteuid() || caller.gid != ::getegid())) {
+  if (identity == Identity::kCaller && (caller.uid != our_user() || caller.gid != our_group())) {
     try {
       // Groups decide one thing only, since access was granted: whether a setgid bit stays. To
       // learn them costs reading a file of /proc.
@@ -110,11 +129,12 @@ ActingAsCaller::ActingAsCaller(fuse_req_t req, mode_t mode, Identity identity) {
       throw;
     }
   }
-  previous_umask_ = ::umask(caller.umask);
+  umask_switched_ = caller.umask != our_umask_;
+  if (umask_switched_) ::umask(caller.umask);
 }
 
 ActingAsCaller::~ActingAsCaller() {
-  ::umask(previous_umask_);
+  if (umask_switched_) ::umask(our_umask_);
   restore_identity();
 }
 
@@ -137,8 +157,8 @@ void ActingAsCaller::switch_user(uid_t user, gid_t group) {
 void ActingAsCaller::restore_identity() noexcept {
   // Going on with somebody else's identity would be worse than ending.
   if (user_switched_) {
-    ZSTDFS_ASSERT(set_fs_user(::geteuid()));  // Gives back what kFilePowers took.
-    ZSTDFS_ASSERT(set_fs_group(::getegid()));
+    ZSTDFS_ASSERT(set_fs_user(our_user()));  // Gives back what kFilePowers took.
+    ZSTDFS_ASSERT(set_fs_group(our_group()));
   }
   if (groups_switched_) {
     ZSTDFS_ASSERT(::syscall(SYS_setgroups, our_groups_.size(), our_groups_.data()) == 0);

@@ -34,7 +34,8 @@ class ActingAsCaller {
   void switch_user(uid_t user, gid_t group);
   void restore_identity() noexcept;
 
-  mode_t previous_umask_ = 0;
+  const mode_t our_umask_;
+  bool umask_switched_ = false;
   bool groups_switched_ = false;
   bool user_switched_ = false;
   std::vector<gid_t> our_groups_;

@@ -45,6 +45,17 @@ void refuse_what_decides_nothing(const char* name, std::string_view value) {
   }
 }
 
+bool is_known_absent(const Inode& inode, std::string_view name) {
+  return inode.capabilities == Inode::Capabilities::kNone && name == kCapability;
+}
+
+/// The attribute was looked for and not found.
+void note_absence(Inode& inode, std::string_view name) {
+  if (inode.type() != S_IFREG || name != kCapability) return;
+  auto expected = Inode::Capabilities::kUnknown;
+  inode.capabilities.compare_exchange_strong(expected, Inode::Capabilities::kNone);
+}
+
 /// A setting of the object was changed.
 void note_setting(Filesystem& fs, fuse_ino_t number) {
   if (fs.inode(number).type() == S_IFDIR) fs.store().directories_changed();
@@ -85,6 +96,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t number, const char* name, const char
     const Descriptor descriptor = fs.descriptor(number);
     using Which = store::StoredFile::Attributes;
     const Which which = kCapability == name ? Which::kPrivileges : Which::kOthers;
+    // Before the change, so that nobody notes an absence that has ended.
+    if (kCapability == name) fs.inode(number).capabilities = Inode::Capabilities::kPossible;
     fs.change_attributes(fs.inode(number), which, [&] {
       check_call(::setxattr(DescriptorPath(descriptor).c_str(), name, value, size, flags),
                  "setxattr");
@@ -101,10 +114,18 @@ void op_getxattr(fuse_req_t req, fuse_ino_t number, const char* name, std::size_
     if (is_stored_fact(name)) {
       return answer_value(req, stored_fact(filesystem(req), number, name), size);
     }
-    const Descriptor descriptor = filesystem(req).descriptor(number);
+    Filesystem& fs = filesystem(req);
+    Inode& inode = fs.inode(number);
+    if (is_known_absent(inode, name)) return answer_error(req, ENODATA);
+    const Descriptor descriptor = fs.descriptor(number);
     std::vector<char> value(size);
-    const ssize_t length = check_call(
-        ::getxattr(DescriptorPath(descriptor).c_str(), name, value.data(), size), "getxattr");
+    const ssize_t length = ::getxattr(DescriptorPath(descriptor).c_str(), name, value.data(), size);
+    if (length < 0 && (errno == ENODATA || errno == EOPNOTSUPP)) {
+      const int code = errno;
+      if (code == ENODATA) note_absence(inode, name);
+      return answer_error(req, code);
+    }
+    check_call(length, "getxattr");
     if (size == 0) {  // Only the length was asked for.
       fuse_reply_xattr(req, static_cast<std::size_t>(length));
     } else {

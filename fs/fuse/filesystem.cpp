@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstring>
 #include <ctime>
+#include <iterator>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +24,10 @@ namespace {
 constexpr double kUnsettledTimeoutSeconds = 1;
 constexpr time_t kUnsettledSeconds = 10;
 
+void read(const Descriptor& descriptor, struct stat& status) {
+  if (::fstat(descriptor->get(), &status) != 0) throw_errno(errno, "fstat");
+}
+
 /// What a link in /proc leads to; empty when that cannot be told.
 std::string path_of(const char* link) {
   char target[4096];
@@ -31,7 +38,8 @@ std::string path_of(const char* link) {
 }  // namespace
 
 DescriptorPath::DescriptorPath(const Descriptor& descriptor) {
-  std::snprintf(path_, sizeof(path_), "/proc/self/fd/%d", descriptor->get());
+  char* const end = std::ranges::copy(std::string_view("/proc/self/fd/"), path_).out;
+  *std::to_chars(end, std::end(path_) - 1, descriptor->get()).ptr = '\0';
 }
 
 OpenFile::OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file, Inode& inode,
@@ -88,43 +96,69 @@ void Filesystem::forget(fuse_ino_t number, std::uint64_t count) noexcept {
   inodes_.forget(inode(number), count);
 }
 
-EntryReference Filesystem::look_up(const Descriptor& parent, const char* name,
-                                   struct stat& status) {
+std::optional<EntryReference> Filesystem::find_entry(const Descriptor& parent, const char* name,
+                                                     struct stat& status) {
   os::UniqueFd fd(::openat(parent->get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return std::nullopt;
   if (!fd) throw_errno(errno, "openat");
   if (::fstat(fd.get(), &status) != 0) throw_errno(errno, "fstat");
   Inode& inode = inodes_.acquire(key_of(status), status.st_mode & S_IFMT, std::move(fd));
   return EntryReference(inodes_, inode);
 }
 
+EntryReference Filesystem::look_up(const Descriptor& parent, const char* name,
+                                   struct stat& status) {
+  auto found = find_entry(parent, name, status);
+  if (!found) throw_errno(ENOENT, "openat");
+  return std::move(*found);
+}
+
 Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
                                   const struct stat& lower) {
-  Attributes result{.status = lower, .timeout_s = kLongTimeoutSeconds};
-  if (!S_ISREG(lower.st_mode)) return result;
-  inode.lone_group_id_bit = (lower.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID;
+  if (inode.type() != S_IFREG) return {.status = lower, .timeout_s = kLongTimeoutSeconds};
+  struct stat shown = lower;
+  const auto read_status = [&](struct stat& status) { read(descriptor, status); };
+  const timespec changed =
+      store_.present(shown, read_status, [&] { return open_for_header(descriptor); });
+  return attributes_of_file(inode, shown, changed);
+}
+
+Attributes Filesystem::attributes_of_file(Inode& inode, const struct stat& shown,
+                                          const timespec& changed) {
+  Attributes result{.status = shown, .timeout_s = kLongTimeoutSeconds};
+  inode.lone_group_id_bit = (shown.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID;
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   // The kernel forgets what its own writes and truncations change; blocks change behind its back.
-  const bool changed_here = lower.st_ctim.tv_sec >= mounted_at_;
-  if (inode.writers > 0 ||
-      (changed_here && lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec)) {
+  const bool changed_here = changed.tv_sec >= mounted_at_;
+  if (inode.writers > 0 || (changed_here && changed.tv_sec + kUnsettledSeconds > now.tv_sec)) {
     result.timeout_s = kUnsettledTimeoutSeconds;
   }
-  const auto read_status = [&](struct stat& status) {
-    if (::fstat(descriptor->get(), &status) != 0) throw_errno(errno, "fstat");
-  };
-  store_.present(result.status, read_status, [&] { return open_for_header(descriptor); });
   return result;
 }
 
 Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor) {
-  struct stat lower;
-  if (::fstat(descriptor->get(), &lower) != 0) throw_errno(errno, "fstat");
+  struct stat lower {};
+  if (inode.type() != S_IFREG) {
+    read(descriptor, lower);
+  } else {  // What the store needs to know; it reads the rest.
+    lower.st_dev = inode.key().device;
+    lower.st_ino = inode.key().inode;
+    lower.st_mode = inode.type();
+  }
   return attributes(inode, descriptor, lower);
 }
 
 fuse_entry_param Filesystem::entry(Inode& inode, const struct stat& lower) {
-  const Attributes attr = attributes(inode, inodes_.descriptor(inode), lower);
+  return entry_with(inode, attributes(inode, inodes_.descriptor(inode), lower));
+}
+
+fuse_entry_param Filesystem::new_entry(Inode& inode, const struct stat& lower) {
+  inode.capabilities = Inode::Capabilities::kNone;
+  return entry_with(inode, attributes_of_file(inode, lower, lower.st_ctim));
+}
+
+fuse_entry_param Filesystem::entry_with(const Inode& inode, const Attributes& attr) const {
   fuse_entry_param param{};
   param.ino = number(inode);
   param.attr = attr.status;
@@ -136,7 +170,7 @@ fuse_entry_param Filesystem::entry(Inode& inode, const struct stat& lower) {
 std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_writing) {
   const Descriptor descriptor = inodes_.descriptor(inode);
   auto file = store_.open_file(inode.key(), for_writing,
-                               [&] { return open_backing(descriptor, for_writing); });
+                               [&] { return open_backing(inode, descriptor, for_writing); });
   return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
 }
 
@@ -144,8 +178,8 @@ std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_w
                                            os::UniqueFd backing) {
   const Descriptor descriptor = inodes_.descriptor(inode);
   auto file = store_.open_file(inode.key(), for_writing, [&] {
-    if (backing) return os::make_posix_file(std::move(backing), root_.get(), descriptors_);
-    return open_backing(descriptor, for_writing);
+    return backing ? make_file(inode, std::move(backing), O_RDWR)
+                   : open_backing(inode, descriptor, for_writing);
   });
   return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
 }
@@ -174,9 +208,15 @@ os::UniqueFd Filesystem::open_with(const Descriptor& descriptor, int flags) {
   return os::UniqueFd(fd);
 }
 
-std::unique_ptr<os::File> Filesystem::open_backing(const Descriptor& descriptor,
+std::unique_ptr<os::File> Filesystem::make_file(const Inode& inode, os::UniqueFd fd, int flags) {
+  return os::make_posix_file(std::move(fd), {.flags = flags, .device = inode.key().device},
+                             root_.get(), descriptors_);
+}
+
+std::unique_ptr<os::File> Filesystem::open_backing(const Inode& inode, const Descriptor& descriptor,
                                                    store::ForWriting for_writing) {
   os::UniqueFd fd;
+  int access = O_RDWR;
   if (!options_.read_only) {
     // Also for readers: the store may want to write what a later handle changes, or to settle it.
     fd = open_with(descriptor, O_RDWR);
@@ -185,9 +225,10 @@ std::unique_ptr<os::File> Filesystem::open_backing(const Descriptor& descriptor,
   } else if (for_writing == store::ForWriting::kYes) {
     throw_errno(EROFS, "open");
   }
-  if (!fd) fd = open_with(descriptor, O_RDONLY);
+  if (!fd) fd = open_with(descriptor, access = O_RDONLY);
   if (!fd) throw_errno(errno, "open");
-  return os::make_posix_file(std::move(fd), root_.get(), descriptors_);
+  // The pool tries with O_NOATIME first, too.
+  return make_file(inode, std::move(fd), access | O_NOATIME | O_NONBLOCK);
 }
 
 std::unique_ptr<os::File> Filesystem::open_for_header(const Descriptor& descriptor) {

@@ -119,7 +119,10 @@ class Filesystem {
   void forget(fuse_ino_t number, std::uint64_t count) noexcept;
 
   /// Finds a name; the reference is the kernel's once it is told. `status` becomes what the
-  /// backing object has. Throws std::system_error.
+  /// backing object has. Nothing when there is none of that name. Throws std::system_error.
+  std::optional<EntryReference> find_entry(const Descriptor& parent, const char* name,
+                                           struct stat& status);
+  /// As above, of a name that is there: throws also ENOENT.
   EntryReference look_up(const Descriptor& parent, const char* name, struct stat& status);
 
   /// The one way in which attributes come about. `lower` is the backing object's status.
@@ -127,6 +130,8 @@ class Filesystem {
   Attributes attributes(Inode& inode, const Descriptor& descriptor);
 
   fuse_entry_param entry(Inode& inode, const struct stat& lower);
+  /// The same for a regular file that was just made: it is as the backing file.
+  fuse_entry_param new_entry(Inode& inode, const struct stat& lower);
 
   /// Opens a regular file in the store. Throws std::system_error, CorruptError.
   std::unique_ptr<OpenFile> open(Inode& inode, store::ForWriting for_writing);
@@ -156,8 +161,13 @@ class Filesystem {
   std::string describe(fuse_ino_t number) noexcept;
 
  private:
-  std::unique_ptr<os::File> open_backing(const Descriptor& descriptor,
+  /// Of a regular file, from what applications may see of it and its backing file's change time.
+  static Attributes attributes_of_file(Inode& inode, const struct stat& shown,
+                                       const timespec& changed);
+  fuse_entry_param entry_with(const Inode& inode, const Attributes& attr) const;
+  std::unique_ptr<os::File> open_backing(const Inode& inode, const Descriptor& descriptor,
                                          store::ForWriting for_writing);
+  std::unique_ptr<os::File> make_file(const Inode& inode, os::UniqueFd fd, int flags);
   std::unique_ptr<os::File> open_for_header(const Descriptor& descriptor);
   os::UniqueFd open_with(const Descriptor& descriptor, int flags);
 

@@ -27,7 +27,7 @@ class Inode {
   Inode(store::FileKey key, mode_t type, os::DescriptorPool& pool, os::UniqueFd fd)
       : type_(static_cast<std::uint16_t>(type)),
         key_(key),
-        descriptor_(pool, std::move(fd), O_PATH | O_NOFOLLOW) {}
+        descriptor_(pool, std::move(fd), {.flags = O_PATH | O_NOFOLLOW, .device = key.device}) {}
 
   store::FileKey key() const { return key_; }
   /// S_IFREG, S_IFDIR, ...; it never changes.
@@ -38,6 +38,10 @@ class Inode {
   std::atomic<unsigned> writers{0};
   /// Whether it is a file with the set-group-id bit that its group cannot execute: privileges.hpp.
   std::atomic<bool> lone_group_id_bit{false};
+  /// Whether it is a file with capabilities. The kernel asks for them before each write and each
+  /// change of owner, and only it can bring some about. What may have some stays so.
+  enum class Capabilities : std::uint8_t { kUnknown, kNone, kPossible };
+  std::atomic<Capabilities> capabilities{Capabilities::kUnknown};
 
  private:
   friend class InodeTable;

@@ -54,14 +54,14 @@ class NameWatch {
 
   /// The operation was done.
   void finish() {
-    struct stat after;
-    if (!descriptor_ || ::fstat(descriptor_->get(), &after) != 0) return;
-    const bool is_directory = S_ISDIR(after.st_mode);
-    if (S_ISREG(after.st_mode)) fs_.store().name_changed(key());
-    if (!is_directory && after.st_nlink > 0) return;
+    if (!descriptor_) return;
+    const bool is_file = S_ISREG(before_.st_mode);
+    if (is_file) fs_.store().name_changed(key());
+    // Nor does the kernel let its other names come and go meanwhile.
+    if (!S_ISDIR(before_.st_mode) && before_.st_nlink > 1) return;
     // Whoever has it open, or stands in the directory, goes on using it.
     fs_.inodes().keep_open(key());
-    if (S_ISREG(after.st_mode)) fs_.store().forget_unlinked(key());
+    if (is_file) fs_.store().forget_unlinked(key());
   }
 
  private:

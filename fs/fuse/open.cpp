@@ -66,7 +66,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     if (!S_ISREG(lower.st_mode)) throw_errno(EEXIST, "create");
     auto handle = fs.open(reference.inode(), for_writing(fi->flags), std::move(fd));
     if (!created && (fi->flags & O_TRUNC) != 0) handle->file().truncate(0);
-    const fuse_entry_param param = fs.entry(reference.inode(), lower);
+    const fuse_entry_param param =
+        created ? fs.new_entry(reference.inode(), lower) : fs.entry(reference.inode(), lower);
 
     OpenFile& open_file = hand_over(fs, fi, std::move(handle));
     Inode& inode = reference.release();

@@ -136,10 +136,10 @@ void DescriptorPool::reclaim(int newest_fd, std::vector<Descriptor>& given_up) {
   }
 }
 
-PooledDescriptor::PooledDescriptor(DescriptorPool& pool, UniqueFd fd, int flags)
-    : pool_(pool), flags_(flags) {
+PooledDescriptor::PooledDescriptor(DescriptorPool& pool, UniqueFd fd, OpenedAs how)
+    : pool_(pool), flags_(how.flags) {
   // A handle is opened through the root's filesystem, so it serves only objects on the same one.
-  can_be_given_up_ = pool_.can_reopen() && device_of(fd.get()) == pool_.device_;
+  can_be_given_up_ = pool_.can_reopen() && how.device == pool_.device_;
   const int newest = fd.get();
   auto descriptor = std::make_shared<const UniqueFd>(std::move(fd));
   std::vector<Descriptor> given_up;

@@ -67,8 +67,7 @@ class DescriptorPool {
 /// Thread safety: all methods may run concurrently.
 class PooledDescriptor {
  public:
-  /// `flags` are those of open(2) with which it is opened again.
-  PooledDescriptor(DescriptorPool& pool, UniqueFd fd, int flags);
+  PooledDescriptor(DescriptorPool& pool, UniqueFd fd, OpenedAs how);
   ~PooledDescriptor();
   PooledDescriptor(const PooledDescriptor&) = delete;
   PooledDescriptor& operator=(const PooledDescriptor&) = delete;

@@ -26,14 +26,9 @@ std::optional<std::string> whole_answer(Call call) {
   }
 }
 
-}  // namespace
-
-Attributes read_attributes(int fd, std::string_view prefix) {
-  // These calls refuse O_PATH descriptors, but not this path; a link that the descriptor holds is
-  // not followed, as the path ends at the descriptor.
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  const std::optional<std::string> names = whole_answer(
-      [&](char* out, std::size_t size) { return ::listxattr(path.c_str(), out, size); });
+template <typename List, typename Get>
+Attributes read_attributes(List list, Get get, std::string_view prefix) {
+  const std::optional<std::string> names = whole_answer(list);
   if (!names && errno == EOPNOTSUPP) return {};
   if (!names) throw_error(errno, "listing extended attributes");
 
@@ -42,9 +37,8 @@ Attributes read_attributes(int fd, std::string_view prefix) {
     const std::string name = names->c_str() + at;
     at += name.size() + 1;
     if (!name.starts_with(prefix)) continue;
-    std::optional<std::string> value = whole_answer([&](char* out, std::size_t size) {
-      return ::getxattr(path.c_str(), name.c_str(), out, size);
-    });
+    std::optional<std::string> value =
+        whole_answer([&](char* out, std::size_t size) { return get(name.c_str(), out, size); });
     if (value) {
       attributes.emplace(name, *std::move(value));
     } else if (errno != ENODATA) {  // which says that it was removed meanwhile
@@ -52,6 +46,28 @@ Attributes read_attributes(int fd, std::string_view prefix) {
     }
   }
   return attributes;
+}
+
+}  // namespace
+
+Attributes read_attributes(int fd, std::string_view prefix) {
+  // These calls refuse O_PATH descriptors, but not this path; a link that the descriptor holds is
+  // not followed, as the path ends at the descriptor.
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return read_attributes(
+      [&](char* out, std::size_t size) { return ::listxattr(path.c_str(), out, size); },
+      [&](const char* name, char* out, std::size_t size) {
+        return ::getxattr(path.c_str(), name, out, size);
+      },
+      prefix);
+}
+
+Attributes read_attributes_of_open(int fd, std::string_view prefix) {
+  return read_attributes([&](char* out, std::size_t size) { return ::flistxattr(fd, out, size); },
+                         [&](const char* name, char* out, std::size_t size) {
+                           return ::fgetxattr(fd, name, out, size);
+                         },
+                         prefix);
 }
 
 }  // namespace zstdfs::os

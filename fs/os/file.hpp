@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "fs/os/extended_attributes.hpp"
 #include "zstdfs/source.hpp"
 
 namespace zstdfs::os {
@@ -61,6 +63,10 @@ class File : public RandomAccessSource {
   /// end, as lseek does.
   virtual std::uint64_t seek_data(std::uint64_t offset) const = 0;
   virtual std::uint64_t seek_hole(std::uint64_t offset) const = 0;
+
+  /// The extended attributes whose names begin with `prefix`; none where the filesystem has no
+  /// attributes.
+  virtual Attributes attributes(std::string_view prefix) const = 0;
 
   /// Bytes that name this file among all that its filesystem ever held, also after a restart and
   /// a rename: the file handle of name_to_handle_at(2), or inode number and birth time.

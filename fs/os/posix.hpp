@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,11 +36,17 @@ UniqueFd duplicate(int fd);
 
 class DescriptorPool;
 
+/// What is known of a descriptor that was opened, and need not be asked.
+struct OpenedAs {
+  int flags = 0;     ///< those of open(2)
+  dev_t device = 0;  ///< where the object lies
+};
+
 /// A File over a descriptor of a regular file. `root_fd`, when not negative, is a descriptor of the
 /// volume's root that outlives the file; path_hint() is relative to it.
 std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd = -1);
 /// As above; the descriptor may be given up while it is not used. The pool outlives the file.
-std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd, DescriptorPool& pool);
+std::unique_ptr<File> make_posix_file(UniqueFd fd, OpenedAs how, int root_fd, DescriptorPool& pool);
 
 /// The volume below an open directory. The descriptor may be opened with O_PATH.
 std::unique_ptr<Volume> make_posix_volume(UniqueFd root);

@@ -31,12 +31,11 @@ off_t to_off_t(std::uint64_t offset, const char* doing) {
 /// when it cannot be told.
 std::string path_of(int fd) {
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  std::string target(PATH_MAX, '\0');
+  std::array<char, PATH_MAX> target;
   const ssize_t n = ::readlink(link.c_str(), target.data(), target.size());
   // A target that fills the buffer may have been cut off.
   if (n <= 0 || static_cast<std::size_t>(n) == target.size()) return "";
-  target.resize(static_cast<std::size_t>(n));
-  return target;
+  return {target.data(), static_cast<std::size_t>(n)};
 }
 
 /// The kernel's handle of the file; empty where there is none that lasts.
@@ -77,15 +76,16 @@ std::string inode_identity(int fd) {
 
 class PosixFile final : public File {
  public:
-  PosixFile(UniqueFd fd, int root_fd, DescriptorPool* pool) : root_fd_(root_fd) {
+  PosixFile(UniqueFd fd, int root_fd) : root_fd_(root_fd) {
     const int flags = ::fcntl(fd.get(), F_GETFL);
     if (flags == -1) throw_error(errno, "fcntl");
-    writable_ = (flags & O_ACCMODE) != O_RDONLY;
-    if (pool != nullptr) {
-      pooled_.emplace(*pool, std::move(fd), flags & kKeptFlags);
-    } else {
-      own_ = std::make_shared<const UniqueFd>(std::move(fd));
-    }
+    writable_ = can_write(flags);
+    own_ = std::make_shared<const UniqueFd>(std::move(fd));
+  }
+  PosixFile(UniqueFd fd, OpenedAs how, int root_fd, DescriptorPool& pool)
+      : root_fd_(root_fd), writable_(can_write(how.flags)) {
+    how.flags &= kKeptFlags;
+    pooled_.emplace(pool, std::move(fd), how);
   }
 
   std::uint64_t size() const override { return static_cast<std::uint64_t>(stat().st_size); }
@@ -106,10 +106,14 @@ class PosixFile final : public File {
   std::uint64_t seek_data(std::uint64_t offset) const override { return seek(offset, SEEK_DATA); }
   std::uint64_t seek_hole(std::uint64_t offset) const override { return seek(offset, SEEK_HOLE); }
 
+  Attributes attributes(std::string_view prefix) const override {
+    return read_attributes_of_open(descriptor()->get(), prefix);
+  }
   std::string identity() const override;
   std::string path_hint() const override;
 
  private:
+  static bool can_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
   std::uint64_t seek(std::uint64_t offset, int whence) const;
   void change_blocks(ByteRange range, int mode, const char* doing);
 
@@ -236,7 +240,7 @@ std::string PosixFile::identity() const {
 }
 
 std::string PosixFile::path_hint() const {
-  if (root_fd_ < 0 || stat().st_nlink == 0) return "";
+  if (root_fd_ < 0) return "";
   const std::string path = path_of(descriptor()->get());
   std::string root = path_of(root_fd_);
   if (root.empty() || path.ends_with(" (deleted)")) return "";
@@ -260,11 +264,12 @@ UniqueFd duplicate(int fd) {
 }
 
 std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd) {
-  return std::make_unique<PosixFile>(std::move(fd), root_fd, nullptr);
+  return std::make_unique<PosixFile>(std::move(fd), root_fd);
 }
 
-std::unique_ptr<File> make_posix_file(UniqueFd fd, int root_fd, DescriptorPool& pool) {
-  return std::make_unique<PosixFile>(std::move(fd), root_fd, &pool);
+std::unique_ptr<File> make_posix_file(UniqueFd fd, OpenedAs how, int root_fd,
+                                      DescriptorPool& pool) {
+  return std::make_unique<PosixFile>(std::move(fd), how, root_fd, pool);
 }
 
 }  // namespace zstdfs::os

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "fs/store/decided_settings.hpp"
 #include "fs/store/inherited_settings.hpp"
@@ -19,7 +20,8 @@ class CompressionPolicy {
   CompressionPolicy(os::Volume& volume, const Settings& mount_options);
 
   /// For a file that holds, or will hold, so many bytes. A file that has no name any more gets what
-  /// the mount's options say. Throws std::system_error when attributes cannot be read.
+  /// its attributes and the mount's options say. Throws std::system_error when attributes cannot be
+  /// read.
   Settings settings_for(const os::File& backing, std::uint64_t logical_bytes);
   /// The same for a path below the root; `status` tells whose the file is.
   Settings settings_for(const std::string& path, const struct stat& status,
@@ -35,6 +37,12 @@ class CompressionPolicy {
   void directories_changed() { directories_.invalidate(); }
 
  private:
+  /// `inputs` has the file's own attributes; the rest is found out by its path, if it has one.
+  /// `read_status` is called only if there is a policy.
+  template <typename ReadStatus>
+  Settings decide(SettingsInputs inputs, std::string_view path, std::uint64_t logical_bytes,
+                  const ReadStatus& read_status);
+
   os::Volume& volume_;
   const SettingsChoice mount_options_;
   const SystemAccounts accounts_;

@@ -16,6 +16,8 @@
 
 namespace zstdfs::store {
 
+class StoredFile;
+
 /// What all files of a store share. Everything in it may be used concurrently.
 struct FileServices {
   FileServices(os::Volume& the_volume, const StoreOptions& the_options)
@@ -43,6 +45,8 @@ struct FileServices {
   std::atomic<std::uint64_t> overlay_bytes{0};  ///< held by all overlays together
   std::atomic<std::uint64_t> next_content_id{1};
   std::atomic<bool> changed{false};  ///< something was written since the last checkpoint
+  /// The file whose content was changed last. Only to be compared with.
+  std::atomic<const StoredFile*> changed_last{nullptr};
 
   /// A number for a container's generation. Counts from a random number, so that no two containers
   /// of a store meet by chance.

@@ -298,15 +298,14 @@ void Store::forget_unlinked(FileKey key) {
   }
 }
 
-void Store::present(struct stat& status, const StatusReader& read_status,
-                    const Opener& open_backing) {
-  if (!S_ISREG(status.st_mode)) return;
+timespec Store::present(struct stat& status, const StatusReader& read_status,
+                        const Opener& open_backing) {
+  if (!S_ISREG(status.st_mode)) return status.st_ctim;
   const FileKey key{status.st_dev, status.st_ino};
   while (true) {
     std::uint64_t opened_before = 0;
     if (const auto file = impl_->find(key, opened_before)) {
-      status = file->present();
-      return;
+      return file->present(status);
     }
     // What the caller knows may be from the middle of a change that has ended since.
     read_status(status);
@@ -323,7 +322,9 @@ void Store::present(struct stat& status, const StatusReader& read_status,
     std::uint64_t opened_after = 0;
     if (!impl_->find(key, opened_after) && opened_after == opened_before) break;
   }
-  status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
+  const timespec changed = status.st_ctim;
+  status.st_ctim = impl_->services.change_times.visible(key, changed);
+  return changed;
 }
 
 std::uint64_t Store::Impl::size_at_rest(const os::File& backing, const FileKey& key,

@@ -59,9 +59,10 @@ class Store {
   /// Turns the status of a backing regular file into what applications see: size, times, blocks.
   /// The one place where attributes are made. `status` says which file; `read_status` reads it
   /// again where the store is not busy with the file. `open_backing` is called only when the header
-  /// must be read; when it throws, the stored size is shown. Other types of files are left as they
-  /// are.
-  void present(struct stat& status, const StatusReader& read_status, const Opener& open_backing);
+  /// must be read; when it throws, the stored size is shown. Returns when the backing file itself
+  /// was changed last. Other types of files are left as they are.
+  timespec present(struct stat& status, const StatusReader& read_status,
+                   const Opener& open_backing);
 
   /// Whether the file at this path, or a new one in the directory at it, is to be compressed.
   bool compresses(const std::string& path, const struct stat& status);

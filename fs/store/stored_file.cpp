@@ -213,17 +213,24 @@ std::uint64_t StoredFile::logical_bytes() {
 }
 
 struct stat StoredFile::present() {
+  struct stat status {};
+  present(status);
+  return status;
+}
+
+timespec StoredFile::present(struct stat& status) {
   ReaderLock lock(state_mutex_);
   times_seen_ = true;
-  struct stat status = backing_->stat();
+  status = backing_->stat();
+  const timespec changed = status.st_ctim;
   status.st_size = static_cast<off_t>(state_.logical_bytes);
   if (shown_times_) {
     status.st_mtim = shown_times_->modified;
     if (!name_changed_) status.st_ctim = shown_times_->changed;
   } else {
-    status.st_ctim = services_.change_times.visible(key_, status.st_ctim);
+    status.st_ctim = services_.change_times.visible(key_, changed);
   }
-  return status;
+  return changed;
 }
 
 StoredFacts StoredFile::facts() {

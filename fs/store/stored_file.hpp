@@ -83,6 +83,8 @@ class StoredFile {
   std::uint64_t logical_bytes() ZSTDFS_EXCLUDES(state_mutex_);
   /// The status that applications see.
   struct stat present() ZSTDFS_EXCLUDES(state_mutex_);
+  /// The same; returns when the backing file itself was changed last.
+  timespec present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
   StoredFacts facts() ZSTDFS_EXCLUDES(write_mutex_);
   /// A name of the file was taken away or moved, which moves the change time: should content be
   /// stored just now, that may not be hidden. Does not wait for anything.
@@ -274,7 +276,8 @@ class StoredFile {
   /// Does `work`, which changes the backing file, and hides from applications that its times have
   /// moved: the modification time is put back, the change time is remembered.
   void unseen(const std::function<void()>& work) ZSTDFS_REQUIRES(write_mutex_);
-  void put_times_back() ZSTDFS_REQUIRES(write_mutex_);
+  /// Returns the backing file's change time.
+  timespec put_times_back() ZSTDFS_REQUIRES(write_mutex_);
   timespec modification_time() const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Asks what becomes of a file that has no frames yet.
   void decide_settings() ZSTDFS_REQUIRES(write_mutex_);
@@ -378,10 +381,15 @@ class StoredFile {
   /// Frames below this stored offset are on stable storage.
   std::uint64_t durable_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool reconsider_form_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// Of a file that has no form yet: what an attempt to store it has left may be in the backing
+  /// file.
+  bool has_remains_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   /// How a file that has no frames yet is to be stored: see decide_settings().
   Settings::Form wanted_form_ ZSTDFS_GUARDED_BY(write_mutex_) = Settings::Form::kCompressed;
   /// When the modification time was stamped last, by the clock's ticks.
   timespec stamped_at_ ZSTDFS_GUARDED_BY(write_mutex_){};
+  /// Whether no other file was changed between the last two changes of this one.
+  bool changed_last_too_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
 
   // Synchronised by themselves.
   std::atomic<std::uint64_t> accounted_bytes_{0};

@@ -101,28 +101,32 @@ void StoredFile::unseen(const std::function<void()>& work) {
   } catch (...) {
     error = std::current_exception();
   }
+  std::optional<timespec> changed;
   try {
-    put_times_back();
+    changed = put_times_back();
   } catch (...) {
     if (!error) error = std::current_exception();
   }
   if (outermost) {
     WriterLock lock(state_mutex_);
-    services_.change_times.hide(key_, backing_->stat().st_ctim, shown_times_->changed);
+    if (!changed) changed = backing_->stat().st_ctim;
+    services_.change_times.hide(key_, *changed, shown_times_->changed);
     if (name_changed_) services_.change_times.show(key_);
     shown_times_.reset();
   }
   if (error) std::rethrow_exception(error);
 }
 
-void StoredFile::put_times_back() {
+timespec StoredFile::put_times_back() {
   timespec shown;
   {
     ReaderLock lock(state_mutex_);
     shown = shown_times_->modified;
   }
-  if (is_same(shown, backing().stat().st_mtim)) return;
+  const struct stat status = backing().stat();
+  if (is_same(shown, status.st_mtim)) return status.st_ctim;
   backing().set_modification_time(shown);
+  return backing().stat().st_ctim;
 }
 
 timespec StoredFile::modification_time() const {
@@ -242,12 +246,15 @@ void StoredFile::first_commit() {
 
 void StoredFile::store_as_raw() {
   data_unsynced_ = true;
-  // An attempt that failed may have left something that would show through in holes.
-  if (backing().size() != 0) backing().truncate(0);
+  if (std::exchange(has_remains_, true)) backing().truncate(0);  // It would show through in holes.
+  std::uint64_t stored_bytes = 0;
   for (const auto& [offset, piece] : seen_overlay().pieces()) {
-    if (!piece.is_zero()) backing().write_at(offset, piece.data);
+    if (piece.is_zero()) continue;
+    backing().write_at(offset, piece.data);
+    stored_bytes = offset + piece.bytes;
   }
-  if (backing().size() != seen().logical_bytes) backing().truncate(seen().logical_bytes);
+  if (stored_bytes != seen().logical_bytes) backing().truncate(seen().logical_bytes);
+  has_remains_ = false;
   services_.statistics.add(Count::kFilesFirstStoredRaw);
   WriterLock lock(state_mutex_);
   state_.form = Form::kRaw;
@@ -277,9 +284,11 @@ void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
   const bool in_one = after.header.is_short;
   std::ranges::copy(in_one ? header : encode_container_header(unsealed), image.begin());
   data_unsynced_ = true;
+  const bool has_remains = std::exchange(has_remains_, true);
   backing().write_at(0, image);
-  if (backing().size() != image.size()) backing().truncate(image.size());
+  if (has_remains && backing().size() != image.size()) backing().truncate(image.size());
   if (!in_one) backing().write_at(0, header);
+  has_remains_ = false;
   services_.statistics.add(Count::kFilesFirstStoredCompressed);
   WriterLock lock(state_mutex_);
   state_ = std::move(after);

@@ -36,6 +36,7 @@ void StoredFile::begin_change(std::uint64_t logical_end) {
     throw std::system_error(EFBIG, std::generic_category());
   }
   services_.changed = true;
+  changed_last_too_ = services_.changed_last.exchange(this) == this;
   ++changes_;
 }
 
@@ -59,10 +60,10 @@ void StoredFile::refuse_if_damaged() {
 // By the lower filesystem and not from a clock of ours: it stamps raw files and directories, and
 // may do so more finely than the clock that can be asked. Of two files that are changed one after
 // the other, the second must not seem to be the older one. Within a tick, a time that nobody has
-// seen yet may stay.
+// seen yet may stay, unless another file has got one since: it may be later in that tick.
 void StoredFile::stamp() {
   const timespec tick = services_.volume.now();
-  if (!times_seen_ && is_same(tick, stamped_at_)) return;
+  if (changed_last_too_ && !times_seen_ && is_same(tick, stamped_at_)) return;
   times_seen_ = false;
   backing().set_modification_time({.tv_sec = 0, .tv_nsec = UTIME_NOW});
   stamped_at_ = tick;
@@ -152,9 +153,7 @@ void StoredFile::truncate(std::uint64_t logical_bytes) {
   MutexLock changing(write_mutex_);
   begin_change(logical_bytes);
   const State& state = seen();
-  // An attempt to store it that found no room may have left something behind also of a file that
-  // has no form yet.
-  if (logical_bytes == 0 && (state.form != Form::kEmpty || backing().size() != 0)) {
+  if (logical_bytes == 0 && (state.form != Form::kEmpty || has_remains_)) {
     truncate_to_nothing();
     return;
   }
@@ -184,6 +183,7 @@ void StoredFile::truncate_to_nothing() {
   {
     WriterLock lock(state_mutex_);
     backing_->truncate(0);
+    has_remains_ = false;
     state_ = State{};
     state_.content_id = services_.next_content_id++;
     overlay_.clear();

@@ -124,9 +124,19 @@ struct stat DiskState::stat(Epoch epoch, const std::string& path) {
 
 os::Attributes DiskState::attributes(Epoch epoch, const std::string& path,
                                      std::string_view prefix) {
+  InodeNumber number = 0;
+  {
+    const MutexLock lock(mutex_);
+    check_alive(epoch);
+    number = must_find(path);
+  }
+  return attributes(epoch, number, prefix);
+}
+
+os::Attributes DiskState::attributes(Epoch epoch, InodeNumber number, std::string_view prefix) {
   const MutexLock lock(mutex_);
   check_alive(epoch);
-  const InodeNumber number = must_find(path);
+  const std::string path = names_.path_of(number);
   if (const int error = fault_for(CallKind::kRead, path)) throw_error(error, path);
   os::Attributes found = inode(number).attributes;
   std::erase_if(found, [&](const auto& each) { return !each.first.starts_with(prefix); });

@@ -109,6 +109,7 @@ class DiskState {
   std::vector<os::DirectoryEntry> entries(Epoch epoch, const std::string& path);
   struct stat stat(Epoch epoch, const std::string& path);
   os::Attributes attributes(Epoch epoch, const std::string& path, std::string_view prefix);
+  os::Attributes attributes(Epoch epoch, InodeNumber number, std::string_view prefix);
   void sync_directory(Epoch epoch, const std::string& path);
   void sync_filesystem(Epoch epoch);
   bool lock(Epoch epoch, InodeNumber inode);

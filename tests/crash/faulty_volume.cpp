@@ -57,6 +57,9 @@ class FaultyFile final : public os::File {
   std::uint64_t seek_hole(std::uint64_t offset) const override {
     return state_->seek(epoch_, inode_, offset, SEEK_HOLE);
   }
+  os::Attributes attributes(std::string_view prefix) const override {
+    return state_->attributes(epoch_, inode_, prefix);
+  }
   std::string identity() const override { return "inode " + std::to_string(inode_); }
   std::string path_hint() const override { return state_->path_of(epoch_, inode_); }
 

@@ -51,6 +51,7 @@ class MemoryFile final : public os::File {
   void give_to_owner_of(const File&) override {}
   std::uint64_t seek_data(std::uint64_t offset) const override { return offset; }
   std::uint64_t seek_hole(std::uint64_t) const override { return content_.size(); }
+  os::Attributes attributes(std::string_view) const override { return {}; }
   std::string identity() const override { return "m"; }
   std::string path_hint() const override { return ""; }
 

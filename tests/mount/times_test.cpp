@@ -164,6 +164,24 @@ TEST_F(Times, AccessTimesStayWithNoatime) {
   EXPECT_GT(nanoseconds(status_of(store_.path("f")).st_atim), nanoseconds(before.st_atim));
 }
 
+// Where the lower filesystem tells times within one step of its clock apart once they were seen.
+TEST_F(Times, ATimeThatNobodyHasSeenIsNotOlderThanOneThatSomebodyHas) {
+  int older = 0;
+  for (unsigned i = 0; i < 100; ++i) {
+    const Fd raw = open_file(store_.path("raw"), O_CREAT | O_RDWR | O_TRUNC);
+    const Fd container = open_file(store_.path("container"), O_CREAT | O_RDWR | O_TRUNC);
+    write_all(raw.get(), random_bytes(100000, i));
+    ASSERT_EQ(::fdatasync(raw.get()), 0);
+    write_all(container.get(), compressible_bytes(10000, i));
+    (void)status_of(raw.get());
+    pwrite_all(raw.get(), bytes_of("x"), 0);
+    const long before = nanoseconds(status_of(raw.get()).st_mtim);
+    pwrite_all(container.get(), bytes_of("x"), 0);
+    if (nanoseconds(status_of(container.get()).st_mtim) < before) ++older;
+  }
+  EXPECT_EQ(older, 0) << "of 100";
+}
+
 // What make and git rely on: of two files the one that was written later is not the older one,
 // however the two are stored.
 TEST_F(Times, LaterWritesAreNotOlder) {

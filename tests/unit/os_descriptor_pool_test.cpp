@@ -31,8 +31,14 @@ class DescriptorPoolTest : public ::testing::Test {
     return fd;
   }
 
+  OpenedAs opened_as(int flags) {
+    struct stat status {};
+    EXPECT_EQ(::fstat(root_.get(), &status), 0);
+    return {.flags = flags, .device = status.st_dev};
+  }
+
   std::unique_ptr<File> file(DescriptorPool& pool, const std::string& name) {
-    return make_posix_file(open(name, O_CREAT | O_RDWR), root_.get(), pool);
+    return make_posix_file(open(name, O_CREAT | O_RDWR), opened_as(O_RDWR), root_.get(), pool);
   }
 
   /// Files enough that descriptors have to be given up.
@@ -77,7 +83,7 @@ TEST_F(DescriptorPoolTest, WhatIsTakenInCountsToo) {
   std::vector<std::unique_ptr<PooledDescriptor>> all;
   for (std::size_t i = 0; i < 10 * kBudget; ++i) {
     all.push_back(std::make_unique<PooledDescriptor>(
-        pool, open(std::to_string(i), O_CREAT | O_RDWR), O_PATH));
+        pool, open(std::to_string(i), O_CREAT | O_RDWR), opened_as(O_PATH)));
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
     UniqueFd offered = open(std::to_string(i), O_PATH);
@@ -151,7 +157,8 @@ TEST_F(DescriptorPoolTest, KeepsItsRightsAndPath) {
   DescriptorPool pool(root_.get(), /*budget=*/1, kFarAway);
   const auto written = file(pool, "a");
   written->write_at(0, test::bytes_of("a"));
-  const auto read_only = make_posix_file(open("a", O_RDONLY), root_.get(), pool);
+  const auto read_only =
+      make_posix_file(open("a", O_RDONLY), opened_as(O_RDONLY), root_.get(), pool);
   const std::string identity = read_only->identity();
   const auto others = files(pool, kBudget);
   EXPECT_FALSE(read_only->writable());

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <limits>
@@ -162,6 +163,18 @@ TEST_F(PosixFileTest, IdentityIsNotGivenTwice) {
     volume_->remove("file");
   }
   RecordProperty("inode_number_came_back", number_came_back ? "yes" : "no");
+}
+
+TEST_F(PosixFileTest, AttributesAreItsOwnWhateverItIsCalled) {
+  EXPECT_TRUE(file_->attributes("user.test.").empty());
+  const std::string value("a\0b", 3);
+  for (const char* name : {"user.test.one", "user.other"}) {
+    ASSERT_EQ(::setxattr(temp_.path("file").c_str(), name, value.data(), value.size(), 0), 0);
+  }
+  volume_->rename("file", "renamed");
+  EXPECT_EQ(file_->attributes("user.test."), (Attributes{{"user.test.one", value}}));
+  volume_->remove("renamed");
+  EXPECT_EQ(file_->attributes("user.test."), (Attributes{{"user.test.one", value}}));
 }
 
 TEST_F(PosixFileTest, PathHintFollowsTheFile) {
