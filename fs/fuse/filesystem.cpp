@@ -94,16 +94,18 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
   Attributes result{.status = lower, .timeout_s = kLongTimeoutSeconds};
   if (!S_ISREG(lower.st_mode)) return result;
   inode.lone_group_id_bit = (lower.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID;
+  const auto read_status = [&](struct stat& status) {
+    if (::fstat(descriptor->get(), &status) != 0) throw_errno(errno, "fstat");
+  };
+  const auto presence =
+      store_.present(result.status, read_status, [&] { return open_for_header(descriptor); });
+  if (presence == store::Store::Presence::kAtRest) return result;
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   // The kernel forgets what its own writes and truncations change; blocks change behind its back.
   if (inode.writers > 0 || lower.st_ctim.tv_sec + kUnsettledSeconds > now.tv_sec) {
     result.timeout_s = kUnsettledTimeoutSeconds;
   }
-  const auto read_status = [&](struct stat& status) {
-    if (::fstat(descriptor->get(), &status) != 0) throw_errno(errno, "fstat");
-  };
-  store_.present(result.status, read_status, [&] { return open_for_header(descriptor); });
   return result;
 }
 
@@ -148,11 +150,22 @@ void Filesystem::change_attributes(Inode& inode, store::StoredFile::Attributes w
   }
   const std::shared_ptr<store::StoredFile> file = store_.open_known_file(inode.key());
   if (!file) {
-    change();  // What is not open has no attributes but the backing file's.
+    change_at_rest(inode, change);
     return;
   }
   const OpenFile handle(store_, file, inode, store::ForWriting::kNo);
   file->change_attributes(which, change);
+}
+
+// What is not open has no attributes but the backing file's.
+void Filesystem::change_at_rest(Inode& inode, const std::function<void()>& change) {
+  const Descriptor descriptor = inodes_.descriptor(inode);
+  struct stat status;
+  const bool was_told = ::fstat(descriptor->get(), &status) == 0;
+  const auto size = was_told ? store_.size_at_rest(status) : store::SizeAtRest{};
+  change();
+  if (!size.known || ::fstat(descriptor->get(), &status) != 0) return;
+  store_.keep_size(size, status);
 }
 
 os::UniqueFd Filesystem::open_with(const Descriptor& descriptor, int flags) {

@@ -150,6 +150,7 @@ class Filesystem {
   std::unique_ptr<os::File> open_backing(const Descriptor& descriptor,
                                          store::ForWriting for_writing);
   std::unique_ptr<os::File> open_for_header(const Descriptor& descriptor);
+  void change_at_rest(Inode& inode, const std::function<void()>& change);
   os::UniqueFd open_with(const Descriptor& descriptor, int flags);
 
   // Constant after construction.

@@ -46,6 +46,7 @@ class NameWatch {
  public:
   NameWatch(Filesystem& fs, const Descriptor& directory, const char* name) : fs_(fs) {
     if (::fstatat(directory->get(), name, &before_, AT_SYMLINK_NOFOLLOW) != 0) return;
+    size_ = fs.store().size_at_rest(before_);
     descriptor_ = fs.inodes().find(key());
     if (descriptor_) return;
     os::UniqueFd fd(::openat(directory->get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -57,7 +58,10 @@ class NameWatch {
     struct stat after;
     if (!descriptor_ || ::fstat(descriptor_->get(), &after) != 0) return;
     const bool is_directory = S_ISDIR(after.st_mode);
-    if (S_ISREG(after.st_mode)) fs_.store().name_changed(key());
+    if (S_ISREG(after.st_mode)) {
+      fs_.store().name_changed(key());
+      fs_.store().keep_size(size_, after);
+    }
     if (!is_directory && after.st_nlink > 0) return;
     // Whoever has it open, or stands in the directory, goes on using it.
     fs_.inodes().keep_open(key());
@@ -69,14 +73,26 @@ class NameWatch {
 
   Filesystem& fs_;
   struct stat before_ {};
+  store::SizeAtRest size_;
   Descriptor descriptor_;
 };
 
+/// What is known of the size of an object that a rename moves.
+store::SizeAtRest size_before_move(Filesystem& fs, const Descriptor& directory, const char* name) {
+  struct stat status;
+  if (::fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  return fs.store().size_at_rest(status);
+}
+
 /// The object got this name in a rename.
-void note_move(Filesystem& fs, const Descriptor& directory, const char* name) {
+void note_move(Filesystem& fs, const store::SizeAtRest& size, const Descriptor& directory,
+               const char* name) {
   struct stat status;
   if (::fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
-  if (S_ISREG(status.st_mode)) fs.store().name_changed(key_of(status));
+  if (S_ISREG(status.st_mode)) {
+    fs.store().name_changed(key_of(status));
+    if (size.key == key_of(status)) fs.store().keep_size(size, status);
+  }
   if (S_ISDIR(status.st_mode)) fs.store().directories_changed();
 }
 
@@ -167,6 +183,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
     // Only a rename that replaces takes somebody's name away.
     std::optional<NameWatch> replaced;
     if ((flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)) == 0) replaced.emplace(fs, to, new_name);
+    const bool exchange = (flags & RENAME_EXCHANGE) != 0;
+    const store::SizeAtRest size = size_before_move(fs, from, name);
+    const store::SizeAtRest other_size =
+        exchange ? size_before_move(fs, to, new_name) : store::SizeAtRest{};
     {
       // A whiteout is a new object, and the caller's.
       std::optional<ActingAsCaller> scope;
@@ -174,8 +194,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
       check_call(::renameat2(from->get(), name, to->get(), new_name, flags), "renameat2");
     }
     if (replaced) replaced->finish();
-    note_move(fs, to, new_name);
-    if ((flags & RENAME_EXCHANGE) != 0) note_move(fs, from, name);
+    note_move(fs, size, to, new_name);
+    if (exchange) note_move(fs, other_size, from, name);
     fuse_reply_err(req, 0);
   });
 }

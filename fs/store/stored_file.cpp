@@ -240,10 +240,25 @@ StoredFacts StoredFile::facts() {
 
 void StoredFile::change_attributes(Attributes which, const std::function<void()>& change) {
   MutexLock changing(write_mutex_);
+  backing_changed_ = true;
   if (which == Attributes::kModificationTime) finish_rewrite();
   if (which == Attributes::kPrivileges) settle_locked();
   change();
   stamped_at_ = {};
+}
+
+FileAtRest StoredFile::at_rest() {
+  MutexLock changing(write_mutex_);
+  const State& state = seen();
+  FileAtRest rest{backing().stat(), std::nullopt};
+  const auto stored_bytes = static_cast<std::uint64_t>(rest.lower.st_size);
+  const bool alone = !needs_settling_ && !needs_flush_;
+  const bool says_so = state.form == Form::kContainer
+                           ? state.header.is_sealed_for(stored_bytes) &&
+                                 state.header.logical_bytes == state.logical_bytes
+                           : stored_bytes == state.logical_bytes;
+  if (alone && says_so) rest.logical_bytes = state.logical_bytes;
+  return rest;
 }
 
 bool StoredFile::can_write() {
