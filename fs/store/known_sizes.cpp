@@ -24,6 +24,12 @@ std::uint64_t check_of(const struct stat& lower) {
   return hash64(std::as_bytes(std::span(fields)));
 }
 
+/// As the filesystems stamp that count in seconds: there, a change after the mount may get the same
+/// time. On others, hardly any file has it.
+bool has_whole_second(const struct stat& lower) {
+  return lower.st_ctim.tv_nsec == 0;
+}
+
 }  // namespace
 
 KnownSizes::KnownSizes(os::Volume& volume, const Limits& limits)
@@ -63,14 +69,14 @@ void KnownSizes::put(const struct stat& lower, const KnownSize& size) {
   const std::uint64_t check = check_of(lower);
   MutexLock lock(mutex_);
   if (is_before(newest_, lower.st_ctim)) newest_ = lower.st_ctim;
-  learn(lower.st_ino, {check, size});
+  learn(lower.st_ino, {check, size, has_whole_second(lower)});
 }
 
 void KnownSizes::forget(const struct stat& lower) {
   if (!is_own(lower)) return;
   MutexLock lock(mutex_);
   if (file_) {
-    learn(lower.st_ino, {0, std::nullopt});
+    learn(lower.st_ino, {0, std::nullopt, false});
   } else {
     learned_.erase(lower.st_ino);
   }
@@ -103,8 +109,8 @@ std::optional<std::uint64_t> KnownSizes::write_out() {
       std::vector<SizeEntry> changes;
       changes.reserve(learned_.size());
       for (const auto& [inode, learned] : learned_) {
-        const bool lasts = learned.size && learned.size->lasts == KnownSize::Lasts::kAlways;
-        changes.push_back({inode, learned.check, lasts ? learned.size->logical_bytes : kNoSize});
+        changes.push_back(
+            {inode, learned.check, learned.lasts() ? learned.size->logical_bytes : kNoSize});
       }
       std::ranges::sort(changes, {}, &SizeEntry::inode);
       if (file_ && file_->entries() + changes.size() > limits_.in_file) file_.reset();

@@ -72,6 +72,11 @@ class KnownSizes {
   struct Learned {
     std::uint64_t check;
     std::optional<KnownSize> size;  // nothing: forgotten
+    bool changed_at_whole_second;
+
+    bool lasts() const {
+      return size && size->lasts == KnownSize::Lasts::kAlways && !changed_at_whole_second;
+    }
   };
 
   bool is_own(const struct stat& lower) const { return lower.st_dev == device_; }

@@ -23,7 +23,7 @@ class KnownSizesTest : public testing::Test {
   }
 
   /// The status of a backing file.
-  struct stat file(std::uint64_t inode, std::int64_t changed_ns = 0) const {
+  struct stat file(std::uint64_t inode, std::int64_t changed_ns = 1) const {
     struct stat status = volume_->stat("");
     status.st_ino = inode;
     status.st_size = 5000;
@@ -100,6 +100,14 @@ TEST_F(KnownSizesTest, WhatAScanFoundIsForThisMount) {
   EXPECT_EQ(sizes_->find(file(7))->lasts, KnownSize::Lasts::kThisMount);
   next_mount();
   EXPECT_FALSE(size(file(7)));
+}
+
+// As ext4 with inodes of 128 bytes stamps all of them.
+TEST_F(KnownSizesTest, OfFilesThatChangedAtAWholeSecondAreForThisMount) {
+  put(file(7, 0), 1);
+  EXPECT_EQ(size(file(7, 0)), 1u);
+  next_mount();
+  EXPECT_FALSE(size(file(7, 0)));
 }
 
 TEST_F(KnownSizesTest, OutliveManyMounts) {

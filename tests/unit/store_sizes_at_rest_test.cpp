@@ -150,6 +150,44 @@ TEST_F(SizesAtRest, AreNotKeptOverAChangeOfTheContent) {
   EXPECT_FALSE(store_.store->size_at_rest(after).known);
 }
 
+// Change time and stored size are then the same for another content.
+TEST_F(SizesAtRest, AreRightAfterTwoChangesWithinATickOfTheClock) {
+  write("f", text_bytes(50'000, 1));
+  store_.disk.hold_clock();
+  with_file("f", [](StoredFile& file) { file.write(100, bytes_of("changed")); });
+  ASSERT_TRUE(store_.store->settle_now());
+  ASSERT_TRUE(show("f").known);
+  const struct stat before = status("f");
+  const auto make_raw = [&](StoredFile& file) {
+    file.truncate(0);
+    file.write(0, random_bytes(static_cast<std::size_t>(before.st_size), 2));
+  };
+  with_file("f", make_raw);
+  ASSERT_TRUE(store_.store->settle_now());
+  ASSERT_EQ(status("f").st_size, before.st_size);
+  ASSERT_EQ(status("f").st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+  ASSERT_EQ(status("f").st_ctim.tv_sec, before.st_ctim.tv_sec);
+  expect_known("f", static_cast<std::uint64_t>(before.st_size));
+  store_.disk.release_clock();
+  store_.reopen();
+  expect_known("f", static_cast<std::uint64_t>(before.st_size));
+}
+
+// Whoever changes the file after the unmount, by hand, may do so within the tick.
+TEST_F(SizesAtRest, AreNotKeptWhenTheClockHasNotMovedOn) {
+  store_.disk.hold_clock();
+  write("f", text_bytes(50'000, 1));
+  store_.store->shut_down();
+  store_.store.reset();
+  const auto stored_bytes = static_cast<std::size_t>(status("f").st_size);
+  store_.disk.volume()
+      ->open("f", os::OpenMode::kReadWrite)
+      ->write_at(0, random_bytes(stored_bytes, 2));
+  store_.disk.release_clock();
+  store_.open();
+  expect_read_from_header("f", stored_bytes);
+}
+
 TEST_F(SizesAtRest, OfWhatWasRestoredByHandAreReadAgain) {
   write("f", text_bytes(50'000, 1));
   const Bytes old = *store_.disk.content("f");
