@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <ctime>
 #include <iterator>
 #include <string_view>
 #include <system_error>
@@ -19,10 +18,8 @@
 namespace zstdfs::fuse {
 namespace {
 
-// For a while after a change, the lower filesystem and the store still take and give back blocks.
-// What was changed before the mount has been synced since.
-constexpr double kUnsettledTimeoutSeconds = 1;
-constexpr time_t kUnsettledSeconds = 10;
+// Blocks of a file that the store is busy with change without the kernel knowing.
+constexpr double kInUseTimeoutSeconds = 1;
 
 void read(const Descriptor& descriptor, struct stat& status) {
   if (::fstat(descriptor->get(), &status) != 0) throw_errno(errno, "fstat");
@@ -47,12 +44,9 @@ OpenFile::OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file,
     : store_(store),
       file_(std::move(file)),
       inode_(inode),
-      for_writing_(for_writing == store::ForWriting::kYes) {
-  if (for_writing_) ++inode_.writers;
-}
+      for_writing_(for_writing == store::ForWriting::kYes) {}
 
 OpenFile::~OpenFile() {
-  if (for_writing_) --inode_.writers;
   try {
     store_.close_file(file_);
   } catch (const std::exception& error) {
@@ -65,7 +59,6 @@ Filesystem::Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions
     : root_(std::move(root)),
       store_(store),
       options_(options),
-      mounted_at_(std::time(nullptr)),
       descriptors_(descriptors),
       inodes_(root_.get(), descriptors) {}
 
@@ -118,23 +111,16 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
   if (inode.type() != S_IFREG) return {.status = lower, .timeout_s = kLongTimeoutSeconds};
   struct stat shown = lower;
   const auto read_status = [&](struct stat& status) { read(descriptor, status); };
-  const timespec changed =
+  const auto presence =
       store_.present(shown, read_status, [&] { return open_for_header(descriptor); });
-  return attributes_of_file(inode, shown, changed);
+  return attributes_of_file(inode, shown, presence);
 }
 
 Attributes Filesystem::attributes_of_file(Inode& inode, const struct stat& shown,
-                                          const timespec& changed) {
-  Attributes result{.status = shown, .timeout_s = kLongTimeoutSeconds};
+                                          store::Store::Presence presence) {
   inode.lone_group_id_bit = (shown.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID;
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  // The kernel forgets what its own writes and truncations change; blocks change behind its back.
-  const bool changed_here = changed.tv_sec >= mounted_at_;
-  if (inode.writers > 0 || (changed_here && changed.tv_sec + kUnsettledSeconds > now.tv_sec)) {
-    result.timeout_s = kUnsettledTimeoutSeconds;
-  }
-  return result;
+  const bool at_rest = presence == store::Store::Presence::kAtRest;
+  return {.status = shown, .timeout_s = at_rest ? kLongTimeoutSeconds : kInUseTimeoutSeconds};
 }
 
 Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor) {
@@ -155,7 +141,7 @@ fuse_entry_param Filesystem::entry(Inode& inode, const struct stat& lower) {
 
 fuse_entry_param Filesystem::new_entry(Inode& inode, const struct stat& lower) {
   inode.capabilities = Inode::Capabilities::kNone;
-  return entry_with(inode, attributes_of_file(inode, lower, lower.st_ctim));
+  return entry_with(inode, attributes_of_file(inode, lower, store::Store::Presence::kInUse));
 }
 
 fuse_entry_param Filesystem::entry_with(const Inode& inode, const Attributes& attr) const {
@@ -192,11 +178,22 @@ void Filesystem::change_attributes(Inode& inode, store::StoredFile::Attributes w
   }
   const std::shared_ptr<store::StoredFile> file = store_.open_known_file(inode.key());
   if (!file) {
-    change();  // What is not open has no attributes but the backing file's.
+    change_at_rest(inode, change);
     return;
   }
   const OpenFile handle(store_, file, inode, store::ForWriting::kNo);
   file->change_attributes(which, change);
+}
+
+// What is not open has no attributes but the backing file's.
+void Filesystem::change_at_rest(Inode& inode, const std::function<void()>& change) {
+  const Descriptor descriptor = inodes_.descriptor(inode);
+  struct stat status;
+  const bool was_told = ::fstat(descriptor->get(), &status) == 0;
+  const auto size = was_told ? store_.size_at_rest(status) : store::SizeAtRest{};
+  change();
+  if (!size.known || ::fstat(descriptor->get(), &status) != 0) return;
+  store_.keep_size(size, status);
 }
 
 os::UniqueFd Filesystem::open_with(const Descriptor& descriptor, int flags) {

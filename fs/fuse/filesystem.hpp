@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -161,21 +160,21 @@ class Filesystem {
   std::string describe(fuse_ino_t number) noexcept;
 
  private:
-  /// Of a regular file, from what applications may see of it and its backing file's change time.
+  /// Of a regular file, from what applications may see of it.
   static Attributes attributes_of_file(Inode& inode, const struct stat& shown,
-                                       const timespec& changed);
+                                       store::Store::Presence presence);
   fuse_entry_param entry_with(const Inode& inode, const Attributes& attr) const;
   std::unique_ptr<os::File> open_backing(const Inode& inode, const Descriptor& descriptor,
                                          store::ForWriting for_writing);
   std::unique_ptr<os::File> make_file(const Inode& inode, os::UniqueFd fd, int flags);
   std::unique_ptr<os::File> open_for_header(const Descriptor& descriptor);
+  void change_at_rest(Inode& inode, const std::function<void()>& change);
   os::UniqueFd open_with(const Descriptor& descriptor, int flags);
 
   // Constant after construction.
   const os::UniqueFd root_;
   store::Store& store_;
   const FilesystemOptions options_;
-  const std::time_t mounted_at_;
   // Constant once requests are served:
   fuse_session* session_ = nullptr;
   bool opens_directories_ = true;

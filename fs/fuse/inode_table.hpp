@@ -33,9 +33,6 @@ class Inode {
   /// S_IFREG, S_IFDIR, ...; it never changes.
   mode_t type() const { return type_; }
 
-  /// How many handles are open for writing. While there are any, sizes in blocks change without
-  /// the kernel knowing.
-  std::atomic<unsigned> writers{0};
   /// Whether it is a file with the set-group-id bit that its group cannot execute: privileges.hpp.
   std::atomic<bool> lone_group_id_bit{false};
   /// Whether it is a file with capabilities. The kernel asks for them before each write and each

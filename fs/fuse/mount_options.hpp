@@ -13,7 +13,7 @@ namespace zstdfs::fuse {
 /// What a mount is asked to be, by -o and by the flags of mount(8).
 struct MountOptions {
   store::StoreOptions store;
-  bool allow_other = false;  ///< root's mounts are for everybody in any case
+  bool allow_other = false;        ///< root's mounts are for everybody in any case
   bool list_stored_facts = false;  ///< FilesystemOptions has it
   bool remount = false;            ///< change the mount that is there
   unsigned threads = 0;            ///< 0: chosen by the number of processors

@@ -46,6 +46,7 @@ class NameWatch {
  public:
   NameWatch(Filesystem& fs, const Descriptor& directory, const char* name) : fs_(fs) {
     if (::fstatat(directory->get(), name, &before_, AT_SYMLINK_NOFOLLOW) != 0) return;
+    size_ = fs.store().size_at_rest(before_);
     descriptor_ = fs.inodes().find(key());
     if (descriptor_) return;
     os::UniqueFd fd(::openat(directory->get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -56,9 +57,17 @@ class NameWatch {
   void finish() {
     if (!descriptor_) return;
     const bool is_file = S_ISREG(before_.st_mode);
-    if (is_file) fs_.store().name_changed(key());
     // Nor does the kernel let its other names come and go meanwhile.
-    if (!S_ISDIR(before_.st_mode) && before_.st_nlink > 1) return;
+    const bool keeps_names = !S_ISDIR(before_.st_mode) && before_.st_nlink > 1;
+    if (is_file) {
+      fs_.store().name_changed(key());
+      struct stat after = before_;
+      after.st_nlink = 0;
+      if (!keeps_names || ::fstat(descriptor_->get(), &after) == 0) {
+        fs_.store().keep_size(size_, after);
+      }
+    }
+    if (keeps_names) return;
     // Whoever has it open, or stands in the directory, goes on using it.
     fs_.inodes().keep_open(key());
     if (is_file) fs_.store().forget_unlinked(key());
@@ -69,14 +78,26 @@ class NameWatch {
 
   Filesystem& fs_;
   struct stat before_ {};
+  store::SizeAtRest size_;
   Descriptor descriptor_;
 };
 
+/// What is known of the size of an object that a rename moves.
+store::SizeAtRest size_before_move(Filesystem& fs, const Descriptor& directory, const char* name) {
+  struct stat status;
+  if (::fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  return fs.store().size_at_rest(status);
+}
+
 /// The object got this name in a rename.
-void note_move(Filesystem& fs, const Descriptor& directory, const char* name) {
+void note_move(Filesystem& fs, const store::SizeAtRest& size, const Descriptor& directory,
+               const char* name) {
   struct stat status;
   if (::fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
-  if (S_ISREG(status.st_mode)) fs.store().name_changed(key_of(status));
+  if (S_ISREG(status.st_mode)) {
+    fs.store().name_changed(key_of(status));
+    if (size.key == key_of(status)) fs.store().keep_size(size, status);
+  }
   if (S_ISDIR(status.st_mode)) fs.store().directories_changed();
 }
 
@@ -167,6 +188,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
     // Only a rename that replaces takes somebody's name away.
     std::optional<NameWatch> replaced;
     if ((flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)) == 0) replaced.emplace(fs, to, new_name);
+    const bool exchange = (flags & RENAME_EXCHANGE) != 0;
+    const store::SizeAtRest size = size_before_move(fs, from, name);
+    const store::SizeAtRest other_size =
+        exchange ? size_before_move(fs, to, new_name) : store::SizeAtRest{};
     {
       // A whiteout is a new object, and the caller's.
       std::optional<ActingAsCaller> scope;
@@ -174,8 +199,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
       check_call(::renameat2(from->get(), name, to->get(), new_name, flags), "renameat2");
     }
     if (replaced) replaced->finish();
-    note_move(fs, to, new_name);
-    if ((flags & RENAME_EXCHANGE) != 0) note_move(fs, from, name);
+    note_move(fs, size, to, new_name);
+    if (exchange) note_move(fs, other_size, from, name);
     fuse_reply_err(req, 0);
   });
 }

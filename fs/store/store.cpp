@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "fs/store/file_services.hpp"
+#include "fs/store/known_sizes.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/lost_writes.hpp"
 #include "fs/store/recovery.hpp"
 #include "fs/store/salvage_plan.hpp"
-#include "fs/store/scanned_sizes.hpp"
 #include "fs/store/store_directory.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -34,6 +34,9 @@ constexpr seconds kCheckpointEvery{300};
 constexpr seconds kLookForPolicyEvery{1};
 constexpr seconds kRetryAfter{30};
 constexpr milliseconds kSettlerTick{250};
+// The clock that stamps change times ticks every 10 ms at least.
+constexpr milliseconds kClockPoll{2};
+constexpr int kMostClockPolls = 10;
 // Settling may wait longer the more it costs: a file that is opened, changed a little and closed
 // again and again is not rewritten each time.
 constexpr std::uint64_t kMovedBytesPerWaitedMs = 16u << 10;
@@ -58,8 +61,18 @@ StoreDirectory::Locking locking_for(const StoreOptions& options) {
                            : StoreDirectory::Locking::kRequired;
 }
 
+/// Whether so many bytes may be a container, which has to be asked for its size.
+bool may_be_container(const struct stat& lower) {
+  return static_cast<std::uint64_t>(lower.st_size) >= kShortHeaderBytes;
+}
+
 /// A part of the table of files that are in use.
 struct Shard {
+  /// Whether a file is not in use, and was not since `opened_before` was read.
+  bool is_at_rest_since(std::uint64_t opened_before, const FileKey& key) ZSTDFS_REQUIRES(mutex) {
+    return opened == opened_before && !entries.contains(key);
+  }
+
   Mutex mutex;
   std::map<FileKey, Entry> entries ZSTDFS_GUARDED_BY(mutex);
   std::uint64_t opened ZSTDFS_GUARDED_BY(mutex) = 0;  // counts additions
@@ -71,19 +84,32 @@ struct Store::Impl {
   Impl(std::unique_ptr<os::Volume> the_volume, const StoreOptions& options)
       : volume(std::move(the_volume)),
         directory(*volume, locking_for(options)),
-        services(*volume, options) {}
+        services(*volume, options),
+        known_sizes(*volume) {}
+
+  using Entries = std::map<FileKey, Entry>;
 
   Shard& shard_of(const FileKey& key) { return shards[key.inode % kShards]; }
 
   void recover();
   /// Marks the store as one that is being changed.
   void begin_work();
+  void load_known_sizes();
   void restore_logs(TargetFinder& finder);
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
   std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
-  /// The logical size of a file that is not in use.
-  std::uint64_t size_at_rest(const os::File& backing, const FileKey& key, const struct stat& lower);
+  /// The logical size of a file that is not in use, and for how long that holds.
+  KnownSize read_size(const os::File& backing);
+  /// Takes a file that the store is done with out of the table, and returns it for being destroyed
+  /// when the lock is given back.
+  std::shared_ptr<StoredFile> remove(Shard& shard, Entries::iterator entry)
+      ZSTDFS_REQUIRES(shard.mutex);
+  /// Remembers the size of a file that may have been changed, or that it is not known any more.
+  void remember_size(StoredFile& file);
+  /// Of those that are still open, too; then writes all that is known to the file. Returns its id.
+  std::optional<std::uint64_t> keep_known_sizes();
+  bool known_sizes_are_past();
   std::vector<FileKey> keys(const std::function<bool(const Entry&)>& wanted);
   /// Settles one file that nobody has open, if its time has come. Returns false after an error.
   bool settle(const FileKey& key, Clock::time_point now);
@@ -101,7 +127,7 @@ struct Store::Impl {
   StoreDirectory directory;
   FileServices services;
   std::array<Shard, kShards> shards;
-  ScannedSizes scanned_sizes;
+  KnownSizes known_sizes;
 
   Mutex settler_mutex;
   ConditionVariable settler_wakes;
@@ -117,12 +143,25 @@ Store::~Store() {
 
 std::unique_ptr<Store> Store::open(std::unique_ptr<os::Volume> volume, StoreOptions options) {
   auto impl = std::make_unique<Impl>(std::move(volume), options);
+  impl->load_known_sizes();
   impl->recover();
   if (!options.read_only) impl->begin_work();
   if (options.settle_in_background && !options.read_only) {
     impl->settler = std::thread([raw = impl.get()] { raw->run_settler(); });
   }
   return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+void Store::Impl::load_known_sizes() {
+  try {
+    if (const auto id = directory.known_sizes()) {
+      known_sizes.load(*id);
+    } else if (!services.options.read_only) {
+      SizesFile::remove(*volume);
+    }
+  } catch (const std::exception&) {
+    // Then the headers tell.
+  }
 }
 
 void Store::Impl::recover() {
@@ -249,8 +288,7 @@ void Store::close_file(const std::shared_ptr<StoredFile>& file) {
   Entry& entry = found->second;
   if (--entry.handles > 0) return;
   if (!file->needs_settling() && !file->needs_flush()) {
-    last = std::move(entry.file);
-    shard.entries.erase(found);
+    last = impl_->remove(shard, found);
     return;
   }
   entry.settle_at = Clock::now() + milliseconds(impl_->services.options.settle_after_ms +
@@ -298,46 +336,74 @@ void Store::forget_unlinked(FileKey key) {
   }
 }
 
-timespec Store::present(struct stat& status, const StatusReader& read_status,
-                        const Opener& open_backing) {
-  if (!S_ISREG(status.st_mode)) return status.st_ctim;
+Store::Presence Store::present(struct stat& status, const StatusReader& read_status,
+                               const Opener& open_backing) {
+  if (!S_ISREG(status.st_mode)) return Presence::kAtRest;
   const FileKey key{status.st_dev, status.st_ino};
   while (true) {
     std::uint64_t opened_before = 0;
     if (const auto file = impl_->find(key, opened_before)) {
-      return file->present(status);
+      status = file->present();
+      return Presence::kInUse;
     }
     // What the caller knows may be from the middle of a change that has ended since.
     read_status(status);
-    if (static_cast<std::uint64_t>(status.st_size) >= kShortHeaderBytes) {
-      try {
-        if (const auto backing = open_backing()) {
-          status.st_size = static_cast<off_t>(impl_->size_at_rest(*backing, key, status));
+    const struct stat lower = status;
+    std::optional<KnownSize> learned;
+    if (may_be_container(status)) {
+      if (const auto known = impl_->known_sizes.find(status)) {
+        status.st_size = static_cast<off_t>(known->logical_bytes);
+      } else {
+        try {
+          if (const auto backing = open_backing()) learned = impl_->read_size(*backing);
+        } catch (const std::exception&) {
+          // A file that cannot be read shows its stored size; reading it says what is wrong.
         }
-      } catch (const std::exception&) {
-        // A file that cannot be read shows its stored size; reading it says what is wrong.
       }
     }
     // Had somebody opened it meanwhile, this may have been read in the middle of a change.
-    std::uint64_t opened_after = 0;
-    if (!impl_->find(key, opened_after) && opened_after == opened_before) break;
+    Shard& shard = impl_->shard_of(key);
+    MutexLock lock(shard.mutex);
+    if (!shard.is_at_rest_since(opened_before, key)) continue;
+    if (learned) {
+      status.st_size = static_cast<off_t>(learned->logical_bytes);
+      impl_->known_sizes.put(lower, *learned);
+    }
+    break;
   }
-  const timespec changed = status.st_ctim;
-  status.st_ctim = impl_->services.change_times.visible(key, changed);
-  return changed;
+  status.st_ctim = impl_->services.change_times.visible(key, status.st_ctim);
+  return Presence::kAtRest;
 }
 
-std::uint64_t Store::Impl::size_at_rest(const os::File& backing, const FileKey& key,
-                                        const struct stat& lower) {
+KnownSize Store::Impl::read_size(const os::File& backing) {
   Bytes head(kContainerHeaderBytes);
   head.resize(backing.read_at(0, head));
-  if (!has_container_signature(head)) return static_cast<std::uint64_t>(lower.st_size);
+  const std::uint64_t stored_bytes = backing.size();
+  if (!has_container_signature(head)) return {stored_bytes};
   const auto header = decode_container_header(head);
-  if (header && header->is_sealed_for(backing.size())) return header->logical_bytes;
-  if (const auto known = scanned_sizes.find(key, lower)) return *known;
-  const std::uint64_t scanned = logical_size(backing, services.dictionaries);
-  scanned_sizes.put(key, lower, scanned);
-  return scanned;
+  if (header && header->is_sealed_for(stored_bytes)) {
+    return {header->logical_bytes};
+  }
+  return {logical_size(backing, services.dictionaries), KnownSize::Lasts::kThisMount};
+}
+
+SizeAtRest Store::size_at_rest(const struct stat& before) {
+  SizeAtRest size{{before.st_dev, before.st_ino}, 0, before.st_size, {}};
+  if (!S_ISREG(before.st_mode) || impl_->find(size.key, size.opened)) return size;
+  if (may_be_container(before)) size.known = impl_->known_sizes.find(before);
+  return size;
+}
+
+void Store::keep_size(const SizeAtRest& size, const struct stat& after) {
+  if (!size.known || after.st_size != size.stored_bytes) return;
+  Shard& shard = impl_->shard_of(size.key);
+  MutexLock lock(shard.mutex);
+  if (!shard.is_at_rest_since(size.opened, size.key)) return;
+  if (after.st_nlink > 0) {
+    impl_->known_sizes.put(after, *size.known);
+  } else {
+    impl_->known_sizes.forget(after);
+  }
 }
 
 std::vector<FileKey> Store::Impl::keys(const std::function<bool(const Entry&)>& wanted) {
@@ -387,8 +453,33 @@ void Store::Impl::remove_if_settled(const FileKey& key) {
   if (found == shard.entries.end() || found->second.handles > 0) return;
   const StoredFile& file = *found->second.file;
   if (file.needs_settling() || file.needs_flush()) return;
-  last = std::move(found->second.file);
-  shard.entries.erase(found);
+  last = remove(shard, found);
+}
+
+std::shared_ptr<StoredFile> Store::Impl::remove(Shard& shard, Entries::iterator entry) {
+  std::shared_ptr<StoredFile> file = std::move(entry->second.file);
+  // Before somebody else can open and change it.
+  if (file->has_changed_backing()) remember_size(*file);
+  shard.entries.erase(entry);
+  return file;
+}
+
+void Store::Impl::remember_size(StoredFile& file) {
+  struct stat lower {};
+  lower.st_dev = file.key().device;
+  lower.st_ino = file.key().inode;
+  try {
+    const FileAtRest rest = file.at_rest();
+    lower = rest.lower;
+    if (!may_be_container(lower)) return;
+    if (rest.logical_bytes && lower.st_nlink > 0) {
+      known_sizes.put(lower, {*rest.logical_bytes});
+      return;
+    }
+  } catch (const std::system_error&) {
+    // It may be gone.
+  }
+  known_sizes.forget(lower);
 }
 
 StatisticsReport Store::statistics() {
@@ -483,6 +574,7 @@ void Store::Impl::run_settler() {
         return is_unused(entry) && entry.settle_at <= now;
       };
       for (const FileKey& key : keys(due)) settle(key, now);
+      if (known_sizes.is_much()) known_sizes.write_out();
       if (now >= next_relief && !relieve_memory()) next_relief = now + kRetryAfter;
       if (now >= next_policy) {
         services.policy.refresh();
@@ -511,16 +603,37 @@ void Store::Impl::stop_settler() {
   if (settler.joinable()) settler.join();
 }
 
+std::optional<std::uint64_t> Store::Impl::keep_known_sizes() {
+  for (const FileKey& key : keys([](const Entry&) { return true; })) {
+    std::uint64_t opened = 0;
+    const auto file = find(key, opened);
+    if (file && file->has_changed_backing()) remember_size(*file);
+  }
+  return known_sizes.write_out();
+}
+
+// What is known of a file is believed by the next mount as long as the file has the change time it
+// has now. So whoever changes one after this mount must not do it within the same tick.
+bool Store::Impl::known_sizes_are_past() {
+  for (int poll = 0; poll < kMostClockPolls; ++poll) {
+    if (known_sizes.is_older_than(volume->now())) return true;
+    std::this_thread::sleep_for(kClockPoll);
+  }
+  return false;
+}
+
 bool Store::shut_down() {
   impl_->stop_settler();
   if (impl_->services.options.read_only) return true;
   bool all = true;
   for (const FileKey& key : impl_->keys(has_changes)) all = impl_->commit_open_file(key) && all;
   all = settle_now() && all;
+  const auto known_sizes = impl_->keep_known_sizes();
   try {
     impl_->services.journal.sync_filesystem();
+    const bool hold = impl_->known_sizes_are_past();
     // What could not be stored may have been stored in part, which the next mount looks after.
-    if (all) impl_->directory.mark_clean();
+    if (all) impl_->directory.mark_clean(hold ? known_sizes : std::nullopt);
   } catch (const std::system_error& error) {
     log(LogLevel::kError, std::string("the store could not be synced: ") + error.what());
     return false;

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "fs/os/volume.hpp"
+#include "fs/store/known_sizes.hpp"
 #include "fs/store/options.hpp"
 #include "fs/store/statistics_report.hpp"
 #include "fs/store/stored_file.hpp"
@@ -28,12 +29,22 @@ class StoreError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What is known of a file's size before its attributes or names change: Store::size_at_rest.
+struct SizeAtRest {
+  FileKey key;
+  std::uint64_t opened = 0;
+  off_t stored_bytes = 0;
+  std::optional<KnownSize> known;
+};
+
 /// The backing directory: its files, journals, recovery and background work.
 ///
 /// Thread safety: all methods may run concurrently, but shut_down() is the last call.
 class Store {
  public:
   using Opener = std::function<std::unique_ptr<os::File>()>;
+  /// Whether the store still has something to do with a file, which moves its blocks.
+  enum class Presence { kInUse, kAtRest };
   using StatusReader = std::function<void(struct stat&)>;
 
   /// Opens the store in the volume's root, making `.zstdfs/` when it is not there yet, and recovers
@@ -59,10 +70,16 @@ class Store {
   /// Turns the status of a backing regular file into what applications see: size, times, blocks.
   /// The one place where attributes are made. `status` says which file; `read_status` reads it
   /// again where the store is not busy with the file. `open_backing` is called only when the header
-  /// must be read; when it throws, the stored size is shown. Returns when the backing file itself
-  /// was changed last. Other types of files are left as they are.
-  timespec present(struct stat& status, const StatusReader& read_status,
+  /// must be read; when it throws, the stored size is shown. Other types of files are left as they
+  /// are.
+  Presence present(struct stat& status, const StatusReader& read_status,
                    const Opener& open_backing);
+
+  // The change time that comes with new attributes or names makes void what is known of a file's
+  // size, unless both are told. `before` and `after` are the backing file's status; whether it is
+  // open meanwhile makes no difference.
+  SizeAtRest size_at_rest(const struct stat& before);
+  void keep_size(const SizeAtRest& size, const struct stat& after);
 
   /// Whether the file at this path, or a new one in the directory at it, is to be compressed.
   bool compresses(const std::string& path, const struct stat& status);

@@ -32,8 +32,9 @@ struct KnownName {
 };
 constexpr KnownName kKnownNames[] = {{"store.json", Type::kRegular},  {"state", Type::kRegular},
                                      {"lock", Type::kRegular},        {"journal", Type::kDirectory},
-                                     {"policy.json", Type::kRegular}, {"dicts", Type::kDirectory}};
-constexpr const char* kLeftovers[] = {"store.json.new", "state.new", "policy.json.new",
+                                     {"policy.json", Type::kRegular}, {"dicts", Type::kDirectory},
+                                     {"sizes", Type::kRegular}};
+constexpr const char* kLeftovers[] = {"store.json.new", "state.new", "policy.json.new", "sizes.new",
                                       kUnfinishedCopy};
 
 std::string in_store(const std::string& name) {

@@ -160,11 +160,15 @@ void StoreDirectory::check_format() {
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
 }
 
-std::optional<Interruption> StoreDirectory::interruption() {
+json StoreDirectory::read_state() {
   const auto text = read_text(volume_, kStateFile);
+  return text ? json::parse(*text, nullptr, false) : json();
+}
+
+std::optional<Interruption> StoreDirectory::interruption() {
   // A state that is missing or cannot be read says: anything may have been interrupted.
   Interruption found;
-  const json state = text ? json::parse(*text, nullptr, false) : json();
+  const json state = read_state();
   if (!state.is_object()) return found;
   try {
     if (state.value("clean", false)) return std::nullopt;
@@ -185,8 +189,17 @@ void StoreDirectory::mark_at_work(const timespec& since) {
   write_state(state.dump());
 }
 
-void StoreDirectory::mark_clean() {
-  write_state(kCleanState);
+std::optional<std::uint64_t> StoreDirectory::known_sizes() {
+  const json state = read_state();
+  const auto id = state.find("sizes");
+  if (id == state.end() || !id->is_number_unsigned() || interruption()) return std::nullopt;
+  return id->get<std::uint64_t>();
+}
+
+void StoreDirectory::mark_clean(std::optional<std::uint64_t> known_sizes) {
+  json state = json::parse(kCleanState);
+  if (known_sizes) state["sizes"] = *known_sizes;
+  write_state(state.dump());
 }
 
 void StoreDirectory::write_state(const std::string& json_text) {

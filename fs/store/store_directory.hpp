@@ -2,7 +2,9 @@
 
 #include <time.h>
 
+#include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -36,15 +38,20 @@ class StoreDirectory {
 
   /// Set when the store was not shut down.
   std::optional<Interruption> interruption();
+  /// The id of the file of known sizes (SizesFile) that the store was shut down with; nothing when
+  /// there was none, or when it was not shut down.
+  std::optional<std::uint64_t> known_sizes();
   /// From now on the store counts as interrupted until mark_clean(). Durable when they return;
   /// neither needs new space on the disk.
   void mark_at_work(const timespec& since);
-  void mark_clean();
+  void mark_clean(std::optional<std::uint64_t> known_sizes);
 
  private:
   void take_lock(Locking locking);
   void create();
   void check_format();
+  /// The state as JSON; not an object when it is missing or cannot be read.
+  nlohmann::json read_state();
   void write_state(const std::string& json_text);
 
   os::Volume& volume_;

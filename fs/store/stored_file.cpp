@@ -213,24 +213,17 @@ std::uint64_t StoredFile::logical_bytes() {
 }
 
 struct stat StoredFile::present() {
-  struct stat status {};
-  present(status);
-  return status;
-}
-
-timespec StoredFile::present(struct stat& status) {
   ReaderLock lock(state_mutex_);
   times_seen_ = true;
-  status = backing_->stat();
-  const timespec changed = status.st_ctim;
+  struct stat status = backing_->stat();
   status.st_size = static_cast<off_t>(state_.logical_bytes);
   if (shown_times_) {
     status.st_mtim = shown_times_->modified;
     if (!name_changed_) status.st_ctim = shown_times_->changed;
   } else {
-    status.st_ctim = services_.change_times.visible(key_, changed);
+    status.st_ctim = services_.change_times.visible(key_, status.st_ctim);
   }
-  return changed;
+  return status;
 }
 
 StoredFacts StoredFile::facts() {
@@ -247,10 +240,25 @@ StoredFacts StoredFile::facts() {
 
 void StoredFile::change_attributes(Attributes which, const std::function<void()>& change) {
   MutexLock changing(write_mutex_);
+  backing_changed_ = true;
   if (which == Attributes::kModificationTime) finish_rewrite();
   if (which == Attributes::kPrivileges) settle_locked();
   change();
   stamped_at_ = {};
+}
+
+FileAtRest StoredFile::at_rest() {
+  MutexLock changing(write_mutex_);
+  const State& state = seen();
+  FileAtRest rest{backing().stat(), std::nullopt};
+  const auto stored_bytes = static_cast<std::uint64_t>(rest.lower.st_size);
+  const bool alone = !needs_settling_ && !needs_flush_;
+  const bool says_so = state.form == Form::kContainer
+                           ? state.header.is_sealed_for(stored_bytes) &&
+                                 state.header.logical_bytes == state.logical_bytes
+                           : stored_bytes == state.logical_bytes;
+  if (alone && says_so) rest.logical_bytes = state.logical_bytes;
+  return rest;
 }
 
 bool StoredFile::can_write() {

@@ -27,6 +27,13 @@ namespace zstdfs::store {
 
 class ContainerRewriter;
 
+/// What is remembered of a file when nobody has it open any more.
+struct FileAtRest {
+  struct stat lower;  ///< of the backing file
+  /// Nothing where it is not what the backing file alone says.
+  std::optional<std::uint64_t> logical_bytes;
+};
+
 /// How a file is stored, for people.
 struct StoredFacts {
   bool is_container = false;
@@ -83,12 +90,10 @@ class StoredFile {
   std::uint64_t logical_bytes() ZSTDFS_EXCLUDES(state_mutex_);
   /// The status that applications see.
   struct stat present() ZSTDFS_EXCLUDES(state_mutex_);
-  /// The same; returns when the backing file itself was changed last.
-  timespec present(struct stat& status) ZSTDFS_EXCLUDES(state_mutex_);
   StoredFacts facts() ZSTDFS_EXCLUDES(write_mutex_);
   /// A name of the file was taken away or moved, which moves the change time: should content be
   /// stored just now, that may not be hidden. Does not wait for anything.
-  void name_changed() { name_changed_ = true; }
+  void name_changed() { name_changed_ = backing_changed_ = true; }
 
   /// What a change of attributes is about.
   enum class Attributes {
@@ -140,6 +145,11 @@ class StoredFile {
   /// the backing file as it is now.
   bool restore_log(const std::string& journal_name) ZSTDFS_EXCLUDES(write_mutex_);
   bool is_unlinked() ZSTDFS_EXCLUDES(state_mutex_);
+  /// Whether the backing file's content, attributes or names may have changed since this object was
+  /// made.
+  bool has_changed_backing() const { return backing_changed_; }
+  /// How it is now. Throws std::system_error.
+  FileAtRest at_rest() ZSTDFS_EXCLUDES(write_mutex_);
 
  private:
   enum class Form {
@@ -400,6 +410,7 @@ class StoredFile {
   /// Whether somebody may have seen the times since they were stamped last.
   std::atomic<bool> times_seen_{false};
   std::atomic<bool> name_changed_{false};
+  std::atomic<bool> backing_changed_{false};
 };
 
 }  // namespace zstdfs::store

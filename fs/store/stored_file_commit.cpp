@@ -86,6 +86,7 @@ void StoredFile::flush_locked() {
 
 void StoredFile::unseen(const std::function<void()>& work) {
   bool outermost = false;
+  backing_changed_ = true;
   {
     WriterLock lock(state_mutex_);
     outermost = !shown_times_;

@@ -35,7 +35,7 @@ void StoredFile::begin_change(std::uint64_t logical_end) {
   if (seen().form != Form::kRaw && logical_end > most_logical_bytes()) {
     throw std::system_error(EFBIG, std::generic_category());
   }
-  services_.changed = true;
+  services_.changed = backing_changed_ = true;
   changed_last_too_ = services_.changed_last.exchange(this) == this;
   ++changes_;
 }

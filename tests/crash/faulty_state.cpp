@@ -168,6 +168,11 @@ std::uint64_t DiskState::used_bytes() const {
   return used_blocks() * kDiskBlockBytes;
 }
 
+void DiskState::hold_clock(bool hold) {
+  const MutexLock lock(mutex_);
+  clock_calls_ = hold ? std::optional(counted_calls_) : std::nullopt;
+}
+
 std::uint64_t DiskState::counted_calls() const {
   const MutexLock lock(mutex_);
   return counted_calls_;
@@ -334,8 +339,9 @@ void DiskState::touch(Inode& file) {
 }
 
 timespec DiskState::clock() const {
-  return {.tv_sec = kFirstSecond + static_cast<std::int64_t>(counted_calls_ / 1000),
-          .tv_nsec = static_cast<std::int64_t>(counted_calls_ % 1000) * 1'000'000};
+  const std::uint64_t calls = clock_calls_.value_or(counted_calls_);
+  return {.tv_sec = kFirstSecond + static_cast<std::int64_t>(calls / 1000),
+          .tv_nsec = static_cast<std::int64_t>(calls % 1000) * 1'000'000};
 }
 
 struct stat DiskState::stat_of(InodeNumber number) const {

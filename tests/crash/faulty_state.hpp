@@ -89,6 +89,7 @@ class DiskState {
   void clear_faults();
   std::uint64_t failed_calls() const;
   void before_writes(const std::string& path_prefix, std::function<void()> hook);
+  void hold_clock(bool hold);
   void set_capacity(std::optional<std::uint64_t> free_bytes);
   std::uint64_t free_bytes() const;
   std::uint64_t used_bytes() const;
@@ -199,6 +200,8 @@ class DiskState {
   /// Calls until the power goes; 0: it stays.
   std::uint64_t cut_in_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t counted_calls_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  /// The number of calls that the clock goes by while it stands.
+  std::optional<std::uint64_t> clock_calls_ ZSTDFS_GUARDED_BY(mutex_);
   std::uint64_t failed_calls_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::vector<ActiveFault> faults_ ZSTDFS_GUARDED_BY(mutex_);
   WriteHook write_hook_ ZSTDFS_GUARDED_BY(mutex_);

@@ -203,6 +203,14 @@ void FaultyDisk::before_writes(const std::string& path_prefix, std::function<voi
 void FaultyDisk::set_free_bytes(std::uint64_t bytes) {
   state_->set_capacity(bytes);
 }
+void FaultyDisk::hold_clock() {
+  state_->hold_clock(true);
+}
+
+void FaultyDisk::release_clock() {
+  state_->hold_clock(false);
+}
+
 void FaultyDisk::set_unlimited() {
   state_->set_capacity(std::nullopt);
 }

@@ -112,6 +112,10 @@ class FaultyDisk {
   /// next one; an empty function ends it.
   void before_writes(const std::string& path_prefix, std::function<void()> hook);
 
+  /// The clock stands, as it does within a tick of a real one, until it goes again.
+  void hold_clock();
+  void release_clock();
+
   /// From now on there is room for so many more bytes, in whole blocks. Names take no room.
   void set_free_bytes(std::uint64_t bytes);
   void set_unlimited();

@@ -93,7 +93,7 @@ TEST(Opening, AStateThatTellsOfNoInterruptionMeansNoRecovery) {
     ASSERT_TRUE(interrupted.interruption());
     EXPECT_EQ(interrupted.interruption()->since.tv_sec, 1234);
     EXPECT_FALSE(interrupted.interruption()->system_went_down);
-    interrupted.mark_clean();
+    interrupted.mark_clean(std::nullopt);
   }
   EXPECT_FALSE(
       store::StoreDirectory(*volume, store::StoreDirectory::Locking::kRequired).interruption());
