@@ -270,6 +270,7 @@ class StoredFile {
   void flush_container() ZSTDFS_REQUIRES(write_mutex_);
   /// Gives an undecided file its form and stores it.
   void first_commit() ZSTDFS_REQUIRES(write_mutex_);
+  std::vector<NewFrame> encode_new_file() ZSTDFS_REQUIRES(write_mutex_);
   void store_as_raw() ZSTDFS_REQUIRES(write_mutex_);
   void store_as_container(const std::vector<NewFrame>& frames) ZSTDFS_REQUIRES(write_mutex_);
   /// What storing the changes verbatim would take, in blocks.
@@ -305,7 +306,7 @@ class StoredFile {
   /// comes back with nothing stored.
   NewFrame encode_chunk(ByteRange range,
                         const FrameRecipe& recipe) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
-  std::vector<NewFrame> encode_all(ByteRange range) ZSTDFS_EXCLUDES(state_mutex_);
+  std::vector<NewFrame> encode_all(ByteRange range, int level) ZSTDFS_EXCLUDES(state_mutex_);
   bool begins_like_container() ZSTDFS_REQUIRES_SHARED(state_mutex_);
   bool may_be_raw() ZSTDFS_REQUIRES(write_mutex_);
   bool must_be_raw() ZSTDFS_REQUIRES(write_mutex_);

@@ -244,6 +244,24 @@ TEST_F(StoreSettings, ChangesOfASmallContainerSurviveACrash) {
   EXPECT_EQ(read_file("f"), content);
 }
 
+TEST_F(StoreSettings, AFileThatExceedsABlockByLittleIsCompressedHarder) {
+  set_policy(R"({"level": 1})");
+  const std::uint64_t block = 4096;
+  int saved = 0;
+  for (std::size_t bytes = 8000; bytes < 40000; bytes += 500) {
+    const Bytes content = text_bytes(bytes, bytes);
+    write_file("f", content);
+    const std::uint64_t usual =
+        kContainerHeaderBytes + 41 + FrameEncoder().encode(content, 1).size();
+    const std::uint64_t now = stored("f").size();
+    EXPECT_LE((now + block - 1) / block, (usual + block - 1) / block) << bytes;
+    if (now <= usual / block * block) ++saved;
+    EXPECT_EQ(read_file("f"), content);
+    EXPECT_TRUE(disk.volume()->remove("f"));
+  }
+  EXPECT_GT(saved, 0);
+}
+
 TEST_F(StoreSettings, RecompressionGoesByThePolicyOfNow) {
   set_policy("{}");
   write_file("f", text_bytes(100000, 1));
