@@ -1,7 +1,6 @@
 #include "fs/store/sizes_file.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <system_error>
 
@@ -27,6 +26,8 @@ constexpr std::size_t kMarkOffset = kEntriesPerBlock * kEntryBytes;
 constexpr std::size_t kHashOffset = kBlockBytes - 8;
 static_assert(kMarkOffset + 8 == kHashOffset);
 
+// So many are read at once: a walk over a tree needs the neighbours next, in another order.
+constexpr std::uint64_t kBlocksPerRead = 32;
 // 1 MiB, which answers for 43,520 files.
 constexpr std::size_t kMostBlocksInMemory = 256;
 // So much is written at a time.
@@ -146,20 +147,32 @@ bool SizesFile::load(std::uint64_t id) {
   return true;
 }
 
-const std::vector<SizeEntry>& SizesFile::read_block(std::uint64_t number) {
-  const auto known = blocks_.find(number);
-  if (known != blocks_.end()) return known->second;
-  std::array<std::byte, kBlockBytes> bytes;
-  const bool whole =
-      file_->read_at(block_offset(number), bytes) == kBlockBytes &&
-      load_le<std::uint64_t>(bytes, kHashOffset) == hash64(ByteSpan(bytes).first(kHashOffset)) &&
-      load_le<std::uint64_t>(bytes, kMarkOffset) == block_mark(nonce_, number);
+const std::vector<SizeEntry>& SizesFile::block(std::uint64_t number) {
+  if (!blocks_.contains(number)) read_blocks_around(number);
+  return blocks_[number];
+}
+
+void SizesFile::read_blocks_around(std::uint64_t number) {
+  const std::uint64_t first = number - number % kBlocksPerRead;
+  const std::uint64_t count = std::min<std::uint64_t>(kBlocksPerRead, first_inodes_.size() - first);
+  Bytes bytes(static_cast<std::size_t>(count) * kBlockBytes);
+  bytes.resize(file_->read_at(block_offset(first), bytes));
   if (blocks_.size() >= kMostBlocksInMemory) blocks_.clear();
-  std::vector<SizeEntry>& block = blocks_[number];
+  for (std::size_t at = 0; at + kBlockBytes <= bytes.size(); at += kBlockBytes) {
+    const std::uint64_t each = first + at / kBlockBytes;
+    blocks_[each] = decode_block(each, ByteSpan(bytes).subspan(at, kBlockBytes));
+  }
+}
+
+std::vector<SizeEntry> SizesFile::decode_block(std::uint64_t number, ByteSpan bytes) const {
+  std::vector<SizeEntry> block;
+  const bool whole =
+      load_le<std::uint64_t>(bytes, kHashOffset) == hash64(bytes.first(kHashOffset)) &&
+      load_le<std::uint64_t>(bytes, kMarkOffset) == block_mark(nonce_, number);
   if (!whole) return block;
-  block.reserve(kEntriesPerBlock);
   const std::uint64_t entries =
       std::min<std::uint64_t>(kEntriesPerBlock, entries_ - number * kEntriesPerBlock);
+  block.reserve(static_cast<std::size_t>(entries));
   for (std::size_t at = 0; at < entries * kEntryBytes; at += kEntryBytes) {
     block.push_back({load_le<std::uint64_t>(bytes, at), load_le<std::uint64_t>(bytes, at + 8),
                      load_le<std::uint64_t>(bytes, at + 16)});
@@ -170,9 +183,9 @@ const std::vector<SizeEntry>& SizesFile::read_block(std::uint64_t number) {
 std::optional<SizeEntry> SizesFile::find(std::uint64_t inode) {
   const auto after = std::upper_bound(first_inodes_.begin(), first_inodes_.end(), inode);
   if (after == first_inodes_.begin()) return std::nullopt;
-  const auto& block = read_block(static_cast<std::uint64_t>(after - first_inodes_.begin()) - 1);
-  const auto found = std::ranges::lower_bound(block, inode, {}, &SizeEntry::inode);
-  if (found == block.end() || found->inode != inode) return std::nullopt;
+  const auto& entries = block(static_cast<std::uint64_t>(after - first_inodes_.begin()) - 1);
+  const auto found = std::ranges::lower_bound(entries, inode, {}, &SizeEntry::inode);
+  if (found == entries.end() || found->inode != inode) return std::nullopt;
   return *found;
 }
 
@@ -189,7 +202,7 @@ std::unique_ptr<SizesFile> SizesFile::replace(os::Volume& volume, SizesFile* old
       }
     };
     for (std::uint64_t number = 0; old && number < old->first_inodes_.size(); ++number) {
-      for (const SizeEntry& entry : old->read_block(number)) {
+      for (const SizeEntry& entry : old->block(number)) {
         add_changes_before(entry.inode);
         if (next == changes.end() || next->inode != entry.inode) writer.add(entry);
       }

@@ -62,7 +62,10 @@ class SizesFile {
   /// Returns false when something is wrong with it.
   bool load(std::uint64_t id);
   /// The entries of a block, valid until the next call; none when it is damaged.
-  const std::vector<SizeEntry>& read_block(std::uint64_t number);
+  const std::vector<SizeEntry>& block(std::uint64_t number);
+  /// Reads a block, and its neighbours with it.
+  void read_blocks_around(std::uint64_t number);
+  std::vector<SizeEntry> decode_block(std::uint64_t number, ByteSpan bytes) const;
 
   std::unique_ptr<os::File> file_;
   std::uint64_t id_ = 0;
