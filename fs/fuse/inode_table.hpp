@@ -88,12 +88,9 @@ class InodeTable {
 
  private:
   /// Inodes are found by their key, without a copy of it in the table.
-  struct KeyHash {
+  struct KeyHash : store::FileKeyHash {
     using is_transparent = void;
-    std::size_t operator()(const store::FileKey& key) const noexcept {
-      // Inode numbers are dense: multiplied, neighbours spread over the buckets.
-      return (key.inode * 0x9E3779B97F4A7C15u) ^ key.device;
-    }
+    using FileKeyHash::operator();
     std::size_t operator()(const std::unique_ptr<Inode>& inode) const noexcept {
       return (*this)(inode->key());
     }

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include <map>
+#include <unordered_map>
 
 #include "fs/store/file_key.hpp"
 #include "zstdfs/mutex.hpp"
@@ -34,7 +34,7 @@ class ChangeTimes {
     timespec backing;
     timespec visible;
   };
-  using Map = std::map<FileKey, Times>;
+  using Map = std::unordered_map<FileKey, Times, FileKeyHash>;
 
   Mutex mutex_;
   // Two halves: when the recent one is full it becomes the old one, and the old one is dropped.
