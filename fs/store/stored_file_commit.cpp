@@ -25,9 +25,10 @@ constexpr std::uint64_t kTableBytesPerAppendedByte = 8;
 // A stream is stored raw from the start when its beginning shrinks by less than a 32nd.
 constexpr std::uint64_t kStreamNumerator = 31;
 constexpr std::uint64_t kStreamDenominator = 32;
-// A new file that exceeds a number of blocks by little is compressed harder, which saves the last
-// block of many small files: a 25th of a source tree, for a fifteenth of its files.
+// A new file that exceeds a few blocks by little is compressed harder, which saves the last block
+// of many small files: a 28th of a source tree.
 constexpr int kBlockSavingLevel = 9;
+constexpr std::uint64_t kFewBlocks = 8;
 constexpr std::uint64_t kStoredBytesPerExcessByte = 8;
 // A longer log is merged at once, unless the file is so large that merging costs more.
 constexpr std::uint64_t kMinMergeBytes = 8u << 20;
@@ -262,8 +263,8 @@ std::vector<NewFrame> StoredFile::encode_new_file() {
   const std::uint64_t overhead = container_overhead_bytes(state.header, frames.size());
   const std::uint64_t usual = overhead + sum_of(frames);
   const std::uint64_t whole_blocks = floor_to(usual, services_.block_bytes);
-  if (whole_blocks == 0 || (usual - whole_blocks) * kStoredBytesPerExcessByte > usual)
-    return frames;
+  const bool few = whole_blocks > 0 && whole_blocks <= kFewBlocks * services_.block_bytes;
+  if (!few || (usual - whole_blocks) * kStoredBytesPerExcessByte > usual) return frames;
   std::vector<NewFrame> smaller = encode_all({0, state.logical_bytes}, kBlockSavingLevel);
   return overhead + sum_of(smaller) <= whole_blocks ? smaller : frames;
 }
