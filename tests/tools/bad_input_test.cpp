@@ -352,7 +352,9 @@ TEST_F(BadInput, ABrokenPolicyIsNamedWithItsLine) {
   }
   std::erase_if(refusals, [](const Refusal& each) { return each.command[1] == "set"; });
   // A directory is looked at for the store that it is in.
-  std::erase_if(refusals, [&](const Refusal& each) { return each.command[2] == policy; });
+  std::erase_if(refusals, [&](const Refusal& each) {
+    return each.command.size() > 2 && each.command[2] == policy;
+  });
   expect_refused(refusals, beside(""));
 }
 
