@@ -269,8 +269,10 @@ TEST_F(SizesAtRest, OfAFileThatIsOpenAtTheEndAreRight) {
   write("f", text_bytes(50'000, 1));
   auto file = store_.open_file("f");
   file->write(50'000, text_bytes(30'000, 2));
-  store_.reopen();
-  file.reset();
+  EXPECT_TRUE(store_.store->shut_down());
+  file.reset();  // before its store
+  store_.store.reset();
+  store_.open();
   EXPECT_EQ(show("f").bytes, 80'000u);
 }
 
