@@ -50,6 +50,8 @@ bool may_take_long(const fuse_buf& request) {
     }
     case FUSE_WRITE:
       return header.len >= kLongBytes;
+    case FUSE_FSYNC:
+    case FUSE_FSYNCDIR:
     case FUSE_SYNCFS:
     case FUSE_IOCTL:
     case FUSE_COPY_FILE_RANGE:
