@@ -41,6 +41,7 @@ constexpr std::size_t kSeekTableHashAt = 64;
 constexpr std::size_t kShortLogicalBytesAt = 32;
 constexpr std::size_t kShortStoredBytesAt = 34;
 constexpr std::size_t kShortTableHashAt = 36;
+constexpr std::size_t kShortGenerationAt = 40;
 
 // Both forms end with a hash of all before.
 constexpr std::size_t kHashBytes = 8;
@@ -89,6 +90,7 @@ void store_short_sizes(MutableByteSpan out, const ContainerHeader& header) {
   store_le(out, kShortLogicalBytesAt, static_cast<std::uint16_t>(header.logical_bytes));
   store_le(out, kShortStoredBytesAt, static_cast<std::uint16_t>(header.stored_bytes));
   store_le(out, kShortTableHashAt, static_cast<std::uint32_t>(header.seek_table_hash));
+  store_le(out, kShortGenerationAt, header.generation);
 }
 
 void load_sizes(ByteSpan bytes, ContainerHeader& header) {
@@ -100,7 +102,7 @@ void load_sizes(ByteSpan bytes, ContainerHeader& header) {
 }
 
 void load_short_sizes(ByteSpan bytes, std::uint16_t flags, ContainerHeader& header) {
-  header.generation = load_le<std::uint64_t>(bytes, kShortHeaderBytes - kHashBytes);
+  header.generation = load_le<std::uint64_t>(bytes, kShortGenerationAt);
   header.logical_bytes = load_le<std::uint16_t>(bytes, kShortLogicalBytesAt);
   header.stored_bytes = load_le<std::uint16_t>(bytes, kShortStoredBytesAt);
   header.durable_bytes = (flags & kDurableFlag) != 0 ? header.stored_bytes : 0;
@@ -151,11 +153,6 @@ Bytes encode_container_header(const ContainerHeader& header) {
   const std::size_t hash_at = bytes.size() - kHashBytes;
   store_le(out, hash_at, hash64(out.first(hash_at)));
   return bytes;
-}
-
-std::uint64_t short_generation(const ContainerHeader& header) {
-  ZSTDFS_ASSERT(header.is_short);
-  return load_le<std::uint64_t>(encode_container_header(header), kShortHeaderBytes - kHashBytes);
 }
 
 bool has_container_signature(ByteSpan prefix) {

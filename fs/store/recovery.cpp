@@ -120,8 +120,7 @@ void repair(os::File& file, const std::string& path, bool verify,
   if (container.sealed && !verify) return;
   if (!container.header_intact) {
     // No interruption does that, and it said what was vouched for: so nothing may be cut off.
-    // Another short header would have another generation, which a write log does not fit.
-    if (container.header.is_short || !is_otherwise_whole(file, container, dictionaries)) {
+    if (!is_otherwise_whole(file, container, dictionaries)) {
       return say_left_as_it_is(path, container);
     }
     // A write log that was for it shall still fit.

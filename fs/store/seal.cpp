@@ -13,10 +13,7 @@ Bytes seal(ContainerHeader& header, const FrameIndex& index, std::uint64_t durab
   if (!has_container_table(header, index.size())) table.clear();
   header.stored_bytes = index.frames_end() + table.size();
   header.durable_bytes = std::min(durable_bytes, index.frames_end());
-  if (header.is_short) {
-    if (header.durable_bytes < header.stored_bytes) header.durable_bytes = 0;
-    header.generation = short_generation(header);
-  }
+  if (header.is_short && header.durable_bytes < header.stored_bytes) header.durable_bytes = 0;
   return table;
 }
 

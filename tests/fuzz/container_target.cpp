@@ -63,7 +63,7 @@ Bytes with_hashes(ByteSpan input) {
     const LoadedContainer scanned = scan_container(MemorySource(file), ScanTrust::kNothing);
     store_le(out, 32, static_cast<std::uint16_t>(scanned.index.logical_bytes()));
     store_le(out, 36, static_cast<std::uint32_t>(hash64(encode_container_table(scanned.index))));
-    store_le(out, 40, hash64(out.first(40)));
+    store_le(out, 48, hash64(out.first(48)));
     return file;
   }
   store_le(out, 48, std::uint64_t{file.size()});

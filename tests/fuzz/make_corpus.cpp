@@ -99,7 +99,7 @@ void add_containers(const Corpus& corpus, const ContainerBuilder& builder) {
   corpus.add("container", "long-run-of-zeros", gibibyte.finish());
   const Bytes short_form = short_container().finish();
   corpus.add("container", "short-form", short_form);
-  corpus.add("container", "short-form-frame-damaged", changed(short_form, 60, 0xABABABAB));
+  corpus.add("container", "short-form-frame-damaged", changed(short_form, 80, 0xABABABAB));
   Bytes short_and_more = short_form;
   test::append_to(short_and_more, ByteSpan(short_form).subspan(kShortHeaderBytes));
   corpus.add("container", "short-form-of-two-frames", short_and_more);

@@ -63,13 +63,16 @@ TEST(ContainerHeader, SignatureIsTheFirstSixteenBytes) {
   }
 }
 
-TEST(ContainerHeader, AnyFlippedBitMakesItUndecodable) {
-  const Bytes bytes = encode_container_header(some_header());
+void expect_no_flipped_bit_decodes(const Bytes& bytes) {
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     Bytes flipped = bytes;
     flipped[bit / 8] ^= std::byte(1u << bit % 8);
     EXPECT_EQ(decode_container_header(flipped), std::nullopt) << bit;
   }
+}
+
+TEST(ContainerHeader, AnyFlippedBitMakesItUndecodable) {
+  expect_no_flipped_bit_decodes(encode_container_header(some_header()));
 }
 
 TEST(ContainerHeader, CutShortIsUndecodable) {
@@ -145,7 +148,7 @@ TEST(ContainerHeader, NewerVersionIsRefusedInWords) {
 
 // Whatever size a later version gives it, it is not taken for content or for damage.
 TEST(ContainerHeader, NewerVersionIsRefusedAtOtherSizesToo) {
-  for (const std::uint32_t payload_bytes : {24u, 40u, 56u, 71u}) {
+  for (const std::uint32_t payload_bytes : {24u, 40u, 48u, 71u}) {
     Bytes bytes = encode_container_header(some_header());
     bytes.resize(8 + payload_bytes);
     store_le(MutableByteSpan(bytes), 4, payload_bytes);
@@ -163,11 +166,11 @@ ContainerHeader some_short_header() {
                          .dictionary_id = 0xA1B2C3D4,
                          .compact = true,
                          .is_short = true,
+                         .generation = 0x0102030405060708,
                          .logical_bytes = 4096,
                          .stored_bytes = 65535,
                          .durable_bytes = 65535,
                          .seek_table_hash = 0x55667788};
-  header.generation = short_generation(header);
   return header;
 }
 
@@ -185,7 +188,6 @@ TEST(ShortHeader, ComesBack) {
       ContainerHeader header = some_short_header();
       header.long_distance_matching = long_distance_matching;
       header.durable_bytes = durable ? header.stored_bytes : 0;
-      header.generation = short_generation(header);
       const Bytes bytes = encode_container_header(header);
       EXPECT_EQ(bytes.size(), kShortHeaderBytes);
       EXPECT_EQ(bytes.size(), header.bytes());
@@ -200,7 +202,7 @@ TEST(ShortHeader, ComesBack) {
 TEST(ShortHeader, FieldsLieWhereTheFormatSays) {
   const Bytes bytes = encode_container_header(some_short_header());
   EXPECT_EQ(load_le<std::uint32_t>(bytes, 0), 0x184D2A55u);
-  EXPECT_EQ(load_le<std::uint32_t>(bytes, 4), 40u);
+  EXPECT_EQ(load_le<std::uint32_t>(bytes, 4), 48u);
   EXPECT_EQ(std::memcmp(bytes.data() + 8, "zstdfs\r\n", 8), 0);
   EXPECT_EQ(load_le<std::uint16_t>(bytes, 16), 3);
   EXPECT_EQ(load_le<std::uint16_t>(bytes, 18), 2 + 4);
@@ -210,30 +212,20 @@ TEST(ShortHeader, FieldsLieWhereTheFormatSays) {
   EXPECT_EQ(load_le<std::uint16_t>(bytes, 32), 4096);
   EXPECT_EQ(load_le<std::uint16_t>(bytes, 34), 65535);
   EXPECT_EQ(load_le<std::uint32_t>(bytes, 36), 0x55667788u);
-  EXPECT_EQ(load_le<std::uint64_t>(bytes, 40), hash64(ByteSpan(bytes).first(40)));
-}
-
-TEST(ShortHeader, OtherContentHasAnotherGeneration) {
-  ContainerHeader other = some_short_header();
-  other.seek_table_hash ^= 1;
-  EXPECT_NE(short_generation(other), short_generation(some_short_header()));
+  EXPECT_EQ(load_le<std::uint64_t>(bytes, 40), 0x0102030405060708u);
+  EXPECT_EQ(load_le<std::uint64_t>(bytes, 48), hash64(ByteSpan(bytes).first(48)));
 }
 
 TEST(ShortHeader, AnyFlippedBitMakesItUndecodable) {
-  const Bytes bytes = encode_container_header(some_short_header());
-  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
-    Bytes flipped = bytes;
-    flipped[bit / 8] ^= std::byte(1u << bit % 8);
-    EXPECT_EQ(decode_container_header(flipped), std::nullopt) << bit;
-  }
+  expect_no_flipped_bit_decodes(encode_container_header(some_short_header()));
 }
 
 TEST(ShortHeader, LimitsHold) {
   EXPECT_TRUE(decode_container_header(short_header_with(32, std::uint16_t{1})));
   EXPECT_FALSE(decode_container_header(short_header_with(32, std::uint16_t{0})));
   EXPECT_FALSE(decode_container_header(short_header_with(32, std::uint16_t{4097})));
-  EXPECT_TRUE(decode_container_header(short_header_with(34, std::uint16_t{49})));
-  EXPECT_FALSE(decode_container_header(short_header_with(34, std::uint16_t{48})));
+  EXPECT_TRUE(decode_container_header(short_header_with(34, std::uint16_t{57})));
+  EXPECT_FALSE(decode_container_header(short_header_with(34, std::uint16_t{56})));
   EXPECT_FALSE(decode_container_header(short_header_with(18, std::uint16_t{0}))) << "not compact";
   EXPECT_FALSE(decode_container_header(short_header_with(18, std::uint16_t{2 + 8})));
   for (const std::uint16_t version : std::array<std::uint16_t, 3>{0, 1, 2}) {

@@ -50,7 +50,8 @@ TEST_P(Golden, EveryFileReadsAsItDid) {
   EXPECT_GT(files, 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Golden, testing::Values("format-1", "container-2", "container-3"));
+INSTANTIATE_TEST_SUITE_P(Formats, Golden,
+                         testing::Values("format-1", "container-2", "container-3"));
 
 }  // namespace
 }  // namespace zstdfs::test

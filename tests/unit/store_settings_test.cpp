@@ -244,6 +244,24 @@ TEST_F(StoreSettings, ChangesOfASmallContainerSurviveACrash) {
   EXPECT_EQ(read_file("f"), content);
 }
 
+TEST_F(StoreSettings, AWriteLogIsNotForTheSameContentWrittenAgain) {
+  set_policy(R"({"saving": "bytes"})");
+  const Bytes content = text_bytes(3000, 1);
+  write_file("f", content);
+  auto file = store.open_file("f");
+  file->write(100, text_bytes(50, 2));
+  file->sync(os::SyncKind::kDataAndTimes);
+  store.sync_names();
+  // What a state file sees: back to what it was, by way of nothing.
+  file->truncate(0);
+  file->write(0, content);
+  file->flush();
+  store.store->close_file(file);
+  file.reset();  // before its store
+  store.crash(Survival::everything());
+  EXPECT_EQ(read_file("f"), content);
+}
+
 TEST_F(StoreSettings, AFileThatExceedsABlockByLittleIsCompressedHarder) {
   set_policy(R"({"level": 1})");
   const std::uint64_t block = 4096;

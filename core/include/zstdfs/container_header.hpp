@@ -8,7 +8,7 @@
 namespace zstdfs {
 
 inline constexpr std::size_t kContainerHeaderBytes = 80;
-inline constexpr std::size_t kShortHeaderBytes = 48;
+inline constexpr std::size_t kShortHeaderBytes = 56;
 /// The most content that a container with a short header has.
 inline constexpr std::uint64_t kMaxShortContentBytes = kMinChunkBytes;
 inline constexpr std::uint64_t kMaxShortStoredBytes = 65535;
@@ -32,7 +32,7 @@ struct ContainerHeader {
   /// a container never changes but as a whole.
   bool is_short = false;
   /// Counts the rewrites of committed frames. Appending does not change it. What a journal holds
-  /// is meant for one generation only. That of a short header is short_generation().
+  /// is meant for one generation only.
   std::uint64_t generation = 0;
   std::uint64_t logical_bytes = 0;
   std::uint64_t stored_bytes = 0;
@@ -54,10 +54,6 @@ struct ContainerHeader {
 
 /// `header.bytes()` bytes.
 Bytes encode_container_header(const ContainerHeader& header);
-
-/// What decoding a short header with these other fields gives as its generation: it depends on all
-/// of them, so that different content has another.
-std::uint64_t short_generation(const ContainerHeader& header);
 
 /// Whether content that begins with `prefix` is (or would be taken for) a container. False when
 /// `prefix` is shorter than kContainerSignatureBytes.
