@@ -270,6 +270,7 @@ class StoredFile {
   void flush_container() ZSTDFS_REQUIRES(write_mutex_);
   /// Gives an undecided file its form and stores it.
   void first_commit() ZSTDFS_REQUIRES(write_mutex_);
+  /// All frames of a file that has none; compressed harder where that saves its last block.
   std::vector<NewFrame> encode_new_file() ZSTDFS_REQUIRES(write_mutex_);
   void store_as_raw() ZSTDFS_REQUIRES(write_mutex_);
   void store_as_container(const std::vector<NewFrame>& frames) ZSTDFS_REQUIRES(write_mutex_);

@@ -103,20 +103,17 @@ def _read_pages(scene: Scene) -> None:
     os.close(descriptor)
 
 
-def _overwrite_pages(scene: Scene) -> None:
-    descriptor = os.open(scene.root / "big", os.O_WRONLY)
-    for offset, page in scene.state:
-        os.pwrite(descriptor, page, offset)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def _overwrite_and_sync_pages(scene: Scene) -> None:
-    descriptor = os.open(scene.root / "big", os.O_WRONLY)
-    for offset, page in scene.state:
-        os.pwrite(descriptor, page, offset)
-        os.fdatasync(descriptor)
-    os.close(descriptor)
+def _overwrite_pages(sync_each: bool):
+    def overwrite(scene: Scene) -> None:
+        descriptor = os.open(scene.root / "big", os.O_WRONLY)
+        for offset, page in scene.state:
+            os.pwrite(descriptor, page, offset)
+            if sync_each:
+                os.fdatasync(descriptor)
+        if not sync_each:
+            os.fsync(descriptor)
+        os.close(descriptor)
+    return overwrite
 
 
 # --- trees
@@ -225,9 +222,10 @@ GROUPS = (
         Step("big-read-cold", _read_file, cold=True),
         Step("big-read-warm", _read_file),
         Step("random-read-cold", _read_pages, _choose_pages("random_reads"), cold=True),
-        Step("overwrite-fsync", _overwrite_pages, _choose_pages("overwrites"), cold=True),
-        Step("overwrite-fdatasync", _overwrite_and_sync_pages, _choose_pages("synced_overwrites"),
-             cold=True),
+        Step("overwrite-fsync", _overwrite_pages(sync_each=False),
+             _choose_pages("overwrites"), cold=True),
+        Step("overwrite-fdatasync", _overwrite_pages(sync_each=True),
+             _choose_pages("synced_overwrites"), cold=True),
     )),
     Group((
         Step("tree-unpack", _unpack("tree"), _cache_input("tree"), space="tree"),
