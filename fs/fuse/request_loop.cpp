@@ -2,6 +2,7 @@
 
 #include <linux/fuse.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
