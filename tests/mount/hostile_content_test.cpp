@@ -92,6 +92,44 @@ void add_lying_headers(Files& files, const Container& honest) {
   with("hash", [](ContainerHeader& header) { header.seek_table_hash = 1; });
 }
 
+/// Headers of the short form, which are for one frame that ends where the file does.
+void add_lying_short_headers(Files& files) {
+  FrameEncoder encoder;
+  const Bytes frame = encoder.encode(test::text_bytes(3000, 1), 3);
+  ContainerHeader honest;
+  honest.compact = honest.is_short = true;
+  honest.logical_bytes = 3000;
+  honest.stored_bytes = honest.bytes() + frame.size();
+  FrameIndex index(honest.bytes());
+  index.append(honest.bytes(), static_cast<std::uint32_t>(frame.size()), 3000,
+               load_le<std::uint32_t>(frame, frame.size() - 4));
+  honest.seek_table_hash = table_hash_for(honest, encode_container_table(index));
+  const auto with = [&](const char* name, ByteSpan frames, auto&& change) {
+    ContainerHeader header = honest;
+    change(header);
+    Bytes file = encode_container_header(header);
+    append(file, frames);
+    files[std::string("short, ") + name] = std::move(file);
+  };
+  const auto unchanged = [](ContainerHeader&) {};
+  const auto durable = [](ContainerHeader& header) { header.durable_bytes = header.stored_bytes; };
+  with("honest", frame, unchanged);
+  with("logical size", frame, [](ContainerHeader& header) { header.logical_bytes = 4096; });
+  with("stored size", frame, [](ContainerHeader& header) { header.stored_bytes = 65535; });
+  with("hash", frame, [](ContainerHeader& header) { header.seek_table_hash ^= 1; });
+  with("dictionary", frame, [](ContainerHeader& header) { header.dictionary_id = 0xFFFFFFFF; });
+  with("nothing behind it", {}, unchanged);
+  with("nothing behind it, durable", {}, durable);
+  with("cut off", ByteSpan(frame).first(20), unchanged);
+  with("cut off, durable", ByteSpan(frame).first(20), durable);
+  Bytes twice = frame;
+  append(twice, frame);
+  with("two frames", twice, unchanged);
+  with("a large frame", encoder.encode(Bytes(100000, std::byte{'a'}), 3), unchanged);
+  with("a run of zeros", encode_zero_frame(kMaxZeroFrameBytes), durable);
+  with("no content", encoder.encode({}, 3), unchanged);
+}
+
 void add_lying_tables(Files& files, ByteSpan frame) {
   for (const std::uint32_t claimed : {1u, 200000u, 1u << 24, 1u << 30}) {
     Container lie;
@@ -189,6 +227,7 @@ TEST_F(HostileContent, HeadersAndTablesThatLie) {
   }
   files["honest"] = honest.sealed();
   add_lying_headers(files, honest);
+  add_lying_short_headers(files);
   add_lying_tables(files, encoder.encode(ByteSpan(content_).first(100), 3));
   add_lying_frames(files, honest);
   make_exabytes(store_.backing("exabytes"));

@@ -3,6 +3,7 @@
 // is repeated with ZSTDFS_HOSTILE_SEED. tests/hostile.sh sets both.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,7 @@ class HostileRandom : public HostileTest {
       const Fd sparse = open_file(store_.path("sparse"), O_RDWR | O_CREAT);
       pwrite_all(sparse.get(), test::text_bytes(200000, 3), 5000000);
     }
+    make_small_containers();
     store_.remount();
     leave_journals();
     for (const auto& entry : fs::recursive_directory_iterator(store_.backing())) {
@@ -46,10 +48,19 @@ class HostileRandom : public HostileTest {
     std::sort(paths_.begin(), paths_.end());
   }
 
+  void make_small_containers() {
+    const std::string directory = store_.path("records");
+    check(::mkdir(directory.c_str(), 0755), "mkdir");
+    check(::setxattr(directory.c_str(), "user.zstdfs.saving", "bytes", 5, 0), "setxattr");
+    for (const char* name : {"a", "b", "c"}) {
+      write_file(directory + "/" + name, test::text_bytes(3000, 7));
+    }
+  }
+
   /// Write logs and an append that was interrupted.
   void leave_journals() {
     std::vector<Fd> open;
-    for (const char* name : {"f", "d/f", "large", "sparse"}) {
+    for (const char* name : {"f", "d/f", "large", "sparse", "records/b"}) {
       open.push_back(open_file(store_.path(name), O_RDWR));
       for (off_t at = 0; at < 5; ++at) {
         pwrite_all(open.back().get(), test::random_bytes(3000, 4),
@@ -142,7 +153,8 @@ class HostileRandom : public HostileTest {
       store_le(MutableByteSpan(content), at, static_cast<std::uint32_t>(value));
     }
     if (content.size() < kContainerHeaderBytes || !has_container_signature(content)) return;
-    store_le(MutableByteSpan(content), 72, hash64(ByteSpan(content).first(72)));
+    const std::size_t hash_at = has_short_header(content) ? 48 : 72;
+    store_le(MutableByteSpan(content), hash_at, hash64(ByteSpan(content).first(hash_at)));
   }
 
   /// Mounts, uses everything and unmounts. Returns whether it could be mounted.

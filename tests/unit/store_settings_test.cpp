@@ -288,6 +288,38 @@ TEST_F(StoreSettings, RecompressionGoesByThePolicyOfNow) {
   EXPECT_EQ(header("f").level, 12);
 }
 
+TEST_F(StoreSettings, ASmallContainerWhoseFrameIsCutOffCanBeWrittenAnew) {
+  set_policy(R"({"saving": "bytes"})");
+  write_file("f", text_bytes(3000, 1));
+  Bytes cut = stored("f");
+  for (const std::size_t bytes : {kShortHeaderBytes, kShortHeaderBytes + 20, cut.size() - 1}) {
+    SCOPED_TRACE(bytes);
+    cut = stored("f");
+    cut.resize(bytes);
+    put_on(disk, "cut", cut);
+    ASSERT_TRUE(store.reopen());
+    const Bytes content = text_bytes(2000, 2);
+    write_at("cut", 0, content);
+    EXPECT_EQ(read_file("cut"), content);
+    EXPECT_TRUE(load_container(MemorySource(stored("cut"))).sealed);
+  }
+}
+
+TEST_F(StoreSettings, ASmallContainerWithADamagedHeaderCanBeWrittenOn) {
+  set_policy(R"({"saving": "bytes"})");
+  Bytes content = text_bytes(3000, 1);
+  write_file("f", content);
+  Bytes damaged = stored("f");
+  damaged[20] ^= std::byte{1};
+  put_on(disk, "damaged", damaged);
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("damaged"), content);
+  write_at("damaged", 3000, text_bytes(500, 2));
+  append_to(content, text_bytes(500, 2));
+  EXPECT_EQ(read_file("damaged"), content);
+  EXPECT_TRUE(load_container(MemorySource(stored("damaged"))).sealed);
+}
+
 TEST_F(StoreSettings, RecompressionShortensOlderHeaders) {
   set_policy(R"({"saving": "bytes"})");
   const Bytes content = text_bytes(3000, 1);
