@@ -115,7 +115,10 @@ int check(const PolicyOptions& options) {
   const std::optional<PolicyText> text = policy_at(path);
   if (!text) {
     if (options.json) {
-      print_json({{"file", nullptr}, {"valid", true}, {"rules", 0}});
+      print_json({{"file", nullptr},
+                  {"valid", true},
+                  {"rules", 0},
+                  {"missing_dictionaries", Json::array()}});
     } else {
       std::cout << printable(path) << ": the store has no policy\n";
     }

@@ -52,6 +52,7 @@ class Search {
                                    .gid = entry.status.st_gid};
       look_at(facts);
     } catch (const std::runtime_error&) {
+      // Its size is not known, so neither is its rule: it is not among those that are counted.
     }
     return Descend::kYes;
   }

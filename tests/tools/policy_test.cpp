@@ -68,6 +68,9 @@ TEST(PolicyCheck, WhatIsNotThere) {
   const CommandResult none = run_zstdfs({"policy", "check", store.path()});
   EXPECT_EQ(none.exit_code, 0);
   EXPECT_THAT(none.out, HasSubstr("has no policy"));
+  const auto json = run_zstdfs({"policy", "check", "--json", store.path()}).json();
+  EXPECT_TRUE(json.at("file").is_null());
+  EXPECT_TRUE(json.at("missing_dictionaries").empty());
   const CommandResult missing = run_zstdfs({"policy", "check", store.path("missing")});
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_THAT(missing.error, HasSubstr("No such file"));
