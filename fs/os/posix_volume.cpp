@@ -115,6 +115,7 @@ class PosixVolume final : public Volume {
   std::unique_ptr<VolumeLock> try_lock(const std::string& path, pid_t& holder,
                                        LockTrace trace) override;
   std::uint64_t block_bytes() override;
+  std::uint64_t free_bytes() override;
   std::string boot_id() override;
   timespec now() override;
 
@@ -134,6 +135,7 @@ class PosixVolume final : public Volume {
     if (split.name.find('\0') != std::string::npos) throw_error(EINVAL, "a zero in a name");
     return must_open(split.parent, O_PATH | O_DIRECTORY);
   }
+  struct statvfs filesystem_status() const;
 
   // Constant after construction.
   UniqueFd root_;
@@ -260,12 +262,22 @@ std::unique_ptr<VolumeLock> PosixVolume::try_lock(const std::string& path, pid_t
   return std::make_unique<PosixVolumeLock>(std::move(fd));
 }
 
-std::uint64_t PosixVolume::block_bytes() {
+struct statvfs PosixVolume::filesystem_status() const {
   struct statvfs status = {};
   if (::fstatvfs(root_.get(), &status) != 0) throw_error(errno, "statvfs");
   // f_frsize is the unit in which blocks are counted; f_bsize is only good for transfers.
-  const std::uint64_t bytes = status.f_frsize != 0 ? status.f_frsize : status.f_bsize;
+  if (status.f_frsize == 0) status.f_frsize = status.f_bsize;
+  return status;
+}
+
+std::uint64_t PosixVolume::block_bytes() {
+  const std::uint64_t bytes = filesystem_status().f_frsize;
   return bytes < kMinBlockBytes || bytes > kMaxBlockBytes ? kUsualBlockBytes : bytes;
+}
+
+std::uint64_t PosixVolume::free_bytes() {
+  const struct statvfs status = filesystem_status();
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 std::string PosixVolume::boot_id() {

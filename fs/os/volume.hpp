@@ -70,6 +70,8 @@ class Volume {
 
   /// The lower filesystem's block size in bytes.
   virtual std::uint64_t block_bytes() = 0;
+  /// The room that the lower filesystem has for users' files, quotas aside.
+  virtual std::uint64_t free_bytes() = 0;
   /// Names the run of the operating system: while it stays the same, what was written is there,
   /// synced or not. Empty when that is not known.
   virtual std::string boot_id() { return {}; }

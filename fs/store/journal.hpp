@@ -39,6 +39,8 @@ class Journal {
   /// Syncs the whole lower filesystem, and then removes the files that were retired before.
   void sync_filesystem() ZSTDFS_EXCLUDES(mutex_);
   void sync_directory();
+  /// As os::Volume::free_bytes.
+  std::uint64_t free_bytes() { return volume_.free_bytes(); }
   /// Names of all files, in the order of their numbers; what is not ours is left out.
   std::vector<std::string> list();
 

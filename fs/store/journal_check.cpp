@@ -131,7 +131,7 @@ class JournalCheck {
       return;
     }
     const auto target = open_target(content->head.target);
-    if (content->batches == 0 && rest_of_log(log, *content) != LogRest::kOther) {
+    if (content->batches == 0 && rest_of(log, *content) != LogRest::kOther) {
       found(Kind::kPending, "a write log that holds nothing yet; the next mount drops it");
     } else if (!target) {
       found(Kind::kUnclaimed, "changes to a file that is no more");
@@ -153,6 +153,11 @@ class JournalCheck {
     }
   }
 
+  LogRest rest_of(const os::File& log, const WriteLogContent& content) const {
+    return rest_of_log(log, content,
+                       inspection_.system_went_down ? PowerLoss::kPossible : PowerLoss::kNone);
+  }
+
   void judge_log(const os::File& log, const WriteLogContent& content, const os::File& target) {
     const struct stat status = target.stat();
     if (inspection_.rewritten.contains({status.st_dev, status.st_ino})) {
@@ -168,18 +173,16 @@ class JournalCheck {
       return;
     }
     const std::uint64_t usable = usable_batches(log, target);
-    const std::uint64_t rest_bytes = log.size() - content.end_offset;
     if (usable == 0) {
       const bool excused = inspection_.system_went_down || content.batches > 0;
       found(excused ? Kind::kUnclaimed : Kind::kDamaged,
-            content.batches > 0
-                ? "changes that build on frames which are not there"
-                : "changes of which nothing is whole, " + std::to_string(rest_bytes) + " bytes");
+            content.batches > 0 ? "changes that build on frames which are not there"
+                                : "changes of which nothing is whole");
       return;
     }
     const std::string what =
         number_of(usable, "batch", "batches") + " of changes; the next mount takes them up";
-    const LogRest rest = rest_of_log(log, content);
+    const LogRest rest = rest_of(log, content);
     if (usable == content.batches && rest != LogRest::kOther) {
       found(Kind::kPending,
             what + (rest == LogRest::kTorn ? ", but for the last, whose writing was interrupted"

@@ -16,6 +16,18 @@ constexpr std::size_t kBatchHeadBytes = 4 + 4 + 8 + 8 + 8 + 8 + 8;
 constexpr std::size_t kPieceHeadBytes = 8 + 8 + 4 + 4;
 constexpr std::size_t kHashBytes = 8;
 
+constexpr std::uint64_t kMinRoomBytes = 64u << 10;
+constexpr std::uint64_t kMaxRoomBytes = 1u << 20;
+constexpr std::uint64_t kRoomUnit = 4096;
+// Room is written twice. That pays for as long as it serves several syncs,
+constexpr std::uint64_t kSyncsPerRoom = 8;
+// and is not the room that somebody else needs.
+constexpr std::uint64_t kFreeBytesPerRoomByte = 64;
+
+// What a disk writes whole or not at all.
+constexpr std::uint64_t kSectorBytes = 512;
+constexpr std::uint64_t kScanBytes = 64u << 10;
+
 void append_piece(Bytes& out, std::uint64_t offset, const Overlay::Piece& piece) {
   append_le(out, offset);
   append_le(out, piece.bytes);
@@ -102,6 +114,33 @@ std::optional<LogBatch> read_batch(const os::File& file, std::uint64_t offset, s
   return batch;
 }
 
+/// Behind the last byte from `begin` on that is not zero.
+std::uint64_t end_of_data(const os::File& file, std::uint64_t begin) {
+  std::uint64_t end = file.size();
+  Bytes bytes;
+  while (end > begin) {
+    bytes.resize(static_cast<std::size_t>(std::min(kScanBytes, end - begin)));
+    const std::uint64_t at = end - bytes.size();
+    bytes.resize(file.read_at(at, bytes));
+    while (!bytes.empty() && bytes.back() == std::byte{0}) bytes.pop_back();
+    if (!bytes.empty()) return at + bytes.size();
+    end = at;
+  }
+  return begin;
+}
+
+/// Whether one of the disk's sectors, or the part of it that lies in the range, is zeros.
+bool lacks_sector(const os::File& file, ByteRange range) {
+  Bytes sector;
+  for (std::uint64_t at = range.offset; at < range.end(); at += sector.size()) {
+    const std::uint64_t sector_end = at - at % kSectorBytes + kSectorBytes;
+    sector.assign(static_cast<std::size_t>(std::min(sector_end, range.end()) - at), {});
+    file.read_at(at, sector);
+    if (std::ranges::count(sector, std::byte{0}) == std::ssize(sector)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 WriteLog::WriteLog(Journal& journal, const JournalTarget& target, std::uint64_t generation)
@@ -131,7 +170,7 @@ WriteLog::WriteLog(Journal& journal, std::string name, std::uint64_t nonce,
 
 void WriteLog::append(const LogSizes& sizes, const Overlay::Pieces& pieces) {
   const Bytes record = encode_batch(sizes, pieces, batches_, nonce_);
-  if (torn_) file_->truncate(end_);
+  if (torn_) cut();
   torn_ = true;
   unsynced_ = true;
   file_->write_at(end_, record);
@@ -140,9 +179,58 @@ void WriteLog::append(const LogSizes& sizes, const Overlay::Pieces& pieces) {
   ++batches_;
 }
 
+void WriteLog::cut() {
+  file_->truncate(end_);
+  room_end_ = end_;
+  torn_ = false;
+}
+
+std::uint64_t WriteLog::wanted_room_bytes() const {
+  // Not for a log that is synced once, as by a program that writes a file and is done.
+  if (!name_synced_ || no_room_ || end_ <= room_end_) return 0;
+  const std::uint64_t room = std::clamp(end_, kMinRoomBytes, kMaxRoomBytes);
+  const bool pays = room / kSyncsPerRoom >= end_ - synced_end_;
+  return pays && room <= journal_.free_bytes() / kFreeBytesPerRoomByte ? room : 0;
+}
+
+bool WriteLog::make_room() {
+  try {
+    const std::uint64_t room = wanted_room_bytes();
+    if (room == 0) return false;
+    const std::uint64_t to = (end_ + room + kRoomUnit - 1) / kRoomUnit * kRoomUnit;
+    file_->write_at(end_, Bytes(static_cast<std::size_t>(to - end_)));
+    room_end_ = to;
+    return true;
+  } catch (const std::system_error&) {
+    // No quota, most likely. The batches are there, which is what was promised.
+    no_room_ = torn_ = true;
+  }
+  try {
+    cut();
+  } catch (const std::system_error&) {
+    // The next append begins with it. Until then there are zeros behind the batches.
+  }
+  return false;
+}
+
 void WriteLog::sync() {
   if (unsynced_) {
-    sync_.run(*file_, os::SyncKind::kData, [this] { os::write_again(*file_, {0, end_}); });
+    const bool has_new_room = make_room();
+    const auto sync = [this] {
+      sync_.run(*file_, os::SyncKind::kData, [this] {
+        if (room_end_ > end_) cut();
+        os::write_again(*file_, {0, end_});
+      });
+    };
+    try {
+      sync();
+    } catch (const std::system_error&) {
+      // Some filesystems look for space only now, and it may be the room that was too much.
+      if (!has_new_room) throw;
+      no_room_ = true;
+      sync();
+    }
+    synced_end_ = end_;
   }
   unsynced_ = false;
   if (!name_synced_) journal_.sync_directory();
@@ -157,20 +245,24 @@ void WriteLog::retire() {
   journal_.retire(name_);
 }
 
-LogRest rest_of_log(const os::File& file, const WriteLogContent& content) {
-  const std::uint64_t file_bytes = file.size();
-  if (file_bytes <= content.end_offset) return LogRest::kNothing;
-  const std::uint64_t rest_bytes = file_bytes - content.end_offset;
+LogRest rest_of_log(const os::File& file, const WriteLogContent& content, PowerLoss power_loss) {
+  const std::uint64_t begin = content.end_offset;
+  const std::uint64_t data_end = end_of_data(file, begin);
+  if (data_end == begin) return LogRest::kNothing;
+  if (data_end - begin < kBatchHeadBytes + kHashBytes) return LogRest::kTorn;
   Bytes head(kBatchHeadBytes);
-  head.resize(file.read_at(content.end_offset, head));
-  if (std::all_of(head.begin(), head.end(), [](std::byte b) { return b == std::byte{0}; })) {
-    return LogRest::kTorn;
-  }
-  if (head.size() < kBatchHeadBytes) return LogRest::kTorn;
+  file.read_at(begin, head);
+  const auto claimed_bytes = load_le<std::uint64_t>(head, 8);
   const bool begins_right = load_le<std::uint32_t>(head, 0) == kBatchMagic &&
-                            load_le<std::uint64_t>(head, 16) == content.batches;
-  return begins_right && load_le<std::uint64_t>(head, 8) > rest_bytes ? LogRest::kTorn
-                                                                      : LogRest::kOther;
+                            load_le<std::uint64_t>(head, 16) == content.batches &&
+                            claimed_bytes >= kBatchHeadBytes + kHashBytes &&
+                            claimed_bytes <= kMaxBatchBytes;
+  const std::uint64_t batch_end = begins_right ? begin + claimed_bytes : data_end;
+  const bool breaks_off = data_end <= batch_end - kHashBytes || batch_end > file.size();
+  if (begins_right && breaks_off) return LogRest::kTorn;
+  const bool has_holes = power_loss == PowerLoss::kPossible && data_end <= batch_end &&
+                         lacks_sector(file, {begin, batch_end - begin});
+  return has_holes ? LogRest::kTorn : LogRest::kOther;
 }
 
 std::optional<WriteLogContent> read_write_log(const os::File& file, const LogReader& on_batch) {

@@ -22,6 +22,10 @@ struct LogSizes {
 /// A file's write log: changes to a container that are not merged into its frames yet. It makes a
 /// flush cost what changed, and keeps flushed data apart from the daemon's life.
 ///
+/// From its second sync on the file has room ahead: zeros behind the batches, which later ones go
+/// over, so that to sync these no block is taken and no size changes: as many as the log has bytes,
+/// but from 64 KiB to 1 MiB. docs/decisions/0012-room-ahead-in-write-logs.md.
+///
 /// Thread safety: one thread at a time. Errors: std::system_error; after a failed append the log is
 /// as it was before.
 class WriteLog {
@@ -38,7 +42,9 @@ class WriteLog {
   /// a whole or not at all. It survives the process's end when this returns, and a power cut after
   /// sync().
   void append(const LogSizes& sizes, const Overlay::Pieces& pieces);
+  /// That there is no place for room ahead is no error.
   void sync();
+  /// Without the room ahead.
   std::uint64_t bytes() const { return end_; }
   /// Removes the file. Without a sync of the journal directory it may come back after a power cut;
   /// the container's generation tells that it is out of date then.
@@ -47,13 +53,23 @@ class WriteLog {
   void retire();
 
  private:
+  /// Cuts off what lies behind the batches.
+  void cut();
+  /// How many zeros are worth writing ahead now.
+  std::uint64_t wanted_room_bytes() const;
+  /// Returns whether there is room now that was not there before.
+  bool make_room();
+
   Journal& journal_;
   std::string name_;
   std::unique_ptr<os::File> file_;
   std::uint64_t nonce_ = 0;
-  std::uint64_t end_ = 0;      // behind the last whole batch
-  std::uint64_t batches_ = 0;  // numbers the records
-  bool torn_ = false;          // an append failed: there may be something behind end_
+  std::uint64_t end_ = 0;         // behind the last whole batch
+  std::uint64_t room_end_ = 0;    // behind the zeros written ahead; below end_: there are none left
+  std::uint64_t synced_end_ = 0;  // end_ when it was synced last
+  std::uint64_t batches_ = 0;     // numbers the records
+  bool torn_ = false;             // a write failed: there may be something behind end_
+  bool no_room_ = false;          // there was no place for it
   bool unsynced_ = true;
   os::ReliableSync sync_;
   bool name_synced_ = false;
@@ -71,11 +87,14 @@ inline constexpr std::uint64_t kMaxBatchBytes = std::uint64_t{1} << 26;
 
 /// What follows the last whole batch of a log.
 enum class LogRest {
-  kNothing,
-  kTorn,   ///< the beginning of a batch, as an append leaves it that was interrupted
-  kOther,  ///< a batch of full length that is not right, or no batch at all
+  kNothing,  ///< at most zeros
+  kTorn,     ///< a part of a batch, as an append leaves it that was interrupted
+  kOther,    ///< a batch that is there and not right, or no batch at all
 };
-LogRest rest_of_log(const os::File& file, const WriteLogContent& content);
+/// Whether the system may have gone down since the log was written: of a batch any sectors may be
+/// missing then, and otherwise only its end.
+enum class PowerLoss { kNone, kPossible };
+LogRest rest_of_log(const os::File& file, const WriteLogContent& content, PowerLoss power_loss);
 
 using LogReader = std::function<bool(const LogSizes&, Overlay::Pieces&&)>;
 

@@ -126,6 +126,7 @@ class FaultyVolume final : public os::Volume {
   std::unique_ptr<os::VolumeLock> try_lock(const std::string& path, pid_t& holder,
                                            os::LockTrace trace) override;
   std::uint64_t block_bytes() override { return kDiskBlockBytes; }
+  std::uint64_t free_bytes() override { return state_->free_bytes(); }
   timespec now() override { return state_->now(epoch_); }
   std::string boot_id() override { return state_->boot_id(); }
 

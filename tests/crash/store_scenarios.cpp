@@ -242,6 +242,19 @@ void recompress(StoreRun& run) {
   run.settle();
 }
 
+// From the second sync on the log has room ahead. The first batches lie within it, some not synced;
+// the larger ones go beyond, and get more.
+void overwrite_and_sync_again_and_again(StoreRun& run) {
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    run.write("file", i * 20'000, random_bytes(i < 5 ? 6'000 : 40'000, i));
+    if (i % 3 == 2) run.flush("file");
+    if (i % 3 != 2) run.sync("file");
+  }
+  run.sync("file");
+  run.close("file");
+  run.settle();
+}
+
 // With one frame there is no seek table, and then there is one.
 void small_file_that_saves_bytes(StoreRun& run) {
   run.write("file", 0, text_bytes(3'000, 1));
@@ -268,6 +281,7 @@ const std::vector<Scenario>& scenarios() {
       {"GrowingSmallFile", nothing, growing_small_file},
       {"Append", make_container, append},
       {"Overwrite", make_container, overwrite},
+      {"OverwriteAndSyncAgainAndAgain", make_container, overwrite_and_sync_again_and_again},
       {"OverwriteEverything", make_container, overwrite_everything},
       {"AppendAndOverwrite", make_container, append_and_overwrite},
       {"TruncateDownAndUp", make_container, truncate_down_and_up},

@@ -39,6 +39,13 @@ void add_logs(const Corpus& corpus, os::Volume& volume) {
   const Bytes two = content_of(*file);
   corpus.add("write_log", "two-batches", two);
   corpus.add("write_log", "torn", first_of(two, two.size() - 5));
+  log.sync();
+  log.append({300, 7000, 6000}, overlay.pieces());
+  log.sync();
+  const Bytes three = first_of(content_of(*file), static_cast<std::size_t>(log.bytes()) + 1000);
+  corpus.add("write_log", "room-ahead", three);
+  corpus.add("write_log", "torn-in-the-room",
+             test::with_hole(three, two.size() + 60, three.size()));
 }
 
 void add_redo_files(const Corpus& corpus, os::Volume& volume) {

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "fs/store/write_log.hpp"
 #include "tests/fuzz/journals.hpp"
 #include "tests/fuzz/memory_file.hpp"
@@ -11,6 +14,17 @@ using store::JournalHead;
 using store::JournalKind;
 using store::LogSizes;
 using store::Overlay;
+
+void expect_zeros_behind_to_be_nothing(ByteSpan input, const store::WriteLogContent& content) {
+  MemoryFile with_room(input.first(static_cast<std::size_t>(content.end_offset)));
+  with_room.truncate(content.end_offset + 10'000);
+  const auto again =
+      store::read_write_log(with_room, [](const LogSizes&, Overlay::Pieces&&) { return true; });
+  FUZZ_REQUIRE(again && again->batches == content.batches);
+  FUZZ_REQUIRE(again->end_offset == content.end_offset);
+  FUZZ_REQUIRE(store::rest_of_log(with_room, *again, store::PowerLoss::kNone) ==
+               store::LogRest::kNothing);
+}
 
 /// What is read has the form that the writer gives it, and can be laid over any file.
 void read(ByteSpan input) {
@@ -49,6 +63,14 @@ void read(ByteSpan input) {
     const auto again =
         store::read_write_log(cut, [](const LogSizes&, Overlay::Pieces&&) { return true; });
     FUZZ_REQUIRE(again && again->batches == batches && again->end_offset == content->end_offset);
+    expect_zeros_behind_to_be_nothing(input, *content);
+    // Whatever follows, there is a name for it.
+    for (const auto power_loss : {store::PowerLoss::kNone, store::PowerLoss::kPossible}) {
+      const bool nothing =
+          store::rest_of_log(file, *content, power_loss) == store::LogRest::kNothing;
+      const ByteSpan rest = input.subspan(static_cast<std::size_t>(content->end_offset));
+      FUZZ_REQUIRE(nothing == (std::ranges::count(rest, std::byte{0}) == std::ssize(rest)));
+    }
   } catch (const NewerFormatError&) {
     FUZZ_REQUIRE(load_le<std::uint32_t>(input, 4) > 1);
   }

@@ -549,6 +549,31 @@ TEST_F(FsckRepairJournal, OfADamagedLogTheBeginningIsTakenUpAndTheWholeIsKept) {
   expect_repaired();
 }
 
+TEST_F(FsckRepairJournal, RoomAheadInALogIsNoDamageAndHidesNone) {
+  store_.write("f", some_container().sealed());
+  write_log(journal_, target("f"));
+  const std::string path = store_.path(".zstdfs/journal/1.log");
+  const Bytes log = read_file(path);
+  Bytes with_room = log;
+  with_room.resize(log.size() + 70'000);
+  store_.write(".zstdfs/journal/1.log", with_room);
+  const CommandResult whole = run_zstdfs({"fsck", store_.path()});
+  EXPECT_EQ(whole.exit_code, kClean);
+  EXPECT_THAT(whole.out, HasSubstr("2 batches of changes; the next mount takes them up (f)"));
+  store_.write(".zstdfs/journal/1.log", with_hole(with_room, log.size() - 30, log.size()));
+  const CommandResult torn = run_zstdfs({"fsck", store_.path()});
+  EXPECT_EQ(torn.exit_code, kClean);
+  EXPECT_THAT(torn.out, HasSubstr("1 batch of changes; the next mount takes them up, but for the "
+                                  "last, whose writing was interrupted (f)"));
+  turn_bit(with_room, log.size() - 20);
+  store_.write(".zstdfs/journal/1.log", with_room);
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, kErrors);
+  repair(kCorrected);
+  EXPECT_EQ(content("f"), overwritten());
+  EXPECT_EQ(kept_copy(), with_room);
+  expect_repaired();
+}
+
 TEST_F(FsckRepairJournal, ADamagedRedoFileIsKept) {
   store_.write("f", some_container().sealed());
   {

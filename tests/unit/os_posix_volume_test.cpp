@@ -233,6 +233,13 @@ TEST_F(PosixVolumeTest, BlockSizeIsTheUnitOfAllocation) {
   EXPECT_EQ(static_cast<std::uint64_t>(file->stat().st_blocks) * 512, 2 * block);
 }
 
+TEST_F(PosixVolumeTest, WhatIsFreeIsLessThanAllThereIs) {
+  struct statvfs status = {};
+  ASSERT_EQ(::statvfs(temp_.path().c_str(), &status), 0);
+  EXPECT_GT(volume_->free_bytes(), 0u);
+  EXPECT_LT(volume_->free_bytes(), std::uint64_t{status.f_blocks} * status.f_frsize);
+}
+
 TEST_F(PosixVolumeTest, NowIsWhatFilesAreStampedWith) {
   const auto nanoseconds = [](timespec time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; };
   const auto file = volume_->create("file", 0600);
