@@ -17,9 +17,9 @@ std::size_t index_in(std::uint64_t value) {
 
 void Overlay::write(std::uint64_t offset, ByteSpan bytes) {
   if (bytes.empty() || write_into_one_piece(offset, bytes)) return;
-  Piece piece{bytes.size(), Bytes(bytes.begin(), bytes.end()), false};
+  Piece piece{bytes.size(), Bytes(bytes.begin(), bytes.end())};
   erase({offset, bytes.size()});
-  emplace(offset, std::move(piece));
+  emplace_unlogged(offset, std::move(piece));
 }
 
 // The two common cases that need no new piece: writing again within one, and appending to one.
@@ -29,7 +29,7 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
   if (it == pieces_.begin()) return false;
   --it;
   Piece& piece = it->second;
-  if (piece.is_zero() || piece.logged) return false;
+  if (piece.is_zero() || !unlogged_.contains(it->first)) return false;
   const std::uint64_t at = offset - it->first;
   const std::uint64_t end = at + bytes.size();
   if (at <= piece.bytes && end <= piece.bytes) {
@@ -53,13 +53,18 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
 void Overlay::write_zeros(ByteRange range) {
   if (range.empty()) return;
   erase(range);
-  emplace(range.offset, Piece{range.bytes, {}, false});
+  emplace_unlogged(range.offset, Piece{range.bytes, {}});
 }
 
 void Overlay::emplace(std::uint64_t offset, Piece piece) {
   data_bytes_ += piece.data.size();
   held_bytes_ += piece.data.capacity();
   pieces_.emplace(offset, std::move(piece));
+}
+
+void Overlay::emplace_unlogged(std::uint64_t offset, Piece piece) {
+  emplace(offset, std::move(piece));
+  unlogged_.insert(offset);
 }
 
 void Overlay::split_at(std::uint64_t offset) {
@@ -69,7 +74,7 @@ void Overlay::split_at(std::uint64_t offset) {
   Piece& left = it->second;
   const std::uint64_t at = offset - it->first;
   if (at >= left.bytes) return;
-  Piece right{left.bytes - at, {}, left.logged};
+  Piece right{left.bytes - at, {}};
   if (!left.is_zero()) {
     right.data.assign(left.data.begin() + static_cast<std::ptrdiff_t>(at), left.data.end());
     data_bytes_ -= right.data.size();
@@ -80,7 +85,11 @@ void Overlay::split_at(std::uint64_t offset) {
     held_bytes_ += left.data.capacity();
   }
   left.bytes = at;
-  emplace(offset, std::move(right));
+  if (unlogged_.contains(it->first)) {
+    emplace_unlogged(offset, std::move(right));
+  } else {
+    emplace(offset, std::move(right));
+  }
 }
 
 void Overlay::erase(ByteRange range) {
@@ -94,6 +103,7 @@ void Overlay::erase(ByteRange range) {
     held_bytes_ -= it->second.data.capacity();
   }
   pieces_.erase(first, last);
+  unlogged_.erase(unlogged_.lower_bound(range.offset), unlogged_.lower_bound(range.end()));
 }
 
 void Overlay::erase_from(std::uint64_t offset) {
@@ -102,11 +112,8 @@ void Overlay::erase_from(std::uint64_t offset) {
 
 void Overlay::clear() {
   pieces_.clear();
+  unlogged_.clear();
   data_bytes_ = held_bytes_ = 0;
-}
-
-void Overlay::mark_all_logged() {
-  for (auto& [offset, piece] : pieces_) piece.logged = true;
 }
 
 Overlay::Pieces::const_iterator Overlay::first_touching(std::uint64_t offset) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "zstdfs/bytes.hpp"
 
@@ -14,8 +15,7 @@ class Overlay {
   /// New content for a run of logical bytes.
   struct Piece {
     std::uint64_t bytes = 0;
-    Bytes data;           ///< empty: the piece is zeros
-    bool logged = false;  ///< the write log holds it already
+    Bytes data;  ///< empty: the piece is zeros
 
     bool is_zero() const { return data.empty(); }
   };
@@ -27,7 +27,8 @@ class Overlay {
   void erase(ByteRange range);
   void erase_from(std::uint64_t offset);
   void clear();
-  void mark_all_logged();
+  /// The write log holds all pieces now.
+  void mark_all_logged() { unlogged_.clear(); }
 
   /// Copies what the pieces say about [offset, offset + out.size()) into `out`; leaves the rest.
   void lay_over(std::uint64_t offset, MutableByteSpan out) const;
@@ -36,6 +37,9 @@ class Overlay {
 
   bool empty() const { return pieces_.empty(); }
   const Pieces& pieces() const { return pieces_; }
+  /// The offsets of the pieces that the write log does not hold yet: few of many, where each change
+  /// is synced.
+  const std::set<std::uint64_t>& unlogged() const { return unlogged_; }
   /// The first piece that ends behind `offset`.
   Pieces::const_iterator first_touching(std::uint64_t offset) const;
   /// Bytes of content that are held.
@@ -45,16 +49,18 @@ class Overlay {
   std::uint64_t memory_bytes() const { return held_bytes_ + pieces_.size() * kPieceMemoryBytes; }
 
  private:
-  // A node of the map, the piece in it, and what the allocator adds to small data.
-  static constexpr std::uint64_t kPieceMemoryBytes = 128;
+  // A node of the map, the piece in it, one of the set, and what the allocator adds to small data.
+  static constexpr std::uint64_t kPieceMemoryBytes = 160;
 
   /// Adds a piece where there is none.
   void emplace(std::uint64_t offset, Piece piece);
+  void emplace_unlogged(std::uint64_t offset, Piece piece);
   /// Makes `offset` a boundary between pieces, if it lies inside one.
   void split_at(std::uint64_t offset);
   bool write_into_one_piece(std::uint64_t offset, ByteSpan bytes);
 
   Pieces pieces_;
+  std::set<std::uint64_t> unlogged_;
   std::uint64_t data_bytes_ = 0;
   std::uint64_t held_bytes_ = 0;  // what was allocated for the data
 };

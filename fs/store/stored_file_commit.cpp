@@ -159,10 +159,8 @@ void StoredFile::flush_container() {
     }
   }
   if (table_stale_) seal();
-  const auto& pieces = seen_overlay().pieces();
-  const bool unlogged = std::any_of(pieces.begin(), pieces.end(),
-                                    [](const auto& entry) { return !entry.second.logged; });
-  const bool frames_hold_all = pieces.empty() && state.base_limit == state.logical_bytes &&
+  const bool unlogged = !seen_overlay().unlogged().empty();
+  const bool frames_hold_all = seen_overlay().empty() && state.base_limit == state.logical_bytes &&
                                state.index.logical_bytes() == state.logical_bytes;
   const bool frames_grew = log_ && logged_base_bytes_ != state.index.logical_bytes();
   // Only what failed to be stored for long is too much for a batch.
@@ -180,7 +178,7 @@ void StoredFile::write_to_log() {
   const State& state = seen();
   const std::uint64_t base_bytes = state.index.logical_bytes();
   if (!log_) begin_log();
-  log_->append({lowest_bytes_, state.logical_bytes, base_bytes}, seen_overlay().pieces());
+  log_->append({lowest_bytes_, state.logical_bytes, base_bytes}, seen_overlay());
   logged_base_bytes_ = base_bytes;
   WriterLock lock(state_mutex_);
   overlay_.mark_all_logged();

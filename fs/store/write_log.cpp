@@ -36,23 +36,19 @@ void append_piece(Bytes& out, std::uint64_t offset, const Overlay::Piece& piece)
   out.insert(out.end(), piece.data.begin(), piece.data.end());
 }
 
-Bytes encode_batch(const LogSizes& sizes, const Overlay::Pieces& pieces, std::uint64_t number,
+Bytes encode_batch(const LogSizes& sizes, const Overlay& changes, std::uint64_t number,
                    std::uint64_t nonce) {
   Bytes out;
   append_le(out, kBatchMagic);
-  append_le(out, std::uint32_t{0});
+  append_le(out, static_cast<std::uint32_t>(changes.unlogged().size()));
   append_le(out, std::uint64_t{0});
   append_le(out, number);
   append_le(out, sizes.lowest_bytes);
   append_le(out, sizes.logical_bytes);
   append_le(out, sizes.base_bytes);
-  std::uint32_t count = 0;
-  for (const auto& [offset, piece] : pieces) {
-    if (piece.logged) continue;
-    append_piece(out, offset, piece);
-    ++count;
+  for (const std::uint64_t offset : changes.unlogged()) {
+    append_piece(out, offset, changes.pieces().at(offset));
   }
-  store_le(MutableByteSpan(out), 4, count);
   store_le(MutableByteSpan(out), 8, std::uint64_t{out.size() + kHashBytes});
   append_le(out, journal_hash(nonce, out));
   return out;
@@ -76,7 +72,6 @@ bool decode_pieces(ByteSpan record, std::uint32_t count, Overlay::Pieces& pieces
       piece.data.assign(data.begin(), data.end());
       at += data.size();
     }
-    piece.logged = true;
     pieces.emplace(offset, std::move(piece));
   }
   return at == end;
@@ -168,8 +163,8 @@ WriteLog::WriteLog(Journal& journal, std::string name, std::uint64_t nonce,
   if (!file_) throw std::system_error(ENOENT, std::generic_category(), "journal/" + name_);
 }
 
-void WriteLog::append(const LogSizes& sizes, const Overlay::Pieces& pieces) {
-  const Bytes record = encode_batch(sizes, pieces, batches_, nonce_);
+void WriteLog::append(const LogSizes& sizes, const Overlay& changes) {
+  const Bytes record = encode_batch(sizes, changes, batches_, nonce_);
   if (torn_) cut();
   torn_ = true;
   unsynced_ = true;

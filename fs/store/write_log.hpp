@@ -38,10 +38,10 @@ class WriteLog {
 
   /// Makes the log's space count as that of the backing file's owner: it holds their content.
   void give_to_owner_of(const os::File& backing) { file_->give_to_owner_of(backing); }
-  /// Adds a batch: what one flush changed, of `pieces` those that are not logged yet. It counts as
-  /// a whole or not at all. It survives the process's end when this returns, and a power cut after
+  /// Adds a batch: what one flush changed, of `changes` what is not logged yet. It counts as a
+  /// whole or not at all. It survives the process's end when this returns, and a power cut after
   /// sync().
-  void append(const LogSizes& sizes, const Overlay::Pieces& pieces);
+  void append(const LogSizes& sizes, const Overlay& changes);
   /// That there is no place for room ahead is no error.
   void sync();
   /// Without the room ahead.

@@ -135,7 +135,7 @@ class DamagedStore {
     store::WriteLog log(journal, {file->identity(), "logged"}, 0);
     store::Overlay overlay;
     overlay.write(3 * kChunk + 10, Bytes(50, std::byte{'x'}));
-    log.append({content_.size(), content_.size(), content_.size()}, overlay.pieces());
+    log.append({content_.size(), content_.size(), content_.size()}, overlay);
     log.sync();
   }
 

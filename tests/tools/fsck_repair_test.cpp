@@ -463,10 +463,10 @@ void write_log(store::Journal& journal, const store::JournalTarget& target) {
   const store::LogSizes sizes{kContent.size(), kContent.size(), kContent.size()};
   store::Overlay first;
   first.write(100, Bytes(50, std::byte{'x'}));
-  log.append(sizes, first.pieces());
+  log.append(sizes, first);
   store::Overlay second;
   second.write(3 * kChunk + 10, Bytes(50, std::byte{'y'}));
-  log.append(sizes, second.pieces());
+  log.append(sizes, second);
 }
 
 TEST_F(FsckRepairJournal, ALogIsTakenUpAlsoWhenItsFileHadToBeSalvagedFirst) {
@@ -521,7 +521,7 @@ TEST_F(FsckRepairJournal, JournalsThatNoFileFitsAreKept) {
     store::WriteLog log(journal_, target("g"), /*generation=*/78);
     store::Overlay overlay;
     overlay.write(0, Bytes(50, std::byte{'x'}));
-    log.append({0, 50, 0}, overlay.pieces());
+    log.append({0, 50, 0}, overlay);
   }
   fs::remove(store_.path("f"));
   const CommandResult check = run_zstdfs({"fsck", store_.path()});

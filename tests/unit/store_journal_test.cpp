@@ -53,10 +53,10 @@ class WriteLogTest : public JournalTest {
     return found;
   }
 
-  static Overlay::Pieces one_piece(std::uint64_t offset, const std::string& text) {
+  static Overlay one_piece(std::uint64_t offset, const std::string& text) {
     Overlay overlay;
     overlay.write(offset, bytes_of(text));
-    return overlay.pieces();
+    return overlay;
   }
 
   bool readable_ = false;
@@ -113,7 +113,7 @@ TEST_F(WriteLogTest, LoggedPiecesAreNotLoggedAgain) {
   overlay.write(0, bytes_of("old"));
   overlay.mark_all_logged();
   overlay.write(10, bytes_of("new"));
-  log.append({0, 13, 0}, overlay.pieces());
+  log.append({0, 13, 0}, overlay);
   EXPECT_THAT(read(*disk.content(path("1.log"))), testing::ElementsAre("0,13,0: 10+3new"));
 }
 

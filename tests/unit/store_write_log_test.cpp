@@ -45,7 +45,7 @@ class WriteLogRoomTest : public testing::Test {
   void append(std::size_t bytes = 4096) {
     Overlay overlay;
     overlay.write(0, random_bytes(bytes, ++appended_));
-    log_->append({0, bytes, 0}, overlay.pieces());
+    log_->append({0, bytes, 0}, overlay);
   }
   void append_and_sync(int times) {
     for (int i = 0; i < times; ++i) {
