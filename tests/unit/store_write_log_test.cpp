@@ -208,7 +208,9 @@ TEST_F(WriteLogRoomTest, AnAppendThatFailsWithinTheRoomLeavesNoTrace) {
   --appended_;
   EXPECT_EQ(read(stored()).rest, LogRest::kTorn);
   append(10);
+  EXPECT_EQ(room(), 0u);
   log_->sync();
+  EXPECT_GT(room(), 0u);
   EXPECT_EQ(read(stored()).content.batches, appended_);
   EXPECT_EQ(read(stored()).rest, LogRest::kNothing);
 }
