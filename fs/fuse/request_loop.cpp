@@ -29,8 +29,7 @@ constexpr auto kMostPatience = std::chrono::microseconds(120);
 constexpr auto kLongWait = std::chrono::microseconds(400);
 // Takes a thread out of its wait for a request; does nothing else.
 constexpr int kWakeSignal = SIGUSR1;
-// Content of so many bytes takes longer to be compressed or decompressed than a thread to be woken.
-constexpr std::uint32_t kLongBytes = 32u << 10;
+constexpr std::uint32_t kMuchBytes = 32u << 10;
 
 void handle_wake_signal() {
   struct sigaction action {};
@@ -38,28 +37,25 @@ void handle_wake_signal() {
   ::sigaction(kWakeSignal, &action, nullptr);
 }
 
-bool may_take_long(const fuse_buf& request) {
-  fuse_in_header header;
-  if (request.size < sizeof(header)) return false;
-  std::memcpy(&header, request.mem, sizeof(header));
-  switch (header.opcode) {
-    case FUSE_READ: {
-      fuse_read_in read;
-      if (request.size < sizeof(header) + sizeof(read)) return false;
-      std::memcpy(&read, static_cast<const char*>(request.mem) + sizeof(header), sizeof(read));
-      return read.size >= kLongBytes;
-    }
-    case FUSE_WRITE:
-      return header.len >= kLongBytes;
-    case FUSE_FSYNC:
-    case FUSE_FSYNCDIR:
-    case FUSE_SYNCFS:
-    case FUSE_IOCTL:
-    case FUSE_COPY_FILE_RANGE:
-      return true;
-    default:
-      return false;
-  }
+fuse_in_header header_of(const fuse_buf& request) {
+  fuse_in_header header{};
+  if (request.size >= sizeof(header)) std::memcpy(&header, request.mem, sizeof(header));
+  return header;
+}
+
+/// Whether it takes longer to compress or decompress the content than to wake a thread.
+bool carries_much(const fuse_in_header& header, const fuse_buf& request) {
+  if (header.opcode == FUSE_WRITE) return header.len >= kMuchBytes;
+  fuse_read_in read;
+  if (header.opcode != FUSE_READ || request.size < sizeof(header) + sizeof(read)) return false;
+  std::memcpy(&read, static_cast<const char*>(request.mem) + sizeof(header), sizeof(read));
+  return read.size >= kMuchBytes;
+}
+
+bool may_wait_for_the_disk(const fuse_in_header& header) {
+  return header.opcode == FUSE_FSYNC || header.opcode == FUSE_FSYNCDIR ||
+         header.opcode == FUSE_SYNCFS || header.opcode == FUSE_IOCTL ||
+         header.opcode == FUSE_COPY_FILE_RANGE;
 }
 
 }  // namespace
@@ -140,8 +136,9 @@ void RequestLoop::call_another() {
 
 void RequestLoop::work() {
   fuse_buf request{};
+  NearCaller near_caller(processor_keeper_);
   do {
-    serve(request);
+    serve(request, near_caller);
   } while (rest());
   std::free(request.mem);
   MutexLock lock(mutex_);
@@ -149,9 +146,9 @@ void RequestLoop::work() {
 }
 
 // Whoever comes here counts as waiting already.
-void RequestLoop::serve(fuse_buf& request) {
+void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
   while (true) {
-    const int bytes = receive(request);
+    const int bytes = receive(request, near_caller.is_near());
     if ((bytes == -EINTR || bytes == -EAGAIN) && fuse_session_exited(session_) == 0) continue;
     --waiting_;
     if (bytes <= 0) {
@@ -160,17 +157,27 @@ void RequestLoop::serve(fuse_buf& request) {
       break;
     }
     note_activity();
-    if (may_take_long(request) && waiting_ <= 0) call_another();
+    const fuse_in_header header = header_of(request);
+    const bool much = carries_much(header, request);
+    if (much) {
+      near_caller.pause();  // Two processors do more than one.
+    } else {
+      near_caller.follow(static_cast<pid_t>(header.pid));
+    }
+    if ((much || may_wait_for_the_disk(header)) && waiting_ <= 0) call_another();
     fuse_session_process_buf(session_, &request);
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
     ++waiting_;
   }
+  near_caller.let_go();
 }
 
-int RequestLoop::receive(fuse_buf& request) {
-  // With one processor, the program that is waited for could not run meanwhile.
+int RequestLoop::receive(fuse_buf& request, bool caller_is_near) {
+  // On one processor with us, the program that is waited for could not run meanwhile.
   static const bool several_processors = std::thread::hardware_concurrency() > 1;
-  if (!several_processors || waiting_ != 1) return fuse_session_receive_buf(session_, &request);
+  if (!several_processors || caller_is_near || waiting_ != 1) {
+    return fuse_session_receive_buf(session_, &request);
+  }
   const auto begin = Clock::now();
   const std::chrono::nanoseconds patience = patience_;
   while (Clock::now() - begin < patience && !has_waiting_requests()) {

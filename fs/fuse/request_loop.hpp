@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fs/fuse/libfuse.hpp"
+#include "fs/fuse/near_caller.hpp"
 #include "zstdfs/mutex.hpp"
 
 namespace zstdfs::fuse {
@@ -41,12 +42,12 @@ class RequestLoop {
  private:
   void watch();
   void work();
-  void serve(fuse_buf& request);
+  void serve(fuse_buf& request, NearCaller& near_caller);
   bool rest();
   void call_another();
   void note_activity();
   bool has_waiting_requests() const;
-  int receive(fuse_buf& request);
+  int receive(fuse_buf& request, bool caller_is_near);
   void end_threads();
 
   fuse_session* const session_;
@@ -59,6 +60,8 @@ class RequestLoop {
   std::atomic<bool> watch_sleeps_{false};
   /// How long to look for a request before sleeping.
   std::atomic<std::chrono::nanoseconds> patience_{std::chrono::nanoseconds(0)};
+
+  ProcessorKeeper processor_keeper_;
 
   Mutex mutex_;
   ConditionVariable wake_watch_;

@@ -1,0 +1,69 @@
+#include "fs/fuse/processor_keeper.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <system_error>
+
+namespace zstdfs::fuse {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The scheduler looks for idle processors only where enough of their time is unused, and that is
+// found out every few milliseconds.
+constexpr auto kMoment = std::chrono::milliseconds(10);
+constexpr int kLowestPriority = 19;
+
+}  // namespace
+
+ProcessorKeeper::~ProcessorKeeper() {
+  std::thread thread;
+  {
+    MutexLock lock(mutex_);
+    ends_ = true;
+    thread.swap(thread_);
+    wake_.notify_all();
+  }
+  if (thread.joinable()) thread.join();
+}
+
+void ProcessorKeeper::keep(unsigned processor) {
+  MutexLock lock(mutex_);
+  if (wanted_ || processor >= CPU_SETSIZE) return;
+  if (!thread_.joinable()) {
+    try {
+      thread_ = std::thread([this] { work(); });
+    } catch (const std::system_error&) {
+      return;
+    }
+  }
+  cpu_set_t there;
+  CPU_ZERO(&there);
+  CPU_SET(processor, &there);
+  if (::pthread_setaffinity_np(thread_.native_handle(), sizeof(there), &there) != 0) return;
+  wanted_ = true;
+  wake_.notify_all();
+}
+
+bool ProcessorKeeper::wait_until_wanted() {
+  MutexLock lock(mutex_);
+  wanted_ = false;
+  while (!wanted_ && !ends_) wake_.wait(mutex_);
+  return !ends_;
+}
+
+void ProcessorKeeper::work() {
+  // Who has something to do there goes first. A thread of SCHED_IDLE would not count as any work.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
+  while (wait_until_wanted()) {
+    const auto end = Clock::now() + kMoment;
+    while (Clock::now() < end) {
+    }
+  }
+}
+
+}  // namespace zstdfs::fuse

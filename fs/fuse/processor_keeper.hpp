@@ -1,0 +1,35 @@
+#pragma once
+
+#include <thread>
+
+#include "zstdfs/mutex.hpp"
+
+namespace zstdfs::fuse {
+
+/// Keeps a processor busy for a moment, so that the scheduler does not take it for idle and wakes
+/// nobody there. It does so with the least priority: whoever needs the processor has it.
+///
+/// Thread safety: all methods may run concurrently.
+class ProcessorKeeper {
+ public:
+  ProcessorKeeper() = default;
+  ~ProcessorKeeper();
+  ProcessorKeeper(const ProcessorKeeper&) = delete;
+  ProcessorKeeper& operator=(const ProcessorKeeper&) = delete;
+
+  /// From the moment at which the calling thread leaves `processor`, keeps that busy for 10 ms.
+  /// Without effect while another one is kept, or when no thread is to be had for it.
+  void keep(unsigned processor) ZSTDFS_EXCLUDES(mutex_);
+
+ private:
+  void work();
+  bool wait_until_wanted() ZSTDFS_EXCLUDES(mutex_);
+
+  Mutex mutex_;
+  ConditionVariable wake_;
+  bool wanted_ ZSTDFS_GUARDED_BY(mutex_) = false;
+  bool ends_ ZSTDFS_GUARDED_BY(mutex_) = false;
+  std::thread thread_ ZSTDFS_GUARDED_BY(mutex_);
+};
+
+}  // namespace zstdfs::fuse

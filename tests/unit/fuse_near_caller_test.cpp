@@ -1,0 +1,203 @@
+#include <gmock/gmock.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "fs/fuse/near_caller.hpp"
+
+namespace zstdfs::fuse {
+namespace {
+
+constexpr auto kLongerThanBetweenLooks = std::chrono::milliseconds(2);
+constexpr auto kLongerThanAPause = std::chrono::milliseconds(30);
+
+cpu_set_t allowed_processors() {
+  cpu_set_t allowed;
+  EXPECT_EQ(::sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  return allowed;
+}
+
+std::vector<int> processors_in(const cpu_set_t& set) {
+  std::vector<int> processors;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(static_cast<unsigned>(i), &set)) processors.push_back(i);
+  }
+  return processors;
+}
+
+void bind_to(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<unsigned>(processor), &set);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+/// A thread that sleeps on a processor, as one does that waits for an answer.
+class Asking {
+ public:
+  explicit Asking(int processor) : thread_([this] { work(); }) { move_to(processor); }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() {
+    move_to(kNowhere);
+    thread_.join();
+  }
+  pid_t id() const { return id_; }
+
+  /// Returns when it is there.
+  void move_to(int processor) {
+    wanted_ = processor;
+    wanted_.notify_one();
+    for (int at = at_; at != processor; at = at_) at_.wait(at);
+  }
+
+ private:
+  static constexpr int kNowhere = -1;
+  static constexpr int kNotYet = -2;
+
+  void work() {
+    id_ = ::gettid();
+    for (int wanted = kNotYet; wanted != kNowhere;) {
+      wanted_.wait(wanted);
+      wanted = wanted_;
+      if (wanted != kNowhere) bind_to(wanted);
+      at_ = wanted;
+      at_.notify_one();
+    }
+  }
+
+  std::atomic<int> wanted_{kNotYet};
+  std::atomic<int> at_{kNotYet};
+  std::atomic<pid_t> id_{0};
+  std::thread thread_;
+};
+
+/// Two requests: the first one of a thread could be the last.
+void ask_twice(NearCaller& near, pid_t caller) {
+  near.follow(caller);
+  near.follow(caller);
+}
+
+class NearCallerTest : public ::testing::Test {
+ protected:
+  // In a thread of its own, since this changes what processors a thread may run on.
+  void in_a_thread(const std::function<void(NearCaller&)>& body) {
+    std::thread([&] {
+      NearCaller near(keeper_);
+      body(near);
+    }).join();
+  }
+
+  const cpu_set_t allowed_ = allowed_processors();
+  const std::vector<int> processors_ = processors_in(allowed_);
+  ProcessorKeeper keeper_;
+};
+
+TEST_F(NearCallerTest, IsWhereItsCallerIsUntilItIsLetGo) {
+  for (const int processor : processors_) {
+    const Asking asking(processor);
+    in_a_thread([&](NearCaller& near) {
+      ask_twice(near, asking.id());
+      EXPECT_TRUE(near.is_near());
+      EXPECT_EQ(::sched_getcpu(), processor);
+      EXPECT_EQ(processors_in(allowed_processors()), std::vector<int>{processor});
+      near.let_go();
+      EXPECT_FALSE(near.is_near());
+      EXPECT_EQ(processors_in(allowed_processors()), processors_);
+    });
+  }
+}
+
+TEST_F(NearCallerTest, FollowsACallerThatMoves) {
+  Asking asking(processors_.front());
+  in_a_thread([&](NearCaller& near) {
+    ask_twice(near, asking.id());
+    EXPECT_EQ(::sched_getcpu(), processors_.front());
+    asking.move_to(processors_.back());
+    std::this_thread::sleep_for(kLongerThanBetweenLooks);
+    near.follow(asking.id());
+    EXPECT_TRUE(near.is_near());
+    EXPECT_EQ(::sched_getcpu(), processors_.back());
+  });
+}
+
+TEST_F(NearCallerTest, GivesUpForAWhileWhenTheCallerIsNeverThere) {
+  if (processors_.size() < 2) return;  // It is always there.
+  Asking asking(processors_.front());
+  in_a_thread([&](NearCaller& near) {
+    ask_twice(near, asking.id());
+    for (int i = 0; i < 5 && near.is_near(); ++i) {
+      asking.move_to(i % 2 == 0 ? processors_.back() : processors_.front());
+      std::this_thread::sleep_for(kLongerThanBetweenLooks);
+      near.follow(asking.id());
+    }
+    EXPECT_FALSE(near.is_near());
+    EXPECT_EQ(processors_in(allowed_processors()), processors_);
+    std::this_thread::sleep_for(kLongerThanAPause);
+    near.follow(asking.id());
+    EXPECT_TRUE(near.is_near());
+  });
+}
+
+TEST_F(NearCallerTest, StaysWhereItMayRun) {
+  if (processors_.size() < 2) return;  // Every place is near.
+  const Asking asking(processors_.back());
+  in_a_thread([&](NearCaller& near) {
+    bind_to(processors_.front());
+    ask_twice(near, asking.id());
+    EXPECT_FALSE(near.is_near());
+    EXPECT_EQ(processors_in(allowed_processors()), std::vector<int>{processors_.front()});
+  });
+}
+
+TEST_F(NearCallerTest, DoesNotFollowSeveralThatAskInTurn) {
+  const Asking one(processors_.front());
+  const Asking other(processors_.front());
+  in_a_thread([&](NearCaller& near) {
+    for (int i = 0; i < 100; ++i) {
+      near.follow(one.id());
+      near.follow(other.id());
+      EXPECT_FALSE(near.is_near());
+    }
+  });
+}
+
+TEST_F(NearCallerTest, NobodyIsNearWhoIsNotKnown) {
+  pid_t ended = 0;
+  {
+    const Asking asking(processors_.front());
+    ended = asking.id();
+  }
+  in_a_thread([&](NearCaller& near) {
+    ask_twice(near, ended);
+    EXPECT_FALSE(near.is_near());
+  });
+  in_a_thread([&](NearCaller& near) {
+    ask_twice(near, 0);
+    EXPECT_FALSE(near.is_near());
+  });
+}
+
+TEST(ProcessorKeeperTest, KeepsAProcessorForAMomentEachTime) {
+  constexpr int kTimes = 50;
+  constexpr double kMomentSeconds = 100e-6;
+  const int processor = processors_in(allowed_processors()).front();
+  ProcessorKeeper keeper;
+  const std::clock_t before = std::clock();
+  for (int i = 0; i < kTimes; ++i) {
+    keeper.keep(static_cast<unsigned>(processor));
+    std::this_thread::sleep_for(kLongerThanBetweenLooks);
+  }
+  const double used_seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  EXPECT_GT(used_seconds, kTimes * kMomentSeconds / 10);  // A busy machine leaves it less.
+  EXPECT_LT(used_seconds, kTimes * kMomentSeconds * 10);
+}
+
+}  // namespace
+}  // namespace zstdfs::fuse
