@@ -12,6 +12,33 @@
 namespace zstdfs::store {
 namespace {
 
+constexpr std::size_t kFirstReadBytes = 16u << 10;
+
+/// A file whose beginning is read at once: that tells what the file is, and of most it is all.
+class ReadFromTheBeginning final : public RandomAccessSource {
+ public:
+  ReadFromTheBeginning(const RandomAccessSource& file, std::uint64_t size)
+      : file_(file),
+        size_(size),
+        first_(std::make_unique_for_overwrite<std::byte[]>(kFirstReadBytes)),
+        first_bytes_(file.read_at(0, {first_.get(), kFirstReadBytes})) {}
+
+  std::uint64_t size() const override { return size_; }
+  std::size_t read_at(std::uint64_t offset, MutableByteSpan out) const override {
+    const std::uint64_t end = std::min<std::uint64_t>(size_, offset + out.size());
+    if (end > first_bytes_) return file_.read_at(offset, out);
+    if (offset >= end) return 0;
+    std::copy_n(first_.get() + offset, end - offset, out.begin());
+    return static_cast<std::size_t>(end - offset);
+  }
+
+ private:
+  const RandomAccessSource& file_;
+  const std::uint64_t size_;
+  const std::unique_ptr<std::byte[]> first_;
+  const std::size_t first_bytes_;
+};
+
 MutableByteSpan part(MutableByteSpan out, std::uint64_t from, std::uint64_t to) {
   return out.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
 }
@@ -41,12 +68,13 @@ void StoredFile::load() {
   state_.content_id = services_.next_content_id++;
   const std::uint64_t backing_bytes = backing_->size();
   if (backing_bytes == 0) return;
-  if (!is_container(*backing_)) {
+  const ReadFromTheBeginning backing(*backing_, backing_bytes);
+  if (!is_container(backing)) {
     state_.form = Form::kRaw;
     state_.logical_bytes = backing_bytes;
     return;
   }
-  LoadedContainer loaded = load_container(*backing_, services_.dictionaries);
+  LoadedContainer loaded = load_container(backing, services_.dictionaries);
   state_.form = Form::kContainer;
   state_.header = loaded.header;
   state_.index = std::move(loaded.index);

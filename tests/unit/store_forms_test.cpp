@@ -55,6 +55,19 @@ TEST_F(Forms, OneBlockIsRaw) {
   EXPECT_EQ(stored("f"), content);
 }
 
+TEST_F(Forms, ASmallFileIsOpenedByOneRead) {
+  write_file("f", 0, text_bytes(3 * kBlockBytes, 1));
+  ASSERT_TRUE(is_stored_as_container("f"));
+  ASSERT_TRUE(store.reopen());
+  store.disk.fail_calls({.kind = CallKind::kRead, .path_prefix = "f", .error = EIO, .skip = 1});
+  const auto file = store.open_file("f");
+  EXPECT_EQ(file->logical_bytes(), 3 * kBlockBytes);
+  // The second one is for the content.
+  EXPECT_THROW(StoreOnDisk::read_all(*file), std::system_error);
+  EXPECT_EQ(StoreOnDisk::read_all(*file), text_bytes(3 * kBlockBytes, 1));
+  store.store->close_file(file);
+}
+
 TEST_F(Forms, SavingABlockMakesAContainer) {
   write_file("f", 0, text_bytes(3 * kBlockBytes, 1));
   EXPECT_TRUE(is_stored_as_container("f"));
