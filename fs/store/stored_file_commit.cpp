@@ -27,9 +27,9 @@ constexpr std::uint64_t kStreamNumerator = 31;
 constexpr std::uint64_t kStreamDenominator = 32;
 // A new file that exceeds a few blocks by little is compressed harder, which saves the last block
 // of many small files: a 34th of a source tree.
-constexpr int kBlockSavingLevel = 9;
+constexpr int kBlockSavingLevel = 6;
 constexpr std::uint64_t kFewBlocks = 8;
-constexpr std::uint64_t kStoredBytesPerExcessByte = 8;
+constexpr std::uint64_t kStoredBytesPerExcessByte = 12;
 // A longer log is merged at once, unless the file is so large that merging costs more.
 constexpr std::uint64_t kMinMergeBytes = 8u << 20;
 constexpr std::uint64_t kFileBytesPerLogByte = 4;
