@@ -151,7 +151,7 @@ class DirectoryCheck {
     text.resize(file->read_at(0, std::as_writable_bytes(std::span(text))));
     json value = json::parse(text, nullptr, false);
     if (!value.is_object()) return std::nullopt;
-    return value;
+    return std::make_optional(std::move(value));
   }
 
   void description_is_damaged(const std::string& what) {

@@ -500,10 +500,7 @@ TEST_F(StoreSettings, RecompressionBesideAWriter) {
       std::this_thread::sleep_for(std::chrono::milliseconds(random.below(40)));
     }
   });
-  int done = 0;
-  for (int level = 1; level <= 6; ++level) {
-    if (file->recompress({.level = level}).outcome == Recompression::kDone) ++done;
-  }
+  for (int level = 1; level <= 6; ++level) file->recompress({.level = level});
   stop = true;
   writer.join();
   EXPECT_EQ(StoreOnDisk::read_all(*file), content);
