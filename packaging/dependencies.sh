@@ -13,7 +13,7 @@ set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build pkg-config
-  libfuse3-dev libzstd-dev libxxhash-dev libcap-dev nlohmann-json3-dev libcli11-dev
+  libfuse3-dev libzstd-dev libxxhash-dev libcap-dev liburing-dev nlohmann-json3-dev libcli11-dev
 )
 run_packages=(fuse3 mount)
 # The comparison with other filesystems builds googletest on each of them.

@@ -99,6 +99,8 @@ bool apply_word(string_view name, MountOptions& options) {
     options.store.read_only = name == "ro";
   } else if (name == "allow_other") {
     options.allow_other = true;
+  } else if (name == "io_uring") {
+    options.io_uring = true;
   } else if (name == "list_stored") {
     options.list_stored_facts = true;
   } else if (name != "remount") {
@@ -200,6 +202,7 @@ std::string describe_options() {
          "  cache=SIZE         memory for decompressed content (default 32M)\n"
          "  overlay=SIZE       memory for changed content, at least 1M (default 64M)\n"
          "  threads=N          how many requests are served at once\n"
+         "  io_uring           get requests over io_uring: Linux 6.14, fuse.enable_uring=1\n"
          "  list_stored        list how files are stored among their extended attributes\n"
          "  allow_other        other users may use an ordinary user's mount\n"
          "  fsname=NAME        the source that is shown by mount (default: BACKING)\n"

@@ -15,6 +15,7 @@ struct MountOptions {
   store::StoreOptions store;
   bool allow_other = false;        ///< root's mounts are for everybody in any case
   bool list_stored_facts = false;  ///< FilesystemOptions has it
+  bool io_uring = false;           ///< requests come over io_uring: RequestRings
   bool remount = false;            ///< change the mount that is there
   unsigned threads = 0;            ///< 0: chosen by the number of processors
   std::string fsname;              ///< empty: the backing directory's path

@@ -3,7 +3,6 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
+
+#include "fs/fuse/signals.hpp"
 
 namespace zstdfs::fuse {
 namespace {
@@ -27,15 +28,7 @@ constexpr auto kLeastPatience = std::chrono::microseconds(10);
 constexpr auto kMostPatience = std::chrono::microseconds(120);
 // More than that, with the time that waking takes, was too long to be looked for.
 constexpr auto kLongWait = std::chrono::microseconds(400);
-// Takes a thread out of its wait for a request; does nothing else.
-constexpr int kWakeSignal = SIGUSR1;
 constexpr std::uint32_t kMuchBytes = 32u << 10;
-
-void handle_wake_signal() {
-  struct sigaction action {};
-  action.sa_handler = [](int) {};
-  ::sigaction(kWakeSignal, &action, nullptr);
-}
 
 fuse_in_header header_of(const fuse_buf& request) {
   fuse_in_header header{};
@@ -50,6 +43,12 @@ bool carries_much(const fuse_in_header& header, const fuse_buf& request) {
   if (header.opcode != FUSE_READ || request.size < sizeof(header) + sizeof(read)) return false;
   std::memcpy(&read, static_cast<const char*>(request.mem) + sizeof(header), sizeof(read));
   return read.size >= kMuchBytes;
+}
+
+/// A program waits for its answer no longer. Nothing here takes so long that this mattered, and
+/// what came over io_uring is not known to this session: libfuse would keep the interrupt for ever.
+bool is_interrupt(const fuse_in_header& header) {
+  return header.opcode == FUSE_INTERRUPT;
 }
 
 bool may_wait_for_the_disk(const fuse_in_header& header) {
@@ -165,7 +164,7 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
       near_caller.follow(static_cast<pid_t>(header.pid));
     }
     if ((much || may_wait_for_the_disk(header)) && waiting_ <= 0) call_another();
-    fuse_session_process_buf(session_, &request);
+    if (!is_interrupt(header)) fuse_session_process_buf(session_, &request);
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
     ++waiting_;
   }

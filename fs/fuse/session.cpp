@@ -11,6 +11,8 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <memory>
+#include <system_error>
 #include <thread>
 
 #include "fs/fuse/mount_error.hpp"
@@ -88,6 +90,18 @@ void fill_arguments(const MountOptions& options, const std::string& backing, Arg
   for (const std::string& flag : options.kernel_flags) args.add_option(flag);
 }
 
+RequestRings::OwnedSession new_session(Filesystem& filesystem, const MountOptions& options,
+                                       const std::string& backing) {
+  Arguments args;
+  fill_arguments(options, backing, args);
+  const fuse_lowlevel_ops table =
+      operations(options.store.read_only ? Access::kReadOnly : Access::kReadWrite);
+  RequestRings::OwnedSession session(
+      fuse_session_new(args.get(), &table, sizeof(table), &filesystem));
+  if (session == nullptr) throw MountError(ExitCode::kSystem, "libfuse refused the options");
+  return session;
+}
+
 }  // namespace
 
 void negotiate(void* filesystem, fuse_conn_info* connection) noexcept {
@@ -122,39 +136,60 @@ void negotiate(void* filesystem, fuse_conn_info* connection) noexcept {
 
 Session::Session(Filesystem& filesystem, const MountOptions& options, const std::string& backing,
                  const std::string& mountpoint)
-    : mountpoint_(mountpoint) {
-  Arguments args;
-  fill_arguments(options, backing, args);
-  const fuse_lowlevel_ops table =
-      operations(options.store.read_only ? Access::kReadOnly : Access::kReadWrite);
-  session_ = fuse_session_new(args.get(), &table, sizeof(table), &filesystem);
-  if (session_ == nullptr) throw MountError(ExitCode::kSystem, "libfuse refused the options");
-  filesystem.connect(session_);
-  if (fuse_session_mount(session_, mountpoint_.c_str()) != 0) {
-    fuse_session_destroy(session_);
+    : mountpoint_(mountpoint),
+      session_(new_session(filesystem, options, backing)),
+      loop_(session_.get(), choose_threads(options.threads)) {
+  if (options.io_uring) make_rings(filesystem, options, backing);
+  filesystem.connect(session_.get());
+  if (fuse_session_mount(session_.get(), mountpoint_.c_str()) != 0) {
     throw MountError(ExitCode::kFailure,
                      "mounting at " + mountpoint_ + " failed" +
                          (::geteuid() == 0 ? ""
                                            : "; as an ordinary user you need the program "
                                              "fusermount3 and a mountpoint of your own"));
   }
-  loop_.emplace(session_, choose_threads(options.threads));
 }
 
 Session::~Session() {
-  fuse_session_unmount(session_);
-  fuse_session_destroy(session_);
+  fuse_session_unmount(session_.get());
+}
+
+void Session::make_rings(Filesystem& filesystem, const MountOptions& options,
+                         const std::string& backing) {
+  const auto fail = [this](int error) {
+    store::log(store::LogLevel::kError, std::string("io_uring failed: ") + std::strerror(error));
+    loop_.stop();
+  };
+  try {
+    rings_.emplace(RequestRings::Setup{
+        .threads = options.threads,
+        .most_bytes = kMaxWriteBytes,
+        .make_session = [&] { return new_session(filesystem, options, backing); },
+        .failed = fail});
+  } catch (const std::system_error& error) {
+    throw MountError(ExitCode::kSystem, std::string("io_uring cannot be used: ") + error.what());
+  }
+}
+
+void Session::answer_first(fuse_buf& request) {
+  if (rings_ && !rings_->accept(fuse_session_fd(session_.get()), request)) {
+    throw MountError(ExitCode::kSystem,
+                     "the kernel does not offer io_uring: it has to be Linux 6.14 or later, with 1 "
+                     "in /sys/module/fuse/parameters/enable_uring");
+  }
+  // After the rings, this is for the session only: the kernel has its answer.
+  fuse_session_process_buf(session_.get(), &request);
 }
 
 void Session::begin() {
   fuse_buf request{};
   int bytes = 0;
   do {
-    bytes = fuse_session_receive_buf(session_, &request);
+    bytes = fuse_session_receive_buf(session_.get(), &request);
   } while (bytes == -EINTR);
-  if (bytes > 0) fuse_session_process_buf(session_, &request);
-  std::free(request.mem);
-  if (bytes <= 0 || fuse_session_exited(session_) != 0) {
+  const std::unique_ptr<void, void (*)(void*)> memory(request.mem, std::free);
+  if (bytes > 0) answer_first(request);
+  if (bytes <= 0 || fuse_session_exited(session_.get()) != 0) {
     throw MountError(ExitCode::kFailure, "the kernel did not accept the mount at " + mountpoint_);
   }
   // From the table: a stat of the mountpoint would wait for our own answer.
@@ -171,7 +206,9 @@ void Session::raise_read_ahead() {
 }
 
 bool Session::serve() {
-  const int result = loop_->run();
+  if (rings_) rings_->start();
+  const int result = loop_.run();
+  rings_.reset();
   if (result < 0) {
     store::log(store::LogLevel::kError,
                "the connection to the kernel failed: " + std::string(std::strerror(-result)));
@@ -181,7 +218,7 @@ bool Session::serve() {
 
 void Session::end() {
   fetch_dirty_pages();
-  loop_->stop();
+  loop_.stop();
 }
 
 void Session::fetch_dirty_pages() {

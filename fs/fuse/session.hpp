@@ -7,6 +7,7 @@
 #include "fs/fuse/libfuse.hpp"
 #include "fs/fuse/mount_options.hpp"
 #include "fs/fuse/request_loop.hpp"
+#include "fs/fuse/request_rings.hpp"
 
 namespace zstdfs::fuse {
 
@@ -38,13 +39,16 @@ class Session {
   void end();
 
  private:
+  void make_rings(Filesystem& filesystem, const MountOptions& options, const std::string& backing);
+  void answer_first(fuse_buf& request);
   void raise_read_ahead();
   void fetch_dirty_pages();
 
   const std::string mountpoint_;
   std::string device_;  // "major:minor" of the mount; constant after begin()
-  fuse_session* session_ = nullptr;
-  std::optional<RequestLoop> loop_;
+  const RequestRings::OwnedSession session_;
+  RequestLoop loop_;
+  std::optional<RequestRings> rings_;  // with io_uring
 };
 
 }  // namespace zstdfs::fuse

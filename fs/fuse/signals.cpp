@@ -33,6 +33,12 @@ void hold_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+void handle_wake_signal() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  ::sigaction(kWakeSignal, &action, nullptr);
+}
+
 SignalWatch::SignalWatch(std::function<void()> on_signal) : on_signal_(std::move(on_signal)) {
   const sigset_t set = ending_signals();
   signals_.reset(check_call(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd"));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <signal.h>
+
 #include <functional>
 #include <thread>
 
@@ -10,6 +12,10 @@ namespace zstdfs::fuse {
 /// Keeps SIGTERM, SIGINT and SIGHUP from all threads that are started from now on; they wait for a
 /// SignalWatch. Called before there are threads.
 void hold_signals();
+
+/// Takes a thread out of a system call that waits, and does nothing else.
+inline constexpr int kWakeSignal = SIGUSR1;
+void handle_wake_signal();
 
 /// A thread that calls `on_signal` when one of the held signals comes, once.
 class SignalWatch {

@@ -1,16 +1,19 @@
 #include <fcntl.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <future>
 #include <stdexcept>
 #include <vector>
 
 #include "tests/mount/small_disk.hpp"
+#include "tests/patterns.hpp"
 
 // Who is served while others wait.
 
@@ -35,9 +38,40 @@ class Frozen {
   const Fd fd_;
 };
 
-TEST(Serving, RequestsThatWaitForTheDiskStopNoOther) {
+/// What the kernel offers a new mount, until this ends.
+class IoUringOffer {
+ public:
+  static bool is_known() { return ::access(kSwitch, F_OK) == 0; }
+  explicit IoUringOffer(char value) : before_(text_of(kSwitch)) { set(std::string(1, value)); }
+  IoUringOffer(const IoUringOffer&) = delete;
+  IoUringOffer& operator=(const IoUringOffer&) = delete;
+  ~IoUringOffer() { set(before_); }
+
+ private:
+  static constexpr const char* kSwitch = "/sys/module/fuse/parameters/enable_uring";
+  static std::string text_of(const char* path) {
+    std::string text;
+    std::ifstream(path) >> text;
+    return text;
+  }
+  static void set(const std::string& text) { std::ofstream(kSwitch) << text; }
+
+  const std::string before_;
+};
+
+void expect_refusal() {
+  try {
+    const MountedStore store("io_uring");
+    ADD_FAILURE() << "mounted";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("io_uring"));
+  }
+}
+
+/// Requests that wait for the disk stop no other.
+void expect_others_are_served(const std::string& options) {
   const SmallDisk disk("16");
-  const MountedStore store("", disk.path());
+  const MountedStore store(options, disk.path());
   std::vector<std::string> directories;
   for (int i = 0; i < 4; ++i) directories.push_back(store.path("d" + std::to_string(i)));
   for (const std::string& directory : directories) {
@@ -67,6 +101,43 @@ TEST(Serving, RequestsThatWaitForTheDiskStopNoOther) {
   }
   EXPECT_EQ(asking.get(), 200);
   for (auto& each : waiting) EXPECT_EQ(each.get(), 0);
+}
+
+void expect_content_is_kept(const std::string& options) {
+  MountedStore store(options);
+  const Bytes content = test::compressible_bytes(5u << 20, 1);
+  write_file(store.path("f"), content);
+  EXPECT_EQ(read_file(store.path("f")), content);
+  {
+    // Whoever ends the daemon does not have to close everything first.
+    const Fd open(::open(store.path("g").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644));
+    ASSERT_TRUE(open.valid());
+    ASSERT_EQ(::write(open.get(), "g", 1), 1);
+    ASSERT_EQ(::fsync(open.get()), 0);
+    ASSERT_EQ(::kill(store.daemon(), SIGTERM), 0);
+    EXPECT_TRUE(eventually([&] { return !is_mounted(store.mountpoint()); }));
+  }
+  store.remount();
+  EXPECT_EQ(read_file(store.path("f")), content);
+  EXPECT_EQ(read_file(store.path("g")).size(), 1u);
+  store.unmount();
+}
+
+TEST(Serving, RequestsThatWaitForTheDiskStopNoOther) {
+  expect_others_are_served("");
+}
+
+// One test, because what the kernel offers is the same for all mounts.
+TEST(Serving, OverIoUringWhereTheKernelOffersIt) {
+  if (!IoUringOffer::is_known()) return expect_refusal();
+  {
+    const IoUringOffer none('N');
+    expect_refusal();
+  }
+  const IoUringOffer offer('Y');
+  expect_others_are_served("io_uring");
+  expect_content_is_kept("io_uring");
+  expect_content_is_kept("io_uring,threads=1");
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kHistory = 4000;
 
 bool means_gone(int error) {
-  return error == ENOTCONN || error == ECONNABORTED;
+  // The last is what a call ends with that the daemon had got over io_uring.
+  return error == ENOTCONN || error == ECONNABORTED || error == ECANCELED;
 }
 
 }  // namespace

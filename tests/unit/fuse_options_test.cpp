@@ -32,6 +32,7 @@ TEST(MountOptions, DefaultsAreThoseOfTheStore) {
   EXPECT_EQ(options.store.settings.level, kDefaultLevel);
   EXPECT_EQ(options.store.settings.chunk_bytes, kDefaultChunkBytes);
   EXPECT_FALSE(options.store.read_only);
+  EXPECT_FALSE(options.io_uring);
   EXPECT_EQ(options.subtype, "zstdfs");
   EXPECT_THAT(options.fsname, IsEmpty());
   EXPECT_THAT(options.kernel_flags, IsEmpty());
@@ -39,7 +40,7 @@ TEST(MountOptions, DefaultsAreThoseOfTheStore) {
 
 TEST(MountOptions, ValuesReachTheStore) {
   const MountOptions options =
-      parsed("level=19,chunk=1M,cache=64M,overlay=2m,threads=3,ro,allow_other");
+      parsed("level=19,chunk=1M,cache=64M,overlay=2m,threads=3,ro,allow_other,io_uring");
   EXPECT_EQ(options.store.settings.level, 19);
   EXPECT_EQ(options.store.settings.chunk_bytes, 1u << 20);
   EXPECT_EQ(options.store.cache_bytes, 64u << 20);
@@ -47,6 +48,7 @@ TEST(MountOptions, ValuesReachTheStore) {
   EXPECT_EQ(options.threads, 3u);
   EXPECT_TRUE(options.store.read_only);
   EXPECT_TRUE(options.allow_other);
+  EXPECT_TRUE(options.io_uring);
 }
 
 TEST(MountOptions, TheLastOneWins) {
