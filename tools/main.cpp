@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "fs/store/log.hpp"
 #include "tools/command.hpp"
 #include "tools/command_line.hpp"
+#include "tools/help_formatter.hpp"
 
 namespace {
 
@@ -39,6 +41,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "zstdfs " ZSTDFS_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.failure_message(explain_command_line);
   app.footer("To mount a directory: mount.zstdfs BACKING MOUNTPOINT, see mount.zstdfs(8).");
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <sstream>
 #include <stdexcept>
 
@@ -11,23 +10,11 @@
 namespace zstdfs::test {
 namespace {
 
-constexpr std::size_t kDescriptionColumn = 30;
-
 /// What stands in front of the description, two spaces or more before it. Where it is too long, the
 /// description has the next line for itself.
 std::string without_description(const std::string& line) {
-  std::string entry = line.substr(line.find_first_not_of(' '));
-  // CLI11 2.6 has all long names in one column: "-q,     --quiet".
-  const std::size_t comma = entry.find(", ");
-  if (comma == 2) entry.erase(3, entry.find_first_not_of(' ', 3) - 3);
+  const std::string entry = line.substr(2);
   return entry.substr(0, entry.find("  "));
-}
-
-/// "Options:"; CLI11 2.6 writes it in capitals.
-bool is_section(const std::string& line, std::string_view name) {
-  return std::ranges::equal(line, name, [](unsigned char a, unsigned char b) {
-    return std::tolower(a) == std::tolower(b);
-  });
 }
 
 /// Cuts a text where one of the marks begins.
@@ -93,15 +80,13 @@ HelpText parse_help(std::vector<std::string> words, const std::string& text) {
   help.text = text;
   std::string section;
   for (const std::string& line : lines_of(text)) {
-    // Entries are indented, descriptions below them by more.
-    const std::size_t begin = line.find_first_not_of(' ');
-    const bool entry = begin >= 2 && begin < kDescriptionColumn;
+    // Entries are indented by two spaces, descriptions below them by more.
+    const bool entry = line.starts_with("  ") && line.size() > 2 && line[2] != ' ';
     if (!line.empty() && line[0] != ' ') section = line;
     if (!entry) continue;
-    if (is_section(section, "Options:")) help.options.push_back(parse_entry(line));
-    if (is_section(section, "Positionals:")) help.arguments.push_back(parse_entry(line));
-    if (is_section(section, "Subcommands:"))
-      help.subcommands.push_back(parse_entry(line).names.at(0));
+    if (section == "Options:") help.options.push_back(parse_entry(line));
+    if (section == "Positionals:") help.arguments.push_back(parse_entry(line));
+    if (section == "Subcommands:") help.subcommands.push_back(parse_entry(line).names.at(0));
   }
   return help;
 }
