@@ -164,7 +164,8 @@ class RequestRing {
     fuse_session_process_buf(session_.get(), &request);
     fuse_out_header out = exchange_.answer_header();
     const off_t written = ::lseek(exchange_.file(), 0, SEEK_CUR);
-    if (written <= 0 || out.unique != in.unique) {
+    ZSTDFS_ASSERT(out.len <= sizeof(out) + exchange_.payload_bytes());
+    if (written != static_cast<off_t>(out.len) || out.unique != in.unique) {
       out = {.len = sizeof(out), .error = -EIO, .unique = in.unique};
       std::memcpy(exchange_.answer(), &out, sizeof(out));
     }
