@@ -157,13 +157,14 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
     }
     note_activity();
     const fuse_in_header header = header_of(request);
-    const bool much = carries_much(header, request);
-    if (much) {
+    if (carries_much(header, request)) {
       near_caller.pause();  // Two processors do more than one.
+      if (waiting_ <= 0) call_another();
     } else {
       near_caller.follow(static_cast<pid_t>(header.pid));
+      // One program that does all the asking waits as well; for others there is the watch.
+      if (may_wait_for_the_disk(header) && !near_caller.is_near() && waiting_ <= 0) call_another();
     }
-    if ((much || may_wait_for_the_disk(header)) && waiting_ <= 0) call_another();
     if (!is_interrupt(header)) fuse_session_process_buf(session_, &request);
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
     ++waiting_;

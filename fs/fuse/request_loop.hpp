@@ -20,10 +20,11 @@ namespace zstdfs::fuse {
 /// millisecond while there is something to do, finds requests that nobody has taken. A thread that
 /// finds another one waiting rests.
 ///
-/// Where the next request is likely to come soon, the thread looks for it for a while before it
-/// sleeps: waking it takes longer than most requests, above all on virtual machines. For how long
-/// is decided as KVM does it for processors that have nothing to do ("halt polling"): for as long
-/// as would have been enough, and not at all once that is too long.
+/// Where one program does the asking, the thread goes to that one's processor (near_caller.hpp).
+/// Elsewhere, where the next request is likely to come soon, it looks for that for a while before
+/// it sleeps: waking it takes longer than most requests, above all on virtual machines. For how
+/// long is decided as KVM does it for processors that have nothing to do ("halt polling"): for as
+/// long as would have been enough, and not at all once that is too long.
 ///
 /// Thread safety: stop() may be called from another thread while run() works.
 class RequestLoop {
