@@ -68,6 +68,16 @@ void expect_refusal() {
   }
 }
 
+/// Asks for names that nobody has asked for, so that the kernel does not know the answer. Returns
+/// how many are absent.
+int count_absent(const MountedStore& store, const std::string& prefix, int names) {
+  int absent = 0;
+  for (int i = 0; i < names; ++i) {
+    absent += ::access(store.path(prefix + std::to_string(i)).c_str(), F_OK) == -1 ? 1 : 0;
+  }
+  return absent;
+}
+
 /// Requests that wait for the disk stop no other.
 void expect_others_are_served(const std::string& options) {
   const SmallDisk disk("16");
@@ -86,14 +96,8 @@ void expect_others_are_served(const std::string& options) {
         return ::mkdir((directory + "/made").c_str(), 0755);
       }));
     }
-    // Names that nobody has asked for, so that the kernel does not know the answer.
-    asking = std::async(std::launch::async, [&store] {
-      int absent = 0;
-      for (int i = 0; i < 200; ++i) {
-        absent += ::access(store.path("absent" + std::to_string(i)).c_str(), F_OK) == -1 ? 1 : 0;
-      }
-      return absent;
-    });
+    asking =
+        std::async(std::launch::async, [&store] { return count_absent(store, "absent", 200); });
     EXPECT_EQ(asking.wait_for(kSoon), std::future_status::ready);
     for (const auto& each : waiting) {
       EXPECT_EQ(each.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
@@ -125,6 +129,34 @@ void expect_content_is_kept(const std::string& options) {
 
 TEST(Serving, RequestsThatWaitForTheDiskStopNoOther) {
   expect_others_are_served("");
+}
+
+// No other thread is called for it, as that program waits as well.
+TEST(Serving, ASyncOfTheProgramThatDoesAllTheAskingStopsNoOther) {
+  const SmallDisk disk("16");
+  const MountedStore store("", disk.path());
+  const Fd file(::open(store.path("f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644));
+  const Bytes content = test::compressible_bytes(20000, 1);
+  ASSERT_EQ(::write(file.get(), content.data(), content.size()), 20000);
+  std::promise<void> has_asked;
+  std::promise<void> is_frozen;
+  auto syncing = std::async(std::launch::async, [&] {
+    count_absent(store, "asked", 2000);
+    has_asked.set_value();
+    is_frozen.get_future().wait();
+    return count_absent(store, "asked again", 1) == 1 ? ::fsync(file.get()) : -1;
+  });
+  has_asked.get_future().wait();
+  std::future<int> asking;
+  {
+    const Frozen frozen(disk.path());
+    is_frozen.set_value();
+    EXPECT_EQ(syncing.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+    asking = std::async(std::launch::async, [&] { return count_absent(store, "absent", 200); });
+    EXPECT_EQ(asking.wait_for(kSoon), std::future_status::ready);
+  }
+  EXPECT_EQ(asking.get(), 200);
+  EXPECT_EQ(syncing.get(), 0);
 }
 
 // One test, because what the kernel offers is the same for all mounts.

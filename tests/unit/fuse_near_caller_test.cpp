@@ -1,11 +1,15 @@
 #include <gmock/gmock.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -184,19 +188,45 @@ TEST_F(NearCallerTest, NobodyIsNearWhoIsNotKnown) {
   });
 }
 
-TEST(ProcessorKeeperTest, KeepsAProcessorForAMomentEachTime) {
-  constexpr int kTimes = 50;
-  constexpr double kMomentSeconds = 100e-6;
-  const int processor = processors_in(allowed_processors()).front();
-  ProcessorKeeper keeper;
-  const std::clock_t before = std::clock();
-  for (int i = 0; i < kTimes; ++i) {
-    keeper.keep(static_cast<unsigned>(processor));
-    std::this_thread::sleep_for(kLongerThanBetweenLooks);
+/// This process's threads but for the calling one.
+std::vector<pid_t> other_threads() {
+  std::vector<pid_t> threads;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    const pid_t thread = std::stoi(entry.path().filename());
+    if (thread != ::gettid()) threads.push_back(thread);
   }
-  const double used_seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
-  EXPECT_GT(used_seconds, kTimes * kMomentSeconds / 10);  // A busy machine leaves it less.
-  EXPECT_LT(used_seconds, kTimes * kMomentSeconds * 10);
+  return threads;
+}
+
+/// Processor time of the whole process.
+double used_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+TEST(ProcessorKeeperTest, IsThereWithLeastPriorityAndThenRests) {
+  const std::vector<pid_t> before = other_threads();  // A sanitizer may have some.
+  ProcessorKeeper keeper;
+  for (const int processor : processors_in(allowed_processors())) {
+    keeper.keep(static_cast<unsigned>(processor));
+    std::vector<pid_t> threads = other_threads();
+    std::erase_if(threads, [&](pid_t each) { return std::ranges::count(before, each) != 0; });
+    ASSERT_EQ(threads.size(), 1u);
+    cpu_set_t there;
+    ASSERT_EQ(::sched_getaffinity(threads[0], sizeof(there), &there), 0);
+    EXPECT_EQ(processors_in(there), std::vector<int>{processor});
+    const auto priority = [&] {
+      return ::getpriority(PRIO_PROCESS, static_cast<id_t>(threads[0]));
+    };
+    for (int i = 0; i < 1000 && priority() != 19; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(priority(), 19);
+    // Longer than it keeps the processor, also where that is busy.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const double used = used_seconds();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_LT(used_seconds() - used, 0.05);
+  }
 }
 
 }  // namespace
