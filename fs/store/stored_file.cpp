@@ -15,13 +15,19 @@ namespace {
 constexpr std::size_t kFirstReadBytes = 16u << 10;
 
 /// A file whose beginning is read at once: that tells what the file is, and of most it is all.
+/// Where that fails, what is needed of it may still be had.
 class ReadFromTheBeginning final : public RandomAccessSource {
  public:
   ReadFromTheBeginning(const RandomAccessSource& file, std::uint64_t size)
       : file_(file),
         size_(size),
-        first_(std::make_unique_for_overwrite<std::byte[]>(kFirstReadBytes)),
-        first_bytes_(file.read_at(0, {first_.get(), kFirstReadBytes})) {}
+        first_(std::make_unique_for_overwrite<std::byte[]>(kFirstReadBytes)) {
+    try {
+      first_bytes_ = file.read_at(0, {first_.get(), kFirstReadBytes});
+    } catch (const std::system_error&) {
+      // Whoever needs it asks again, and is told.
+    }
+  }
 
   std::uint64_t size() const override { return size_; }
   std::size_t read_at(std::uint64_t offset, MutableByteSpan out) const override {
@@ -36,7 +42,7 @@ class ReadFromTheBeginning final : public RandomAccessSource {
   const RandomAccessSource& file_;
   const std::uint64_t size_;
   const std::unique_ptr<std::byte[]> first_;
-  const std::size_t first_bytes_;
+  std::size_t first_bytes_ = 0;
 };
 
 MutableByteSpan part(MutableByteSpan out, std::uint64_t from, std::uint64_t to) {

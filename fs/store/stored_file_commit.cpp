@@ -26,7 +26,7 @@ constexpr std::uint64_t kTableBytesPerAppendedByte = 8;
 constexpr std::uint64_t kStreamNumerator = 31;
 constexpr std::uint64_t kStreamDenominator = 32;
 // A new file that exceeds a few blocks by little is compressed harder, which saves the last block
-// of many small files: a 34th of a source tree.
+// of many small files: a 40th of a source tree.
 constexpr int kBlockSavingLevel = 6;
 constexpr std::uint64_t kFewBlocks = 8;
 constexpr std::uint64_t kStoredBytesPerExcessByte = 12;

@@ -68,6 +68,16 @@ TEST_F(Forms, ASmallFileIsOpenedByOneRead) {
   store.store->close_file(file);
 }
 
+// The read that is too much may have met the disk's only bad place.
+TEST_F(Forms, AFileWhoseBeginningCannotBeReadAtOnceIsOpenedAllTheSame) {
+  write_file("f", 0, text_bytes(3 * kBlockBytes, 1));
+  ASSERT_TRUE(is_stored_as_container("f"));
+  ASSERT_TRUE(store.reopen());
+  store.disk.fail_calls({.kind = CallKind::kRead, .path_prefix = "f", .error = EIO});
+  EXPECT_EQ(read_file("f"), text_bytes(3 * kBlockBytes, 1));
+  EXPECT_EQ(store.disk.failed_calls(), 1u);
+}
+
 TEST_F(Forms, SavingABlockMakesAContainer) {
   write_file("f", 0, text_bytes(3 * kBlockBytes, 1));
   EXPECT_TRUE(is_stored_as_container("f"));
