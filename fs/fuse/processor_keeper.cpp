@@ -51,7 +51,6 @@ void ProcessorKeeper::keep(unsigned processor) {
 
 bool ProcessorKeeper::wait_until_wanted() {
   MutexLock lock(mutex_);
-  wanted_ = false;
   while (!wanted_ && !ends_) wake_.wait(mutex_);
   return !ends_;
 }
@@ -63,6 +62,8 @@ void ProcessorKeeper::work() {
     const auto end = Clock::now() + kMoment;
     while (Clock::now() < end) {
     }
+    MutexLock lock(mutex_);
+    wanted_ = false;
   }
 }
 

@@ -22,7 +22,7 @@ class ProcessorKeeper {
   void keep(unsigned processor) ZSTDFS_EXCLUDES(mutex_);
 
  private:
-  void work();
+  void work() ZSTDFS_EXCLUDES(mutex_);
   bool wait_until_wanted() ZSTDFS_EXCLUDES(mutex_);
 
   Mutex mutex_;

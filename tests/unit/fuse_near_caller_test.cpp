@@ -203,6 +203,21 @@ double used_seconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
+// How much it does elsewhere is up to who else needs the processor.
+TEST(ProcessorKeeperTest, KeepsFromTheFirstTime) {
+  constexpr double kMomentSeconds = 10e-3;
+  const int processor = processors_in(allowed_processors()).front();
+  double most = 0;
+  for (int attempt = 0; attempt < 100 && most < kMomentSeconds / 2; ++attempt) {
+    ProcessorKeeper keeper;
+    const double before = used_seconds();
+    keeper.keep(static_cast<unsigned>(processor));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    most = std::max(most, used_seconds() - before);
+  }
+  EXPECT_GE(most, kMomentSeconds / 2);
+}
+
 TEST(ProcessorKeeperTest, IsThereWithLeastPriorityAndThenRests) {
   const std::vector<pid_t> before = other_threads();  // A sanitizer may have some.
   ProcessorKeeper keeper;
