@@ -30,4 +30,7 @@ if(ZSTDFS_SANITIZE)
   add_compile_options(-fsanitize=${ZSTDFS_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ZSTDFS_SANITIZE})
+  if(ZSTDFS_SANITIZE MATCHES "thread")
+    add_compile_definitions(ZSTDFS_THREAD_SANITIZER)
+  endif()
 endif()

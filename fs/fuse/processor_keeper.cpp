@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 // found out every few milliseconds.
 constexpr auto kMoment = std::chrono::milliseconds(10);
 constexpr int kLowestPriority = 19;
+constexpr const char* kThreadName = "zstdfs-keeper";  // for who looks what uses a processor
 
 }  // namespace
 
@@ -40,6 +41,7 @@ void ProcessorKeeper::keep(unsigned processor) {
     } catch (const std::system_error&) {
       return;
     }
+    ::pthread_setname_np(thread_.native_handle(), kThreadName);
   }
   cpu_set_t there;
   CPU_ZERO(&there);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -188,12 +189,13 @@ TEST_F(NearCallerTest, NobodyIsNearWhoIsNotKnown) {
   });
 }
 
-/// This process's threads but for the calling one.
-std::vector<pid_t> other_threads() {
+/// The threads of keepers in this process.
+std::vector<pid_t> keeping_threads() {
   std::vector<pid_t> threads;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-    const pid_t thread = std::stoi(entry.path().filename());
-    if (thread != ::gettid()) threads.push_back(thread);
+    std::string name;
+    std::getline(std::ifstream(entry.path() / "comm"), name);
+    if (name == "zstdfs-keeper") threads.push_back(std::stoi(entry.path().filename()));
   }
   return threads;
 }
@@ -219,12 +221,10 @@ TEST(ProcessorKeeperTest, KeepsFromTheFirstTime) {
 }
 
 TEST(ProcessorKeeperTest, IsThereWithLeastPriorityAndThenRests) {
-  const std::vector<pid_t> before = other_threads();  // A sanitizer may have some.
   ProcessorKeeper keeper;
   for (const int processor : processors_in(allowed_processors())) {
     keeper.keep(static_cast<unsigned>(processor));
-    std::vector<pid_t> threads = other_threads();
-    std::erase_if(threads, [&](pid_t each) { return std::ranges::count(before, each) != 0; });
+    const std::vector<pid_t> threads = keeping_threads();
     ASSERT_EQ(threads.size(), 1u);
     cpu_set_t there;
     ASSERT_EQ(::sched_getaffinity(threads[0], sizeof(there), &there), 0);
