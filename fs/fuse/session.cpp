@@ -25,8 +25,9 @@ namespace zstdfs::fuse {
 namespace {
 
 constexpr unsigned kMaxWriteBytes = 1u << 20;
-// For streams: several chunks are decompressed at once while the program still reads one.
-constexpr unsigned kReadAheadKib = 1024;
+// For streams: several threads decompress what the program will read next. While it reads what one
+// of these windows holds, the kernel asks for the next one.
+constexpr unsigned kReadAheadKib = 4096;
 constexpr unsigned kMaxBackground = 64;
 constexpr unsigned kFewestThreads = 8;
 constexpr unsigned kMostDefaultThreads = 32;

@@ -48,6 +48,9 @@ class File : public RandomAccessSource {
   /// Lets the kernel forget the pages of the range that it takes for written; the next access finds
   /// out anew what is on the disk. What still has to be written stays. A hint, without an error.
   virtual void drop_clean_pages(ByteRange) {}
+  /// The range will be read soon: lets the kernel fetch it, and does not wait. A hint, without an
+  /// error.
+  virtual void will_read(ByteRange) const {}
 
   virtual struct stat stat() const = 0;
   /// Sets the modification time and leaves the access time; with UTIME_NOW in `tv_nsec`, to what

@@ -97,7 +97,8 @@ class PosixFile final : public File {
   void allocate(ByteRange range, AllocateKind kind) override;
   void punch_hole(ByteRange range) override;
   void sync(SyncKind kind) override;
-  void drop_clean_pages(ByteRange range) override;
+  void drop_clean_pages(ByteRange range) override { advise(range, POSIX_FADV_DONTNEED); }
+  void will_read(ByteRange range) const override { advise(range, POSIX_FADV_WILLNEED); }
 
   struct stat stat() const override;
   void set_modification_time(timespec time) override;
@@ -116,6 +117,7 @@ class PosixFile final : public File {
   static bool can_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
   std::uint64_t seek(std::uint64_t offset, int whence) const;
   void change_blocks(ByteRange range, int mode, const char* doing);
+  void advise(ByteRange range, int advice) const;
 
   Descriptor descriptor() const { return pooled_ ? pooled_->get() : own_; }
 
@@ -196,9 +198,9 @@ void PosixFile::sync(SyncKind kind) {
   if (result != 0) throw_error(errno, data_only ? "fdatasync" : "fsync");
 }
 
-void PosixFile::drop_clean_pages(ByteRange range) {
+void PosixFile::advise(ByteRange range, int advice) const {
   static_cast<void>(::posix_fadvise(descriptor()->get(), static_cast<off_t>(range.offset),
-                                    static_cast<off_t>(range.bytes), POSIX_FADV_DONTNEED));
+                                    static_cast<off_t>(range.bytes), advice));
 }
 
 struct stat PosixFile::stat() const {

@@ -103,9 +103,22 @@ std::size_t StoredFile::read(std::uint64_t logical_offset, MutableByteSpan out) 
 std::size_t StoredFile::read_locked(std::uint64_t offset, MutableByteSpan out) {
   if (offset >= state_.logical_bytes) return 0;
   const std::uint64_t n = std::min<std::uint64_t>(out.size(), state_.logical_bytes - offset);
+  fetch_ahead({.offset = offset, .bytes = n});
   load_content(offset, part(out, 0, n));
   services_.statistics.add(Count::kBytesRead, n);
   return static_cast<std::size_t>(n);
+}
+
+void StoredFile::fetch_ahead(ByteRange read) {
+  const ByteRange wanted = read_ahead_.note(read);
+  if (wanted.empty()) return;
+  if (state_.form == Form::kRaw) return backing_->will_read(wanted);
+  const auto first = state_.index.find(wanted.offset);
+  if (!first) return;
+  const auto last = state_.index.find(wanted.end() - 1);
+  const std::uint64_t from = state_.index[*first].stored_offset;
+  const std::uint64_t to = last ? state_.index[*last].stored_end() : state_.index.frames_end();
+  backing_->will_read({.offset = from, .bytes = to - from});
 }
 
 void StoredFile::load_content(std::uint64_t offset, MutableByteSpan out) {

@@ -15,6 +15,7 @@
 #include "fs/store/file_services.hpp"
 #include "fs/store/new_frame.hpp"
 #include "fs/store/overlay.hpp"
+#include "fs/store/read_ahead.hpp"
 #include "fs/store/recompression.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/write_log.hpp"
@@ -215,6 +216,8 @@ class StoredFile {
   void load() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   std::size_t read_locked(std::uint64_t offset, MutableByteSpan out)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Lets the kernel fetch what will be asked for after this read.
+  void fetch_ahead(ByteRange read) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Content of any range, zeros beyond the end.
   void load_content(std::uint64_t offset, MutableByteSpan out) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void load_from_frames(std::uint64_t offset, MutableByteSpan out)
@@ -413,6 +416,7 @@ class StoredFile {
   std::atomic<bool> times_seen_{false};
   std::atomic<bool> name_changed_{false};
   std::atomic<bool> backing_changed_{false};
+  ReadAhead read_ahead_;
 };
 
 }  // namespace zstdfs::store

@@ -295,6 +295,11 @@ void DiskState::drop_clean_pages(Epoch epoch, InodeNumber number, ByteRange rang
   inode(number).content.drop_clean_pages(range);
 }
 
+void DiskState::announce_read(ByteRange range) {
+  const MutexLock lock(mutex_);
+  announced_reads_.push_back(range);
+}
+
 struct stat DiskState::stat(Epoch epoch, InodeNumber number) const {
   const MutexLock lock(mutex_);
   check_alive(epoch);

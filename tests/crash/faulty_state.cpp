@@ -142,6 +142,11 @@ void DiskState::clear_faults() {
   faults_.clear();
 }
 
+std::vector<ByteRange> DiskState::announced_reads() const {
+  const MutexLock lock(mutex_);
+  return announced_reads_;
+}
+
 void DiskState::before_writes(const std::string& path_prefix, std::function<void()> hook) {
   const MutexLock lock(mutex_);
   write_hook_ = {path_prefix, std::move(hook)};

@@ -94,6 +94,7 @@ class DiskState {
   std::uint64_t free_bytes() const;
   std::uint64_t used_bytes() const;
   std::uint64_t counted_calls() const;
+  std::vector<ByteRange> announced_reads() const;
   std::string last_calls(std::size_t count) const;
   void put(const std::string& path, ByteSpan bytes);
   void set_attribute(const std::string& path, const std::string& name, const std::string& value);
@@ -128,6 +129,7 @@ class DiskState {
   void punch_hole(Epoch epoch, InodeNumber inode, ByteRange range);
   void sync(Epoch epoch, InodeNumber inode, os::SyncKind kind);
   void drop_clean_pages(Epoch epoch, InodeNumber inode, ByteRange range);
+  void announce_read(ByteRange range);
   struct stat stat(Epoch epoch, InodeNumber inode) const;
   void set_modification_time(Epoch epoch, InodeNumber inode, timespec time);
   std::uint64_t seek(Epoch epoch, InodeNumber inode, std::uint64_t offset, int whence) const;
@@ -206,6 +208,7 @@ class DiskState {
   std::vector<ActiveFault> faults_ ZSTDFS_GUARDED_BY(mutex_);
   WriteHook write_hook_ ZSTDFS_GUARDED_BY(mutex_);
   std::optional<std::uint64_t> capacity_blocks_ ZSTDFS_GUARDED_BY(mutex_);
+  std::vector<ByteRange> announced_reads_ ZSTDFS_GUARDED_BY(mutex_);
   std::deque<std::string> call_log_ ZSTDFS_GUARDED_BY(mutex_);
 };
 

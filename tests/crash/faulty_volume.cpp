@@ -44,6 +44,7 @@ class FaultyFile final : public os::File {
   void drop_clean_pages(ByteRange range) override {
     state_->drop_clean_pages(epoch_, inode_, range);
   }
+  void will_read(ByteRange range) const override { state_->announce_read(range); }
   struct stat stat() const override {
     return state_->stat(epoch_, inode_);
   }
@@ -235,6 +236,9 @@ void FaultyDisk::put(const std::string& path, ByteSpan bytes) {
 void FaultyDisk::set_attribute(const std::string& path, const std::string& name,
                                const std::string& value) {
   state_->set_attribute(path, name, value);
+}
+std::vector<ByteRange> FaultyDisk::announced_reads() const {
+  return state_->announced_reads();
 }
 std::optional<Bytes> FaultyDisk::content(const std::string& path) const {
   return state_->content(path);

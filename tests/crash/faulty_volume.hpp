@@ -125,6 +125,8 @@ class FaultyDisk {
 
   /// Calls that changed something, since the start.
   std::uint64_t counted_calls() const;
+  /// What was said to be read soon, of all files, since the start.
+  std::vector<ByteRange> announced_reads() const;
   /// The last counted calls, one a line, for messages of failed tests.
   std::string last_calls(std::size_t count) const;
 

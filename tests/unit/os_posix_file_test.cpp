@@ -1,10 +1,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <limits>
+#include <thread>
 
 #include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
@@ -50,6 +53,25 @@ TEST_F(PosixFileTest, ReadsEndWithTheFile) {
   EXPECT_EQ(file_->read_at(10, out), 0u);
   EXPECT_EQ(file_->read_at(kBeyondOffsets, out), 0u);
   EXPECT_EQ(file_->read_at(0, {}), 0u);
+}
+
+TEST_F(PosixFileTest, FetchesWhatWillBeRead) {
+  const Bytes bytes = random_bytes(256 << 10, 2);
+  file_->write_at(0, bytes);
+  file_->sync(SyncKind::kData);
+  file_->drop_clean_pages({0, bytes.size()});
+  file_->will_read({0, bytes.size()});
+  // Only what is in memory can be read without waiting.
+  const UniqueFd fd(::open((temp_.path() + "/file").c_str(), O_RDONLY | O_CLOEXEC));
+  Bytes out(bytes.size());
+  const iovec into{out.data(), out.size()};
+  ssize_t count = 0;
+  for (int i = 0; i < 1000 && count < static_cast<ssize_t>(out.size()); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    count = ::preadv2(fd.get(), &into, 1, 0, RWF_NOWAIT);
+  }
+  EXPECT_EQ(count, static_cast<ssize_t>(out.size()));
+  EXPECT_EQ(out, bytes);
 }
 
 TEST_F(PosixFileTest, WritesBeyondTheEndLeaveZeros) {
