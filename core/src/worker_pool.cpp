@@ -88,21 +88,33 @@ void WorkerPool::for_each(std::size_t count, const std::function<void(std::size_
   batch->wait();
 }
 
+void WorkerPool::post(std::function<void()> task) {
+  if (workers_.empty()) return;
+  MutexLock lock(mutex_);
+  tasks_.push_back(std::move(task));
+  work_arrived_.notify_one();
+}
+
 void WorkerPool::run_worker() {
+  while (const auto work = next_work()) work();
+}
+
+std::function<void()> WorkerPool::next_work() {
+  MutexLock lock(mutex_);
   while (true) {
-    std::shared_ptr<Batch> batch;
-    {
-      MutexLock lock(mutex_);
-      while (!stopping_ && batches_.empty()) work_arrived_.wait(mutex_);
-      if (stopping_) return;
-      batch = batches_.front();
-      // The last claim takes the batch off the list, so that idle workers do not spin on it.
-      if (batch->exhausted()) {
-        batches_.pop_front();
-        continue;
-      }
+    while (!stopping_ && batches_.empty() && tasks_.empty()) work_arrived_.wait(mutex_);
+    if (stopping_) return nullptr;
+    if (batches_.empty()) {
+      auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      return task;
     }
-    batch->run();
+    // The last claim takes the batch off the list, so that idle workers do not spin on it.
+    if (batches_.front()->exhausted()) {
+      batches_.pop_front();
+      continue;
+    }
+    return [batch = batches_.front()] { batch->run(); };
   }
 }
 

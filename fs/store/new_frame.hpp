@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "zstdfs/bytes.hpp"
+#include "zstdfs/frame_codec.hpp"
 
 namespace zstdfs::store {
 
@@ -10,7 +11,14 @@ namespace zstdfs::store {
 struct NewFrame {
   std::uint32_t logical_bytes = 0;
   std::uint32_t checksum = 0;
-  Bytes stored;
+  Bytes stored;  ///< of a chunk of zeros that was just made: nothing, see make_frame()
 };
+
+bool all_zeros(ByteSpan content);
+
+/// Compresses a chunk. Zeros come back with nothing stored: how many of them one frame takes is
+/// decided later. Throws as FrameEncoder::encode does. May run concurrently; each thread keeps an
+/// encoder.
+NewFrame make_frame(ByteSpan content, const FrameRecipe& recipe);
 
 }  // namespace zstdfs::store

@@ -60,7 +60,7 @@ std::system_error no_such_address() {
 }  // namespace
 
 StoredFile::StoredFile(FileServices& services, FileKey key, std::unique_ptr<os::File> backing)
-    : services_(services), key_(key), backing_(std::move(backing)) {
+    : services_(services), key_(key), backing_(std::move(backing)), underway_(services.pool) {
   MutexLock changing(write_mutex_);
   WriterLock lock(state_mutex_);
   load();

@@ -13,6 +13,7 @@
 #include "fs/os/sync.hpp"
 #include "fs/store/file_key.hpp"
 #include "fs/store/file_services.hpp"
+#include "fs/store/frames_underway.hpp"
 #include "fs/store/new_frame.hpp"
 #include "fs/store/overlay.hpp"
 #include "fs/store/read_ahead.hpp"
@@ -252,7 +253,9 @@ class StoredFile {
   void refuse_if_damaged() ZSTDFS_REQUIRES(write_mutex_);
   /// The modification time becomes that of now. Before the content changes, because it may fail.
   void stamp() ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_EXCLUDES(state_mutex_);
-  void changed_in_memory() ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
+  /// Notes that the overlay has other content from `unchanged_below` on.
+  void changed_in_memory(std::uint64_t unchanged_below = 0)
+      ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   bool would_look_like_container(std::uint64_t offset, ByteSpan bytes)
       ZSTDFS_REQUIRES(write_mutex_);
   void write_raw(std::uint64_t offset, ByteSpan bytes) ZSTDFS_REQUIRES(write_mutex_);
@@ -266,7 +269,7 @@ class StoredFile {
   void relieve_memory() ZSTDFS_REQUIRES(write_mutex_);
   void store_early() ZSTDFS_REQUIRES(write_mutex_);
   void store_for_good() ZSTDFS_REQUIRES(write_mutex_);
-  void account_memory() ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  void account_memory() ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // stored_file_commit.cpp
   void flush_locked() ZSTDFS_REQUIRES(write_mutex_);
@@ -282,6 +285,12 @@ class StoredFile {
   /// Appends the content of [frames' end, logical_end) as frames.
   void append_frames(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
   void write_appended(std::vector<NewFrame>& frames) ZSTDFS_REQUIRES(write_mutex_);
+  /// Lets frames be made of the whole chunks up to `logical_end`, all of which the overlay has.
+  /// Returns how far it got: chunks of zeros are left.
+  std::uint64_t start_frames(std::uint64_t logical_end) ZSTDFS_REQUIRES(write_mutex_);
+  /// Stores frames that are ready, and waits for others until no more than so many bytes are
+  /// underway.
+  void store_frames_underway(std::uint64_t most_bytes_left) ZSTDFS_REQUIRES(write_mutex_);
   /// Writes seek table and header.
   void seal() ZSTDFS_REQUIRES(write_mutex_);
   void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
@@ -306,10 +315,10 @@ class StoredFile {
   /// order.
   void encode_range(ByteRange range, const ContainerHeader& header, int level,
                     const FrameSink& sink) ZSTDFS_REQUIRES_SHARED(state_mutex_);
-  /// Runs on the pool's threads while encode_range's caller holds state_mutex_. A chunk of zeros
-  /// comes back with nothing stored.
+  /// Runs on the pool's threads while encode_range's caller holds state_mutex_.
   NewFrame encode_chunk(ByteRange range,
                         const FrameRecipe& recipe) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS;
+  void count_frame(const NewFrame& frame);
   std::vector<NewFrame> encode_all(ByteRange range, int level) ZSTDFS_EXCLUDES(state_mutex_);
   bool begins_like_container() ZSTDFS_REQUIRES_SHARED(state_mutex_);
   bool may_be_raw() ZSTDFS_REQUIRES(write_mutex_);
@@ -384,6 +393,8 @@ class StoredFile {
   std::optional<ShownTimes> shown_times_ ZSTDFS_GUARDED_BY(state_mutex_);
   std::optional<PendingRewrite> pending_ ZSTDFS_GUARDED_BY(state_mutex_);
 
+  /// Of content that the overlay has, behind the frames that are stored.
+  FramesUnderway underway_ ZSTDFS_GUARDED_BY(write_mutex_);
   std::unique_ptr<WriteLog> log_ ZSTDFS_GUARDED_BY(write_mutex_);
   /// The smallest size since the log's last batch, and what that batch said about the frames.
   std::uint64_t lowest_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;

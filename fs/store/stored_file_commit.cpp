@@ -18,6 +18,8 @@ namespace {
 
 // So much is encoded and written at a time, which bounds memory.
 constexpr std::uint64_t kAppendStepBytes = 4u << 20;
+// So much of a stream may be underway while the program writes on.
+constexpr std::uint64_t kMostUnderwayBytes = 4u << 20;
 // A shorter addition goes to the write log: as a frame of its own it would compress badly, and the
 // seek table would be written again for it.
 constexpr std::uint64_t kMinAppendBytes = 4096;
@@ -45,10 +47,6 @@ std::uint64_t sum_of(const std::vector<NewFrame>& frames) {
   std::uint64_t bytes = 0;
   for (const NewFrame& frame : frames) bytes += frame.stored.size();
   return bytes;
-}
-
-bool all_zeros(ByteSpan bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
 }  // namespace
@@ -338,7 +336,12 @@ void StoredFile::stream_out() {
   if (end <= begin) return;
   if (state.form == Form::kContainer) {
     if (state.header.is_short) return merge();
-    append_frames(end);
+    const bool all_too_much = services_.overlay_bytes > services_.options.overlay_bytes;
+    if (underway_.are_possible() && !all_too_much && start_frames(end) == end) {
+      store_frames_underway(kMostUnderwayBytes);
+    } else {
+      append_frames(end);
+    }
     return;
   }
   if (must_be_raw()) return stream_as_raw();
@@ -361,7 +364,36 @@ void StoredFile::stream_as_raw() {
   reconsider_form_ = needs_settling_ = true;
 }
 
+std::uint64_t StoredFile::start_frames(std::uint64_t logical_end) {
+  ReaderLock lock(state_mutex_);
+  if (underway_.range().offset != state_.base_limit) underway_.drop();
+  const FrameRecipe how = recipe(state_.header, state_.header.level);
+  std::uint64_t at = underway_.empty() ? state_.base_limit : underway_.range().end();
+  while (at < logical_end) {
+    const std::uint64_t end = floor_to(at, state_.header.chunk_bytes) + state_.header.chunk_bytes;
+    if (next_data(at) >= end) break;
+    FramesUnderway::Content content(static_cast<std::size_t>(end - at));
+    load_content(at, content.span());
+    if (all_zeros(content.span())) break;
+    underway_.start(at, std::move(content), how);
+    at = end;
+  }
+  account_memory();
+  return at;
+}
+
+void StoredFile::store_frames_underway(std::uint64_t most_bytes_left) {
+  if (underway_.range().offset != seen().base_limit) underway_.drop();
+  std::vector<NewFrame> frames;
+  while (underway_.first_is_ready() || underway_.range().bytes > most_bytes_left) {
+    frames.push_back(underway_.take_first());
+    count_frame(frames.back());
+  }
+  if (!frames.empty()) write_appended(frames);
+}
+
 void StoredFile::append_frames(std::uint64_t logical_end) {
+  store_frames_underway(0);
   while (seen().index.logical_bytes() < logical_end) {
     const std::uint64_t begin = seen().index.logical_bytes();
     std::uint64_t end = 0;
@@ -506,18 +538,18 @@ void StoredFile::encode_range(ByteRange range, const ContainerHeader& header, in
 }
 
 NewFrame StoredFile::encode_chunk(ByteRange range, const FrameRecipe& recipe) {
-  thread_local FrameEncoder encoder;
   thread_local Bytes content;
   content.resize(static_cast<std::size_t>(range.bytes));
   load_content(range.offset, content);
-  NewFrame frame;
-  frame.logical_bytes = static_cast<std::uint32_t>(range.bytes);
-  if (all_zeros(content)) return frame;
-  frame.stored = encoder.encode(content, recipe);
-  frame.checksum = load_le<std::uint32_t>(frame.stored, frame.stored.size() - 4);
-  services_.statistics.add(Count::kContentBytesCompressed, range.bytes);
-  services_.statistics.add(Count::kFrameBytesMade, frame.stored.size());
+  NewFrame frame = make_frame(content, recipe);
+  count_frame(frame);
   return frame;
+}
+
+void StoredFile::count_frame(const NewFrame& frame) {
+  if (frame.stored.empty()) return;
+  services_.statistics.add(Count::kContentBytesCompressed, frame.logical_bytes);
+  services_.statistics.add(Count::kFrameBytesMade, frame.stored.size());
 }
 
 }  // namespace zstdfs::store

@@ -50,6 +50,7 @@ void StoredFile::merge() {
 }
 
 void StoredFile::rewrite(PendingRewrite rewrite) {
+  underway_.drop();
   {
     WriterLock lock(state_mutex_);
     pending_ = std::move(rewrite);

@@ -69,13 +69,14 @@ void StoredFile::stamp() {
   stamped_at_ = tick;
 }
 
-void StoredFile::changed_in_memory() {
+void StoredFile::changed_in_memory(std::uint64_t unchanged_below) {
+  if (underway_.range().end() > unchanged_below) underway_.drop();
   needs_flush_ = true;
   account_memory();
 }
 
 void StoredFile::account_memory() {
-  const std::uint64_t now = overlay_.memory_bytes();
+  const std::uint64_t now = overlay_.memory_bytes() + underway_.range().bytes;
   const std::uint64_t before = accounted_bytes_.exchange(now);
   services_.overlay_bytes += now - before;
 }
@@ -110,7 +111,7 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
     WriterLock lock(state_mutex_);
     overlay_.write(logical_offset, bytes);
     grow_to(end);
-    changed_in_memory();
+    changed_in_memory(logical_offset);
   }
   services_.statistics.add(Count::kBytesWritten, bytes.size());
   try {
@@ -187,6 +188,7 @@ void StoredFile::truncate_to_nothing() {
     state_ = State{};
     state_.content_id = services_.next_content_id++;
     overlay_.clear();
+    underway_.drop();
     account_memory();
   }
   table_stale_ = size_changed_ = reconsider_form_ = false;
@@ -256,7 +258,9 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
 }
 
 void StoredFile::relieve_memory() {
-  if (seen_overlay().memory_bytes() < worth_committing()) return;
+  const std::uint64_t worth = worth_committing();
+  // Of what is underway already, no more need be said.
+  if (seen_overlay().memory_bytes() < worth + underway_.range().bytes) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_early(); });
 }
 

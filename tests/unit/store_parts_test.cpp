@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -45,6 +46,35 @@ TEST(WorkerPool, ThrowsWhatAnItemThrewAndGoesOnWorking) {
   std::atomic<int> done{0};
   pool.for_each(20, [&done](std::size_t) { ++done; });
   EXPECT_EQ(done, 20);
+}
+
+TEST(WorkerPool, DoesWhatIsPostedBesideWhatIsWaitedFor) {
+  WorkerPool pool(3);
+  std::atomic<int> posted{0};
+  std::atomic<int> done{0};
+  for (int i = 0; i < 100; ++i) {
+    pool.post([&posted] { ++posted; });
+    pool.for_each(5, [&done](std::size_t) { ++done; });
+  }
+  EXPECT_EQ(done, 500);
+  for (int i = 0; i < 1000 && posted < 100; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(posted, 100);
+}
+
+TEST(WorkerPool, EndsBeforeAllThatIsPostedIsDone) {
+  std::atomic<int> posted{0};
+  {
+    WorkerPool pool(2);
+    for (int i = 0; i < 1000; ++i) {
+      pool.post([&posted] {
+        ++posted;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      });
+    }
+  }
+  EXPECT_LT(posted, 1000);
 }
 
 TEST(WorkerPool, GoesOnWithTheThreadsThatThereAre) {
