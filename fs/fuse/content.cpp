@@ -83,7 +83,9 @@ void op_read(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset,
              fuse_file_info* fi) noexcept {
   answer(req, "read", number, [&] {
     OpenFile& open = open_file(fi);
-    note_read(filesystem(req), open);
+    Filesystem& fs = filesystem(req);
+    note_read(fs, open);
+    if (offset == 0) fs.files_ahead().note(open.inode().key());
     const MutableByteSpan buffer = thread_buffer(size);
     const std::size_t bytes = open.file().read(to_u64(offset), buffer);
     fuse_reply_buf(req, reinterpret_cast<const char*>(buffer.data()), bytes);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "fs/fuse/directory_streams.hpp"
+#include "fs/fuse/files_ahead.hpp"
 #include "fs/fuse/inode_table.hpp"
 #include "fs/fuse/libfuse.hpp"
 #include "fs/fuse/open_handles.hpp"
@@ -97,6 +98,7 @@ class Filesystem {
   InodeTable& inodes() { return inodes_; }
   OpenHandles& handles() { return handles_; }
   DirectoryStreams& directory_streams() { return directory_streams_; }
+  FilesAhead& files_ahead() { return files_ahead_; }
   OperationCounts& operation_counts() { return operation_counts_; }
   const FilesystemOptions& options() const { return options_; }
   int root() const { return root_.get(); }
@@ -184,6 +186,7 @@ class Filesystem {
   InodeTable inodes_;
   DirectoryStreams directory_streams_;
   OpenHandles handles_;  // After the inodes, which the handles refer to.
+  FilesAhead files_ahead_{*this};
 };
 
 /// The filesystem that a request is for.

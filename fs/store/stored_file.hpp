@@ -29,6 +29,10 @@ namespace zstdfs::store {
 
 class ContainerRewriter;
 
+/// Of a file's content. Several threads answer the kernel's requests: a later one may come first.
+inline constexpr ReadAhead::Limits kReadAhead = {
+    .most = 8u << 20, .fewest = 256u << 10, .slack = 2u << 20};
+
 /// What is remembered of a file when nobody has it open any more.
 struct FileAtRest {
   struct stat lower;  ///< of the backing file
@@ -427,7 +431,7 @@ class StoredFile {
   std::atomic<bool> times_seen_{false};
   std::atomic<bool> name_changed_{false};
   std::atomic<bool> backing_changed_{false};
-  ReadAhead read_ahead_;
+  ReadAhead read_ahead_{kReadAhead};
 };
 
 }  // namespace zstdfs::store

@@ -14,13 +14,13 @@ namespace {
 constexpr std::uint64_t kMiB = 1u << 20;
 
 TEST(ReadAheadTest, FetchesAsMuchAsWasReadInOrder) {
-  store::ReadAhead ahead;
+  store::ReadAhead ahead(store::kReadAhead);
   EXPECT_EQ(ahead.note({0, kMiB}), (ByteRange{kMiB, kMiB}));
   EXPECT_EQ(ahead.note({kMiB, kMiB}), (ByteRange{2 * kMiB, 2 * kMiB}));
 }
 
 TEST(ReadAheadTest, FetchesEachByteOnceAndNoMoreThanAFewMiB) {
-  store::ReadAhead ahead;
+  store::ReadAhead ahead(store::kReadAhead);
   std::uint64_t fetched_to = kMiB;
   for (std::uint64_t at = 0; at < 100 * kMiB; at += kMiB) {
     const ByteRange fetched = ahead.note({at, kMiB});
@@ -34,7 +34,7 @@ TEST(ReadAheadTest, FetchesEachByteOnceAndNoMoreThanAFewMiB) {
 }
 
 TEST(ReadAheadTest, SmallReadsInOrderFetchTogether) {
-  store::ReadAhead ahead;
+  store::ReadAhead ahead(store::kReadAhead);
   std::uint64_t fetched_bytes = 0;
   std::uint64_t calls = 0;
   for (std::uint64_t at = 0; at < 4 * kMiB; at += 4096) {
@@ -47,7 +47,7 @@ TEST(ReadAheadTest, SmallReadsInOrderFetchTogether) {
 }
 
 TEST(ReadAheadTest, ThreadsMayComeInAnyOrder) {
-  store::ReadAhead ahead;
+  store::ReadAhead ahead(store::kReadAhead);
   ahead.note({0, kMiB});
   const ByteRange early = ahead.note({2 * kMiB, kMiB});
   EXPECT_EQ(early.offset, 3 * kMiB);
@@ -56,14 +56,14 @@ TEST(ReadAheadTest, ThreadsMayComeInAnyOrder) {
 }
 
 TEST(ReadAheadTest, ReadsHereAndThereFetchNothing) {
-  store::ReadAhead ahead;
+  store::ReadAhead ahead(store::kReadAhead);
   for (std::uint64_t i = 0; i < 1000; ++i) {
     EXPECT_TRUE(ahead.note({i * 37 % 1000 * 10 * kMiB, 4096}).empty());
   }
 }
 
 TEST(ReadAheadTest, BeginsAnewElsewhere) {
-  store::ReadAhead ahead;
+  store::ReadAhead ahead(store::kReadAhead);
   for (std::uint64_t at = 0; at < 20 * kMiB; at += kMiB) ahead.note({at, kMiB});
   EXPECT_EQ(ahead.note({500 * kMiB, kMiB}), (ByteRange{501 * kMiB, kMiB}));
   EXPECT_EQ(ahead.note({0, kMiB}), (ByteRange{kMiB, kMiB}));
