@@ -5,7 +5,7 @@
 #include <map>
 #include <memory>
 
-#include "zstdfs/bytes.hpp"
+#include "fs/store/buffer.hpp"
 #include "zstdfs/mutex.hpp"
 
 namespace zstdfs::store {
@@ -24,7 +24,7 @@ class FrameCache {
     friend auto operator<=>(const Key&, const Key&) = default;
   };
   // Shared: a reader may still copy from a frame that has just been evicted.
-  using Content = std::shared_ptr<const Bytes>;
+  using Content = std::shared_ptr<const Buffer>;
 
   explicit FrameCache(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
 

@@ -12,10 +12,10 @@ namespace zstdfs::store {
 /// One frame. Whoever comes first makes it.
 class FramesUnderway::Making {
  public:
-  Making(Content content, const FrameRecipe& recipe)
+  Making(Buffer content, const FrameRecipe& recipe)
       : content_(std::move(content)), recipe_(recipe) {}
 
-  std::size_t content_bytes() const { return content_.bytes; }
+  std::size_t content_bytes() const { return content_.size(); }
 
   /// Does nothing when somebody has begun.
   void make() {
@@ -27,7 +27,7 @@ class FramesUnderway::Making {
     } catch (...) {
       error = std::current_exception();
     }
-    content_.data.reset();
+    content_.release();
     MutexLock lock(mutex_);
     frame_ = std::move(frame);
     error_ = std::move(error);
@@ -36,7 +36,7 @@ class FramesUnderway::Making {
   }
   /// Nobody needs to begin.
   void give_up() {
-    if (!begun_.exchange(true)) content_.data.reset();
+    if (!begun_.exchange(true)) content_.release();
   }
   bool is_ready() {
     MutexLock lock(mutex_);
@@ -50,7 +50,7 @@ class FramesUnderway::Making {
   }
 
  private:
-  Content content_;  // the bytes are of who has begun
+  Buffer content_;  // the bytes are of who has begun
   const FrameRecipe recipe_;
   std::atomic<bool> begun_{false};
 
@@ -61,7 +61,7 @@ class FramesUnderway::Making {
   std::exception_ptr error_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
-void FramesUnderway::start(std::uint64_t logical_offset, Content content,
+void FramesUnderway::start(std::uint64_t logical_offset, Buffer content,
                            const FrameRecipe& recipe) {
   if (frames_.empty()) range_ = {.offset = logical_offset, .bytes = 0};
   ZSTDFS_ASSERT(logical_offset == range_.end());

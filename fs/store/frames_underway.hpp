@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 
+#include "fs/store/buffer.hpp"
 #include "fs/store/new_frame.hpp"
 #include "zstdfs/bytes.hpp"
 #include "zstdfs/frame_codec.hpp"
@@ -29,18 +29,8 @@ class FramesUnderway {
   /// The chunks' logical bytes.
   ByteRange range() const { return range_; }
 
-  /// Content of a chunk: not initialised before it is filled, unlike Bytes.
-  struct Content {
-    explicit Content(std::size_t size)
-        : data(std::make_unique_for_overwrite<std::byte[]>(size)), bytes(size) {}
-    MutableByteSpan span() { return {data.get(), bytes}; }
-
-    std::unique_ptr<std::byte[]> data;
-    std::size_t bytes;
-  };
-
   /// Begins with a chunk behind all others, or with the first one.
-  void start(std::uint64_t logical_offset, Content content, const FrameRecipe& recipe);
+  void start(std::uint64_t logical_offset, Buffer content, const FrameRecipe& recipe);
   bool first_is_ready() const;
   /// Returns the first frame, taking part in the work until it is made. Throws what that threw.
   NewFrame take_first();

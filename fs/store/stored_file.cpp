@@ -178,14 +178,14 @@ void StoredFile::load_from_frame(const FrameEntry& frame, std::uint64_t skip, Mu
     if (frame.logical_bytes > kMaxChunkBytes) {
       throw CorruptError(frame.stored_offset, "a frame is larger than the largest chunk");
     }
-    auto whole = std::make_shared<Bytes>(frame.logical_bytes);
-    read_stored_frame(frame, *whole);
+    auto whole = std::make_shared<Buffer>(frame.logical_bytes);
+    read_stored_frame(frame, whole->span());
     content = std::move(whole);
     services_.cache.put(key, content);
   } else {
     services_.statistics.add(Count::kCacheHits);
   }
-  std::copy_n(content->begin() + static_cast<std::ptrdiff_t>(skip), out.size(), out.begin());
+  std::ranges::copy(content->span().subspan(skip, out.size()), out.begin());
 }
 
 bool StoredFile::is_zero_run(const FrameEntry& frame) const {

@@ -372,7 +372,7 @@ std::uint64_t StoredFile::start_frames(std::uint64_t logical_end) {
   while (at < logical_end) {
     const std::uint64_t end = floor_to(at, state_.header.chunk_bytes) + state_.header.chunk_bytes;
     if (next_data(at) >= end) break;
-    FramesUnderway::Content content(static_cast<std::size_t>(end - at));
+    Buffer content(static_cast<std::size_t>(end - at));
     load_content(at, content.span());
     if (all_zeros(content.span())) break;
     underway_.start(at, std::move(content), how);

@@ -17,8 +17,8 @@ constexpr std::size_t kChunkBytes = 64u << 10;
 constexpr std::size_t kPieceBytes = 128u << 10;
 constexpr std::size_t kMiB = 1u << 20;
 
-FramesUnderway::Content content_of(ByteSpan bytes) {
-  FramesUnderway::Content content(bytes.size());
+store::Buffer content_of(ByteSpan bytes) {
+  store::Buffer content(bytes.size());
   std::ranges::copy(bytes, content.span().begin());
   return content;
 }
