@@ -31,6 +31,7 @@ constexpr std::size_t kMostNames = 16384;
 // A file that a directory did not have so lately is not looked for there again.
 constexpr auto kListedLately = std::chrono::seconds(1);
 constexpr std::size_t kMostNoted = 64;
+constexpr fuse_ino_t kNoNumber = 0;  // The kernel does not read this stream.
 constexpr const char* kThreadName = "zstdfs-ahead";
 
 }  // namespace
@@ -141,7 +142,7 @@ FilesAhead::Walk* FilesAhead::begin_walk(store::FileKey file) {
 void FilesAhead::list(Walk& walk) const {
   const os::UniqueFd directory = open_directory(walk.directory);
   if (!directory) return;
-  DirectoryStream stream(FUSE_ROOT_ID, directory, filesystem_.descriptors());
+  DirectoryStream stream(kNoNumber, directory, filesystem_.descriptors());
   while (const dirent64* entry = stream.peek()) {
     if (entry->d_type == DT_REG) {
       if (walk.names.size() == kMostNames) return;

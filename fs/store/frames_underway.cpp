@@ -65,10 +65,10 @@ void FramesUnderway::start(std::uint64_t logical_offset, Buffer content,
                            const FrameRecipe& recipe) {
   if (frames_.empty()) range_ = {.offset = logical_offset, .bytes = 0};
   ZSTDFS_ASSERT(logical_offset == range_.end());
-  auto making = std::make_shared<Making>(std::move(content), recipe);
-  pool_.post([making] { making->make(); });
+  const auto making = std::make_shared<Making>(std::move(content), recipe);
+  frames_.push_back(making);
   range_.bytes += making->content_bytes();
-  frames_.push_back(std::move(making));
+  pool_.post([making] { making->make(); });
 }
 
 bool FramesUnderway::first_is_ready() const {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 
 #include "fs/store/buffer.hpp"
@@ -41,7 +41,7 @@ class FramesUnderway {
 
   WorkerPool& pool_;
   // Shared with the pool, which may still have them when they are not wanted any more.
-  std::deque<std::shared_ptr<Making>> frames_;
+  std::list<std::shared_ptr<Making>> frames_;
   ByteRange range_;
 };
 
