@@ -15,6 +15,7 @@
 #include <system_error>
 #include <thread>
 
+#include "fs/fuse/first_request.hpp"
 #include "fs/fuse/mount_error.hpp"
 #include "fs/fuse/mount_table.hpp"
 #include "fs/fuse/operations.hpp"
@@ -171,14 +172,19 @@ void Session::make_rings(Filesystem& filesystem, const MountOptions& options,
   }
 }
 
-void Session::answer_first(fuse_buf& request) {
-  if (rings_ && !rings_->accept(fuse_session_fd(session_.get()), request)) {
-    throw MountError(ExitCode::kSystem,
-                     "the kernel does not offer io_uring: it has to be Linux 6.14 or later, with 1 "
-                     "in /sys/module/fuse/parameters/enable_uring");
+void Session::answer_first(const fuse_buf& request) {
+  const FirstRequest first(request);
+  std::uint64_t taken = 0;
+  if (rings_) {
+    if (!first.offers(kOverIoUring)) {
+      throw MountError(ExitCode::kSystem,
+                       "the kernel does not offer io_uring: it has to be Linux 6.14 or later, with "
+                       "1 in /sys/module/fuse/parameters/enable_uring");
+    }
+    rings_->connect(fuse_session_fd(session_.get()), request);
+    taken |= kOverIoUring;
   }
-  // After the rings, this is for the session only: the kernel has its answer.
-  fuse_session_process_buf(session_.get(), &request);
+  first.answer(session_.get(), taken);
 }
 
 void Session::begin() {
