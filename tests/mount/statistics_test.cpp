@@ -111,7 +111,8 @@ TEST_F(Statistics, OneQuestionForManyWrites) {
     return after["operations"].value(operation, 0) - before["operations"].value(operation, 0);
   };
   EXPECT_EQ(done("write"), 5 * kWrites);
-  EXPECT_LE(done("getxattr"), 10);  // Some are for access lists.
+  // Some are for access lists, and more after each time that attributes were asked for.
+  EXPECT_LT(done("getxattr"), kWrites / 2);
   EXPECT_EQ(done("setattr"), 0);
 }
 
