@@ -58,6 +58,16 @@ store::StoredFile::Attributes what_changes(const struct stat& wanted, int to_set
   return (to_set & kModificationTimeBits) != 0 ? Which::kModificationTime : Which::kOthers;
 }
 
+/// Returns whether a bit is gone that a mode which is to be set too may still have.
+bool drop_set_id_bits(fuse_req_t req, Filesystem& fs, Inode& inode, int to_set) {
+  if ((to_set & FUSE_SET_ATTR_SIZE) != 0) return drop_for_write(req, fs, inode);
+  if ((to_set & kOwnerBits) != 0) {
+    return drop_group_id_bit(req, fs, inode, GroupIdBit::kNotExecutable);
+  }
+  if (to_set == 0) drop_for_empty_setattr(req, fs, inode);
+  return false;
+}
+
 /// Owner, mode and times. The owner before the mode: a change of owner takes suid bits away, and
 /// the kernel has put into the mode what shall remain.
 void set_others(Filesystem& fs, Inode& inode, const Descriptor& descriptor,
@@ -114,8 +124,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat* wanted, int to_s
     Filesystem& fs = filesystem(req);
     Inode& inode = fs.inode(number);
     const Descriptor descriptor = fs.descriptor(number);
-    if ((to_set & (FUSE_SET_ATTR_SIZE | kOwnerBits)) != 0 &&
-        drop_what_the_kernel_leaves(req, fs, inode)) {
+    if (drop_set_id_bits(req, fs, inode, to_set)) {
       wanted->st_mode &= ~mode_t{S_ISGID};  // Here a mode is only what the kernel leaves of it.
     }
     // Size first, which is the likeliest to fail.

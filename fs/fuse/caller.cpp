@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "fs/fuse/system_error.hpp"
@@ -71,6 +74,16 @@ std::vector<gid_t> groups_of_caller(fuse_req_t req) {
   // A process that cannot be looked at (in another namespace, or gone) has the fewest rights.
   groups.resize(count < 0 ? 0 : std::min(groups.size(), static_cast<std::size_t>(count)));
   return groups;
+}
+
+/// None for a process that cannot be looked at.
+std::uint64_t effective_capabilities(pid_t process) {
+  constexpr std::string_view kKey = "CapEff:\t";
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(kKey)) return std::stoull(line.substr(kKey.size()), nullptr, 16);
+  }
+  return 0;
 }
 
 std::vector<gid_t> groups_of_thread() {
@@ -163,6 +176,12 @@ void ActingAsCaller::restore_identity() noexcept {
   if (groups_switched_) {
     ZSTDFS_ASSERT(::syscall(SYS_setgroups, our_groups_.size(), our_groups_.data()) == 0);
   }
+}
+
+bool caller_keeps_set_id_bits(fuse_req_t req) {
+  const fuse_ctx& caller = *fuse_req_ctx(req);
+  // In a user namespace of one's own one has all capabilities, but is not root.
+  return caller.uid == 0 && (effective_capabilities(caller.pid) >> CAP_FSETID & 1) != 0;
 }
 
 bool caller_is_in_group(fuse_req_t req, gid_t group) {

@@ -41,6 +41,10 @@ class ActingAsCaller {
   std::vector<gid_t> our_groups_;
 };
 
+/// Whether the process that made the request may leave set-id bits to a file that it changes, as
+/// root may. For requests in which the kernel does not say so.
+bool caller_keeps_set_id_bits(fuse_req_t req);
+
 /// Whether the process that made the request is in a group, by its group or supplementary groups.
 bool caller_is_in_group(fuse_req_t req, gid_t group);
 

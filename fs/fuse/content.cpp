@@ -96,7 +96,7 @@ void op_write(fuse_req_t req, fuse_ino_t number, const char* bytes, std::size_t 
               fuse_file_info* fi) noexcept {
   answer(req, "write", number, [&] {
     Filesystem& fs = filesystem(req);
-    drop_what_the_kernel_leaves(req, fs, fs.inode(number));
+    drop_for_write(req, fs, fs.inode(number));
     open_file(fi).file().write(to_u64(offset), std::as_bytes(std::span(bytes, size)));
     fuse_reply_write(req, size);
   });
@@ -106,7 +106,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off
                   fuse_file_info* fi) noexcept {
   answer(req, "fallocate", number, [&] {
     Filesystem& fs = filesystem(req);
-    drop_what_the_kernel_leaves(req, fs, fs.inode(number));
+    drop_for_other_change(req, fs, fs.inode(number));
     allocate(open_file(fi).file(), mode, {.offset = to_u64(offset), .bytes = to_u64(length)});
     fuse_reply_err(req, 0);
   });
@@ -135,7 +135,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file
   answer(req, "copy_file_range", to_number, [&] {
     if (flags != 0) throw_errno(EINVAL, "copy_file_range");
     Filesystem& fs = filesystem(req);
-    drop_what_the_kernel_leaves(req, fs, fs.inode(to_number));
+    drop_for_other_change(req, fs, fs.inode(to_number));
     note_read(fs, open_file(from));
     OpenFile& target = open_file(to);
     const std::size_t copied =

@@ -103,7 +103,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t number, const char* name, const char
                  "setxattr");
     });
     // As with chmod, whose access list changes while its group is not the caller's loses the bit.
-    if (kAccessAcl == name) drop_group_id_bit(req, fs, fs.inode(number));
+    if (kAccessAcl == name) drop_group_id_bit(req, fs, fs.inode(number), GroupIdBit::kAny);
     if (is_own(name)) note_setting(fs, number);
     fuse_reply_err(req, 0);
   });

@@ -118,7 +118,7 @@ Attributes Filesystem::attributes(Inode& inode, const Descriptor& descriptor,
 
 Attributes Filesystem::attributes_of_file(Inode& inode, const struct stat& shown,
                                           store::Store::Presence presence) {
-  inode.lone_group_id_bit = (shown.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID;
+  if ((shown.st_mode & (S_ISUID | S_ISGID)) != 0) inode.set_id_bits = true;
   const bool at_rest = presence == store::Store::Presence::kAtRest;
   return {.status = shown, .timeout_s = at_rest ? kLongTimeoutSeconds : kInUseTimeoutSeconds};
 }

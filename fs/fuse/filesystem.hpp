@@ -149,8 +149,8 @@ class Filesystem {
   /// Whether the kernel has to be told that it may read a directory.
   bool opens_directories() const { return opens_directories_; }
   void need_not_open_directories() { opens_directories_ = false; }
-  /// Lets the kernel ask for the attributes again when it needs them. May be called by operations
-  /// for which the kernel does not hold the inode's lock: open and read are such.
+  /// Lets the kernel ask for the attributes again when it needs them. It takes no lock for this, so
+  /// every operation may call it.
   void forget_attributes(const Inode& inode) noexcept;
 
   /// What was done since the mount, and how it is now. Throws as Store::statistics does.

@@ -33,10 +33,10 @@ class Inode {
   /// S_IFREG, S_IFDIR, ...; it never changes.
   mode_t type() const { return type_; }
 
-  /// Whether it is a file with the set-group-id bit that its group cannot execute: privileges.hpp.
-  std::atomic<bool> lone_group_id_bit{false};
-  /// Whether it is a file with capabilities. The kernel asks for them before each write and each
-  /// change of owner, and only it can bring some about. What may have some stays so.
+  /// Whether it may have set-id bits: set_id_bits.hpp. What has had some stays so.
+  std::atomic<bool> set_id_bits{false};
+  /// Whether it is a file with capabilities. The kernel asks for them before each change of owner
+  /// and many a write, and only it can bring some about. What may have some stays so.
   enum class Capabilities : std::uint8_t { kUnknown, kNone, kPossible };
   std::atomic<Capabilities> capabilities{Capabilities::kUnknown};
 

@@ -38,6 +38,11 @@ OpenFile& hand_over(Filesystem& fs, fuse_file_info* fi, std::unique_ptr<OpenFile
   return *handle;
 }
 
+void truncate(fuse_req_t req, Filesystem& fs, OpenFile& opened) {
+  drop_for_open(req, fs, opened.inode());
+  opened.file().truncate(0);
+}
+
 /// Creates the file and returns it open for reading and writing, whatever its mode; or nothing
 /// when the name was there already, and that is allowed.
 os::UniqueFd create_backing(fuse_req_t req, Filesystem& fs, const Descriptor& directory,
@@ -65,7 +70,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     EntryReference reference = fs.look_up(directory, name, lower);
     if (!S_ISREG(lower.st_mode)) throw_errno(EEXIST, "create");
     auto handle = fs.open(reference.inode(), for_writing(fi->flags), std::move(fd));
-    if (!created && (fi->flags & O_TRUNC) != 0) handle->file().truncate(0);
+    if (!created && (fi->flags & O_TRUNC) != 0) truncate(req, fs, *handle);
     const fuse_entry_param param =
         created ? fs.new_entry(reference.inode(), lower) : fs.entry(reference.inode(), lower);
 
@@ -86,10 +91,7 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
     const bool truncating = (fi->flags & O_TRUNC) != 0;
     auto handle =
         fs.open(fs.inode(number), truncating ? store::ForWriting::kYes : for_writing(fi->flags));
-    if (truncating) {
-      drop_set_id_bits(req, fs, fs.inode(number));
-      handle->file().truncate(0);
-    }
+    if (truncating) truncate(req, fs, *handle);
     OpenFile& open_file = hand_over(fs, fi, std::move(handle));
     if (fuse_reply_open(req, fi) != 0) fs.handles().take(open_file);  // There will be no release.
   });

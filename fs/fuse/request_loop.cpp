@@ -1,6 +1,5 @@
 #include "fs/fuse/request_loop.hpp"
 
-#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -8,9 +7,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <system_error>
 
+#include "fs/fuse/raw_request.hpp"
 #include "fs/fuse/signals.hpp"
 
 namespace zstdfs::fuse {
@@ -30,19 +29,10 @@ constexpr auto kMostPatience = std::chrono::microseconds(120);
 constexpr auto kLongWait = std::chrono::microseconds(400);
 constexpr std::uint32_t kMuchBytes = 32u << 10;
 
-fuse_in_header header_of(const fuse_buf& request) {
-  fuse_in_header header{};
-  if (request.size >= sizeof(header)) std::memcpy(&header, request.mem, sizeof(header));
-  return header;
-}
-
 /// Whether it takes longer to compress or decompress the content than to wake a thread.
 bool carries_much(const fuse_in_header& header, const fuse_buf& request) {
   if (header.opcode == FUSE_WRITE) return header.len >= kMuchBytes;
-  fuse_read_in read;
-  if (header.opcode != FUSE_READ || request.size < sizeof(header) + sizeof(read)) return false;
-  std::memcpy(&read, static_cast<const char*>(request.mem) + sizeof(header), sizeof(read));
-  return read.size >= kMuchBytes;
+  return header.opcode == FUSE_READ && body_of<fuse_read_in>(request).size >= kMuchBytes;
 }
 
 /// A program waits for its answer no longer. Nothing here takes so long that this mattered, and
@@ -165,7 +155,7 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
       // One program that does all the asking waits as well; for others there is the watch.
       if (may_wait_for_the_disk(header) && !near_caller.is_near() && waiting_ <= 0) call_another();
     }
-    if (!is_interrupt(header)) fuse_session_process_buf(session_, &request);
+    if (!is_interrupt(header)) process_request(session_, request);
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
     ++waiting_;
   }

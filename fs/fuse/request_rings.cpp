@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <liburing.h>
-#include <linux/fuse.h>
 #include <pthread.h>
 #ifdef ZSTDFS_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
@@ -21,6 +20,7 @@
 #include <string>
 #include <thread>
 
+#include "fs/fuse/raw_request.hpp"
 #include "fs/fuse/signals.hpp"
 #include "fs/fuse/system_error.hpp"
 #include "fs/os/posix.hpp"
@@ -38,8 +38,6 @@ constexpr std::size_t kFrontBytes = 4096;
 constexpr std::size_t kPageBytes = 4096;
 
 // The protocol of Linux 6.14 (include/uapi/linux/fuse.h), for older headers.
-constexpr std::uint32_t kInitExtended = 1u << 30;        // FUSE_INIT_EXT
-constexpr std::uint32_t kOverIoUring = 1u << (41 - 32);  // FUSE_OVER_IO_URING, of flags2
 enum class Command : std::uint32_t { kRegister = 1, kCommitAndFetch = 2 };
 struct RingHeader {     // struct fuse_uring_req_header
   char in_out[128];     // of the request, then of the answer
@@ -175,11 +173,10 @@ class RequestRing {
 
   /// Lets libfuse answer; where it could not, the answer is an error. Returns the answer, with its
   /// header.
-  std::span<char> process(fuse_buf& request) {
-    fuse_in_header in;
-    std::memcpy(&in, request.mem, sizeof(in));
+  std::span<char> process(const fuse_buf& request) {
+    const fuse_in_header in = header_of(request);
     ::lseek(exchange_.file(), 0, SEEK_SET);
-    fuse_session_process_buf(session_.get(), &request);
+    process_request(session_.get(), request);
     fuse_out_header out = exchange_.answer_header();
     const off_t written = ::lseek(exchange_.file(), 0, SEEK_CUR);
     ZSTDFS_ASSERT(out.len <= sizeof(out) + exchange_.payload_bytes());
@@ -301,28 +298,9 @@ RequestRings::~RequestRings() {
   for (const auto& ring : rings_) ring->join();
 }
 
-bool RequestRings::accept(int device, fuse_buf& first_request) {
-  struct {
-    fuse_in_header header;
-    fuse_init_in init;
-  } request{};
-  std::memcpy(&request, first_request.mem, std::min(sizeof(request), first_request.size));
-  if ((request.init.flags & kInitExtended) == 0 || (request.init.flags2 & kOverIoUring) == 0) {
-    return false;
-  }
-  std::span<char> answer;
-  for (const auto& ring : rings_) answer = ring->process(first_request);
-  fuse_init_out init{};
-  if (answer.size() >= sizeof(fuse_out_header) + sizeof(init)) {
-    char* const place = answer.data() + sizeof(fuse_out_header);
-    std::memcpy(&init, place, sizeof(init));
-    init.flags |= kInitExtended;
-    init.flags2 |= kOverIoUring;
-    std::memcpy(place, &init, sizeof(init));
-  }
-  check_call(::write(device, answer.data(), answer.size()), "answering the kernel");
+void RequestRings::connect(int device, const fuse_buf& first_request) {
+  for (const auto& ring : rings_) ring->process(first_request);
   device_ = device;
-  return true;
 }
 
 void RequestRings::start() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -10,6 +11,9 @@
 namespace zstdfs::fuse {
 
 class RequestRing;
+
+/// What the kernel offers in its first request: FUSE_OVER_IO_URING, of flags2, for older headers.
+inline constexpr std::uint64_t kOverIoUring = std::uint64_t{1} << 41;
 
 /// Serves the requests that the kernel passes over io_uring and not through the device ("FUSE over
 /// io_uring", Linux 6.14): one system call gives an answer back and waits for the next request.
@@ -52,9 +56,10 @@ class RequestRings {
   RequestRings(const RequestRings&) = delete;
   RequestRings& operator=(const RequestRings&) = delete;
 
-  /// Answers the kernel's first request, which came through `device`; from then on the kernel waits
-  /// for start(). Returns false, and answers nothing, when it does not offer to use io_uring.
-  bool accept(int device, fuse_buf& first_request);
+  /// Lets each thread's libfuse learn from the kernel's first request, which came through `device`,
+  /// what both sides can do.
+  void connect(int device, const fuse_buf& first_request);
+  /// The kernel waits for this since it was answered that kOverIoUring is taken.
   void start();
 
  private:

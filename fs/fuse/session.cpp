@@ -1,6 +1,7 @@
 #include "fs/fuse/session.hpp"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <system_error>
 #include <thread>
 
+#include "fs/fuse/first_request.hpp"
 #include "fs/fuse/mount_error.hpp"
 #include "fs/fuse/mount_table.hpp"
 #include "fs/fuse/operations.hpp"
@@ -113,12 +115,8 @@ void negotiate(void* filesystem, fuse_conn_info* connection) noexcept {
                         FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
   // Content changes through this mount only, so a new time does not mean new content.
   decline(*connection, FUSE_CAP_AUTO_INVAL_DATA);
-  // The kernel takes suid bits and capabilities away by setattr and removexattr: it knows who may
-  // keep them.
+  // Who may keep set-id bits is for the kernel to say: see answer_first().
   decline(*connection, FUSE_CAP_HANDLE_KILLPRIV);
-#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
-  decline(*connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
-#endif
   // Inode numbers are addresses, so a stale one must never come from outside.
   decline(*connection, FUSE_CAP_EXPORT_SUPPORT);
   // Content passes through memory in any case, and locks are the kernel's.
@@ -172,14 +170,20 @@ void Session::make_rings(Filesystem& filesystem, const MountOptions& options,
   }
 }
 
-void Session::answer_first(fuse_buf& request) {
-  if (rings_ && !rings_->accept(fuse_session_fd(session_.get()), request)) {
-    throw MountError(ExitCode::kSystem,
-                     "the kernel does not offer io_uring: it has to be Linux 6.14 or later, with 1 "
-                     "in /sys/module/fuse/parameters/enable_uring");
+void Session::answer_first(const fuse_buf& request) {
+  const FirstRequest first(request);
+  // Without it the kernel asks before each write whether the file has capabilities.
+  std::uint64_t taken = first.offers(FUSE_HANDLE_KILLPRIV_V2) ? FUSE_HANDLE_KILLPRIV_V2 : 0;
+  if (rings_) {
+    if (!first.offers(kOverIoUring)) {
+      throw MountError(ExitCode::kSystem,
+                       "the kernel does not offer io_uring: it has to be Linux 6.14 or later, with "
+                       "1 in /sys/module/fuse/parameters/enable_uring");
+    }
+    rings_->connect(fuse_session_fd(session_.get()), request);
+    taken |= kOverIoUring;
   }
-  // After the rings, this is for the session only: the kernel has its answer.
-  fuse_session_process_buf(session_.get(), &request);
+  first.answer(session_.get(), taken);
 }
 
 void Session::begin() {

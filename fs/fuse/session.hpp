@@ -40,7 +40,7 @@ class Session {
 
  private:
   void make_rings(Filesystem& filesystem, const MountOptions& options, const std::string& backing);
-  void answer_first(fuse_buf& request);
+  void answer_first(const fuse_buf& request);
   void raise_read_ahead();
   void fetch_dirty_pages();
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "fs/fuse/caller.hpp"
+#include "fs/fuse/raw_request.hpp"
 #include "fs/fuse/system_error.hpp"
 
 namespace zstdfs::fuse {
@@ -19,6 +20,8 @@ void drop(Filesystem& fs, Inode& inode, const Descriptor& descriptor, mode_t lef
   fs.change_attributes(inode, store::StoredFile::Attributes::kOthers, [&] {
     check_call(::chmod(DescriptorPath(descriptor).c_str(), left & 07777), "chmod");
   });
+  // Programs are started with the mode that the kernel remembers.
+  fs.forget_attributes(inode);
 }
 
 struct stat status_of(const Descriptor& descriptor) {
@@ -27,25 +30,58 @@ struct stat status_of(const Descriptor& descriptor) {
   return status;
 }
 
-}  // namespace
-
-void drop_set_id_bits(fuse_req_t req, Filesystem& fs, Inode& inode) {
-  if (!is_ours_to_decide(req, fs)) return;
+/// The set-user-id bit, and the set-group-id bit where the file can be executed by its group or the
+/// caller is an ordinary user who is not in it.
+void drop_both(fuse_req_t req, Filesystem& fs, Inode& inode) {
   const Descriptor descriptor = fs.inodes().descriptor(inode);
   const struct stat status = status_of(descriptor);
   mode_t dropped = status.st_mode & S_ISUID;
   if ((status.st_mode & S_ISGID) != 0 &&
-      ((status.st_mode & S_IXGRP) != 0 || !caller_is_in_group(req, status.st_gid))) {
+      ((status.st_mode & S_IXGRP) != 0 ||
+       (is_ours_to_decide(req, fs) && !caller_is_in_group(req, status.st_gid)))) {
     dropped |= S_ISGID;
   }
   if (dropped != 0) drop(fs, inode, descriptor, status.st_mode & ~dropped);
 }
 
-bool drop_group_id_bit(fuse_req_t req, Filesystem& fs, Inode& inode) {
-  if (!is_ours_to_decide(req, fs)) return false;
+}  // namespace
+
+bool drop_for_write(fuse_req_t req, Filesystem& fs, Inode& inode) {
+  if (!kernel_takes_set_id_bits()) {
+    // Older kernels leave this one, as they do not know the caller's groups.
+    return drop_group_id_bit(req, fs, inode, GroupIdBit::kNotExecutable);
+  }
+  if (inode.set_id_bits) drop_both(req, fs, inode);
+  return false;
+}
+
+void drop_for_open(fuse_req_t req, Filesystem& fs, Inode& inode) {
+  if (kernel_takes_set_id_bits() || is_ours_to_decide(req, fs)) drop_both(req, fs, inode);
+}
+
+void drop_for_other_change(fuse_req_t req, Filesystem& fs, Inode& inode) {
+  if (inode.set_id_bits && !caller_keeps_set_id_bits(req)) drop_both(req, fs, inode);
+}
+
+// It is a chown(2) that names nobody, which on a disk takes the bits away, or the kernel's wish to
+// have them gone before content is changed, or capabilities. Only in the first case this is the
+// place to do so, and only if the caller might: so for others nothing is done here, nor where it
+// may be about a capability.
+void drop_for_empty_setattr(fuse_req_t req, Filesystem& fs, Inode& inode) {
+  if (!inode.set_id_bits || inode.capabilities != Inode::Capabilities::kNone) return;
+  const uid_t caller = fuse_req_ctx(req)->uid;
+  if (caller == 0 || caller == status_of(fs.inodes().descriptor(inode)).st_uid) {
+    drop_both(req, fs, inode);
+  }
+}
+
+bool drop_group_id_bit(fuse_req_t req, Filesystem& fs, Inode& inode, GroupIdBit which) {
+  if (!inode.set_id_bits || !is_ours_to_decide(req, fs)) return false;
   const Descriptor descriptor = fs.inodes().descriptor(inode);
   const struct stat status = status_of(descriptor);
-  if ((status.st_mode & S_ISGID) == 0 || caller_is_in_group(req, status.st_gid)) return false;
+  if ((status.st_mode & S_ISGID) == 0) return false;
+  if (which == GroupIdBit::kNotExecutable && (status.st_mode & S_IXGRP) != 0) return false;
+  if (caller_is_in_group(req, status.st_gid)) return false;
   drop(fs, inode, descriptor, status.st_mode & ~mode_t{S_ISGID});
   return true;
 }

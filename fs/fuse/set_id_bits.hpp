@@ -5,25 +5,32 @@
 #include "fs/fuse/filesystem.hpp"
 #include "fs/fuse/libfuse.hpp"
 
-// Set-id bits are taken away from a file whose content or owner somebody without privilege changes.
-// Where the kernel does not do so itself by a setattr, it is done here. The lower filesystem would
-// see us in the caller's place and leave the bits.
+// Set-id bits are taken away from a file whose content or owner somebody without privilege changes,
+// before that is done. The kernel knows who has privilege, and mostly says so (raw_request.hpp);
+// before Linux 5.11 it takes away what it can itself, by a setattr. The lower filesystem would see
+// us in the caller's place and leave the bits.
+//
+// All of these throw std::system_error, and have changed nothing then.
 
 namespace zstdfs::fuse {
 
-/// As an open does that truncates: the set-user-id bit, and the set-group-id bit where the file can
-/// be executed by its group or the caller is not in it. Throws std::system_error.
-void drop_set_id_bits(fuse_req_t req, Filesystem& fs, Inode& inode);
+/// For a write or a change of size. Returns true when the kernel did not say so, and the
+/// set-group-id bit is gone all the same.
+bool drop_for_write(fuse_req_t req, Filesystem& fs, Inode& inode);
+
+/// For an open that truncates, of which older kernels say nothing.
+void drop_for_open(fuse_req_t req, Filesystem& fs, Inode& inode);
+
+/// For other changes of content, of which no kernel says anything.
+void drop_for_other_change(fuse_req_t req, Filesystem& fs, Inode& inode);
+
+/// For a setattr that sets nothing.
+void drop_for_empty_setattr(fuse_req_t req, Filesystem& fs, Inode& inode);
 
 /// The set-group-id bit, if the caller is not in the file's group; returns whether it was there.
-/// Throws std::system_error.
-bool drop_group_id_bit(fuse_req_t req, Filesystem& fs, Inode& inode);
-
-/// As every change of content and owner does, before it is made: the kernel takes away what it can,
-/// but for the set-group-id bit of a file that its group cannot execute it does not know the
-/// caller's groups. Returns whether that bit was taken away. Throws std::system_error.
-inline bool drop_what_the_kernel_leaves(fuse_req_t req, Filesystem& fs, Inode& inode) {
-  return inode.lone_group_id_bit && drop_group_id_bit(req, fs, inode);
-}
+/// For a change of the access list any; for a change of the owner that of a file which its group
+/// cannot execute, as the lower filesystem takes the others.
+enum class GroupIdBit { kAny, kNotExecutable };
+bool drop_group_id_bit(fuse_req_t req, Filesystem& fs, Inode& inode, GroupIdBit which);
 
 }  // namespace zstdfs::fuse

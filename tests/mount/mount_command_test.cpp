@@ -141,6 +141,26 @@ TEST_F(MountCommand, OrdinaryUserWithFilesOfOthers) {
     test "$(stat -c %s backing/foreign)" -lt 100000)sh");
 }
 
+// As on a disk, for every change that takes set-id bits away.
+TEST_F(MountCommand, OrdinaryUserWhoChangesSetIdFiles) {
+  expect_runs(R"sh(
+    mkdir native; chown nobody backing mnt native
+    as_user() { setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups "$@"; }
+    as_user bin/mount.zstdfs "$PWD/backing" "$PWD/mnt"
+    change() {
+      for how in true 'echo x >> f' ': > f' 'truncate -s 5 f' 'fallocate -l 90000 f' \
+          'fallocate -p -l 10 f' "chgrp $(id -g nobody) f" 'chmod 6755 f' \
+          'dd if=/dev/zero of=f bs=4096 count=1 conv=notrunc oflag=direct status=none'; do
+        for mode in 6777 4755 2767; do
+          as_user bash -c "cd $1; seq 10000 > f; chmod $mode f; $how; stat -c '$how: %a %s' f; rm f"
+        done
+      done
+    }
+    change native > expected; test "$(wc -l < expected)" = 27
+    change mnt | diff expected -
+    as_user fusermount3 -u "$PWD/mnt"; ended)sh");
+}
+
 TEST_F(MountCommand, NoFuseDevice) {
   expect_runs(R"sh(
     umount /dev/fuse; mount -t tmpfs tmpfs dev; mkdir dev/empty

@@ -127,6 +127,22 @@ void expect_content_is_kept(const std::string& options) {
   store.unmount();
 }
 
+void expect_set_id_bits_go(const std::string& options) {
+  const MountedStore store(options);
+  const std::string path = store.path("f");
+  write_file(path, test::text_bytes(30000, 1));
+  for (const int open_flags : {O_APPEND, O_TRUNC, 0}) {
+    ASSERT_EQ(::chmod(path.c_str(), 06777), 0);
+    in_child([&] {
+      check(::setuid(1000), "setuid");
+      const Fd file = open_file(path, O_WRONLY | open_flags);
+      write_all(file.get(), test::bytes_of("changed"));
+      return std::string();
+    });
+    EXPECT_EQ(status_of(path).st_mode & 07777, 0777u);
+  }
+}
+
 TEST(Serving, RequestsThatWaitForTheDiskStopNoOther) {
   expect_others_are_served("");
 }
@@ -169,6 +185,7 @@ TEST(Serving, OverIoUringWhereTheKernelOffersIt) {
   const IoUringOffer offer('Y');
   expect_others_are_served("io_uring");
   expect_content_is_kept("io_uring");
+  expect_set_id_bits_go("io_uring");
   expect_content_is_kept("io_uring,threads=1");
 }
 

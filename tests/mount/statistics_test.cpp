@@ -85,6 +85,37 @@ TEST_F(Statistics, TellWhatWasDone) {
   EXPECT_EQ(after["since"], before["since"]);
 }
 
+// A write takes a capability away, so the kernel asks whether there is one; but not again and
+// again.
+TEST_F(Statistics, OneQuestionForManyWrites) {
+  constexpr int kWrites = 100;
+  const std::string path = store_.path("f");
+  const auto overwrite = [&] {
+    const Fd file = open_file(path, O_RDWR);
+    for (int i = 0; i < kWrites; ++i) pwrite_all(file.get(), test::bytes_of("changed"), 50);
+    check(::fsync(file.get()), "fsync");
+    for (int i = 0; i < kWrites; ++i) pwrite_all(file.get(), test::bytes_of("again"), 60);
+    return std::string();
+  };
+  write_file(path, test::text_bytes(10000, 1));
+  check(::chmod(path.c_str(), 0666), "chmod");
+  const json before = now();
+  for (int i = 0; i < kWrites; ++i) append_file(path, test::bytes_of("appended"));
+  overwrite();
+  in_child([&] {
+    check(::setuid(1000), "setuid");
+    return overwrite();
+  });
+  const json after = now();
+  const auto done = [&](const char* operation) {
+    return after["operations"].value(operation, 0) - before["operations"].value(operation, 0);
+  };
+  EXPECT_EQ(done("write"), 5 * kWrites);
+  // Some are for access lists, and more after each time that attributes were asked for.
+  EXPECT_LT(done("getxattr"), kWrites / 2);
+  EXPECT_EQ(done("setattr"), 0);
+}
+
 TEST_F(Statistics, OpenFilesAndTheTableForPeople) {
   const Fd file = open_file(store_.path("f"), O_CREAT | O_RDWR);
   write_all(file.get(), test::text_bytes(5000, 1));
