@@ -51,6 +51,9 @@ class File : public RandomAccessSource {
   /// The range will be read soon: lets the kernel fetch it, and does not wait. A hint, without an
   /// error.
   virtual void will_read(ByteRange) const {}
+  /// Lets the kernel begin to write the range to the disk, as a sync would have to do later. It may
+  /// wait for the disk to take it. A hint, without an error: a sync says what went wrong.
+  virtual void begin_writeback(ByteRange) {}
 
   virtual struct stat stat() const = 0;
   /// Sets the modification time and leaves the access time; with UTIME_NOW in `tv_nsec`, to what

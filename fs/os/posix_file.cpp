@@ -99,6 +99,7 @@ class PosixFile final : public File {
   void sync(SyncKind kind) override;
   void drop_clean_pages(ByteRange range) override { advise(range, POSIX_FADV_DONTNEED); }
   void will_read(ByteRange range) const override { advise(range, POSIX_FADV_WILLNEED); }
+  void begin_writeback(ByteRange range) override;
 
   struct stat stat() const override;
   void set_modification_time(timespec time) override;
@@ -201,6 +202,11 @@ void PosixFile::sync(SyncKind kind) {
 void PosixFile::advise(ByteRange range, int advice) const {
   static_cast<void>(::posix_fadvise(descriptor()->get(), static_cast<off_t>(range.offset),
                                     static_cast<off_t>(range.bytes), advice));
+}
+
+void PosixFile::begin_writeback(ByteRange range) {
+  static_cast<void>(::sync_file_range(descriptor()->get(), static_cast<off64_t>(range.offset),
+                                      static_cast<off64_t>(range.bytes), SYNC_FILE_RANGE_WRITE));
 }
 
 struct stat PosixFile::stat() const {

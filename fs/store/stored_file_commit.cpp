@@ -20,6 +20,9 @@ namespace {
 constexpr std::uint64_t kAppendStepBytes = 4u << 20;
 // So much of a stream may be underway while the program writes on.
 constexpr std::uint64_t kMostUnderwayBytes = 4u << 20;
+// So much of a stream is sent to the disk at once, so that a sync at its end need not wait for all
+// of it. Files that are soon removed again are mostly smaller.
+constexpr std::uint64_t kWritebackBytes = 4u << 20;
 // A shorter addition goes to the write log: as a frame of its own it would compress badly, and the
 // seek table would be written again for it.
 constexpr std::uint64_t kMinAppendBytes = 4096;
@@ -419,6 +422,9 @@ void StoredFile::write_appended(std::vector<NewFrame>& frames) {
   }
   table_stale_ = data_unsynced_ = true;
   backing().write_at(begin, out);
+  const std::uint64_t unwritten = floor_to(begin, kWritebackBytes);
+  const std::uint64_t complete = floor_to(begin + out.size(), kWritebackBytes);
+  if (complete > unwritten) backing().begin_writeback({unwritten, complete - unwritten});
   WriterLock lock(state_mutex_);
   const std::uint64_t from = state_.index.logical_bytes();
   for (const NewFrame& frame : frames) {

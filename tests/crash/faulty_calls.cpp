@@ -300,6 +300,11 @@ void DiskState::announce_read(ByteRange range) {
   announced_reads_.push_back(range);
 }
 
+void DiskState::begin_writeback(ByteRange range) {
+  const MutexLock lock(mutex_);
+  begun_writebacks_.push_back(range);
+}
+
 struct stat DiskState::stat(Epoch epoch, InodeNumber number) const {
   const MutexLock lock(mutex_);
   check_alive(epoch);

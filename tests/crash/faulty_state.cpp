@@ -147,6 +147,11 @@ std::vector<ByteRange> DiskState::announced_reads() const {
   return announced_reads_;
 }
 
+std::vector<ByteRange> DiskState::begun_writebacks() const {
+  const MutexLock lock(mutex_);
+  return begun_writebacks_;
+}
+
 void DiskState::before_writes(const std::string& path_prefix, std::function<void()> hook) {
   const MutexLock lock(mutex_);
   write_hook_ = {path_prefix, std::move(hook)};

@@ -95,6 +95,7 @@ class DiskState {
   std::uint64_t used_bytes() const;
   std::uint64_t counted_calls() const;
   std::vector<ByteRange> announced_reads() const;
+  std::vector<ByteRange> begun_writebacks() const;
   std::string last_calls(std::size_t count) const;
   void put(const std::string& path, ByteSpan bytes);
   void set_attribute(const std::string& path, const std::string& name, const std::string& value);
@@ -130,6 +131,7 @@ class DiskState {
   void sync(Epoch epoch, InodeNumber inode, os::SyncKind kind);
   void drop_clean_pages(Epoch epoch, InodeNumber inode, ByteRange range);
   void announce_read(ByteRange range);
+  void begin_writeback(ByteRange range);
   struct stat stat(Epoch epoch, InodeNumber inode) const;
   void set_modification_time(Epoch epoch, InodeNumber inode, timespec time);
   std::uint64_t seek(Epoch epoch, InodeNumber inode, std::uint64_t offset, int whence) const;
@@ -209,6 +211,7 @@ class DiskState {
   WriteHook write_hook_ ZSTDFS_GUARDED_BY(mutex_);
   std::optional<std::uint64_t> capacity_blocks_ ZSTDFS_GUARDED_BY(mutex_);
   std::vector<ByteRange> announced_reads_ ZSTDFS_GUARDED_BY(mutex_);
+  std::vector<ByteRange> begun_writebacks_ ZSTDFS_GUARDED_BY(mutex_);
   std::deque<std::string> call_log_ ZSTDFS_GUARDED_BY(mutex_);
 };
 

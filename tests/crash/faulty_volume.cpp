@@ -45,6 +45,7 @@ class FaultyFile final : public os::File {
     state_->drop_clean_pages(epoch_, inode_, range);
   }
   void will_read(ByteRange range) const override { state_->announce_read(range); }
+  void begin_writeback(ByteRange range) override { state_->begin_writeback(range); }
   struct stat stat() const override {
     return state_->stat(epoch_, inode_);
   }
@@ -239,6 +240,9 @@ void FaultyDisk::set_attribute(const std::string& path, const std::string& name,
 }
 std::vector<ByteRange> FaultyDisk::announced_reads() const {
   return state_->announced_reads();
+}
+std::vector<ByteRange> FaultyDisk::begun_writebacks() const {
+  return state_->begun_writebacks();
 }
 std::optional<Bytes> FaultyDisk::content(const std::string& path) const {
   return state_->content(path);

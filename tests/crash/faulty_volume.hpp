@@ -127,6 +127,8 @@ class FaultyDisk {
   std::uint64_t counted_calls() const;
   /// What was said to be read soon, of all files, since the start.
   std::vector<ByteRange> announced_reads() const;
+  /// What was sent to the disk before a sync asked for it. Here nothing happens with it.
+  std::vector<ByteRange> begun_writebacks() const;
   /// The last counted calls, one a line, for messages of failed tests.
   std::string last_calls(std::size_t count) const;
 

@@ -130,6 +130,24 @@ TEST_F(Stream, HoldsLittleInMemory) {
   EXPECT_EQ(file_->held_bytes(), 0u);
 }
 
+TEST_F(Stream, GoesToTheDiskBeforeItIsSynced) {
+  append_text(3 * kMiB);
+  file_->flush();
+  EXPECT_TRUE(disk_.disk.begun_writebacks().empty()) << "a small file was sent to the disk";
+  append_text(50 * kMiB);
+  file_->flush();
+  const std::vector<ByteRange> begun = disk_.disk.begun_writebacks();
+  std::uint64_t end = 0;
+  for (const ByteRange& range : begun) {
+    EXPECT_EQ(range.offset, end);
+    end = range.end();
+  }
+  const std::uint64_t stored_bytes = disk_.disk.content("file")->size();
+  EXPECT_LE(end, stored_bytes);
+  EXPECT_GT(end + 5 * kMiB, stored_bytes);
+  expect_content_is_kept();
+}
+
 TEST_F(Stream, ChangesBehindItsFrontCount) {
   append_text(6 * kMiB);
   write(5 * kMiB + 77, text_bytes(100, 1000));

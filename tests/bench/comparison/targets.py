@@ -120,9 +120,10 @@ class Daemon(Native):
         super().attach()
         self._backing.mkdir(exist_ok=True)
         with open(self._log, "wb") as log:
-            # A process group of its own: an interrupt from the terminal is not for the daemon.
+            # A session of its own, as a daemon has: the scheduler shares processors out among
+            # sessions (sched_autogroup), and an interrupt from the terminal is not for the daemon.
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=log, process_group=0)
+                                             stderr=log, start_new_session=True)
         wait_until(lambda: is_mounted(self.root) or self._process.poll() is not None,
                    _PATIENCE_SECONDS, f"{self.name}: the mount")
         if self._process.poll() is not None:
