@@ -21,6 +21,9 @@ constexpr auto kLookInterval = std::chrono::milliseconds(1);
 constexpr auto kLookAgainAfter = std::chrono::microseconds(100);
 constexpr int kMostMovesInVain = 3;
 constexpr auto kPause = std::chrono::milliseconds(20);
+// What takes longer has waited for the disk; or the program has taken the processor to compute.
+constexpr auto kLongTime = std::chrono::microseconds(120);
+constexpr int kMostLongInARow = 3;
 // proc(5): fields of /proc/PID/stat. The second, a name, ends with the last parenthesis.
 constexpr int kFieldBehindName = 3;
 constexpr int kProcessorField = 39;
@@ -71,6 +74,11 @@ void NearCaller::follow(pid_t caller) {
   pause();
 }
 
+void NearCaller::answered_after(std::chrono::nanoseconds time) {
+  long_in_a_row_ = time < kLongTime ? 0 : long_in_a_row_ + 1;
+  if (long_in_a_row_ > kMostLongInARow) pause();
+}
+
 bool NearCaller::bind_to(unsigned processor) {
   if (!bound_ && ::sched_getaffinity(0, sizeof(allowed_), &allowed_) != 0) return false;
   if (processor >= CPU_SETSIZE || !CPU_ISSET(processor, &allowed_)) return false;
@@ -88,7 +96,7 @@ bool NearCaller::bind_to(unsigned processor) {
 
 void NearCaller::pause() {
   let_go();
-  moves_in_vain_ = 0;
+  moves_in_vain_ = long_in_a_row_ = 0;
   look_at_ = Clock::now() + kPause;
 }
 

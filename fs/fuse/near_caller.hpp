@@ -17,7 +17,7 @@ namespace zstdfs::fuse {
 ///
 /// Where the program is, is looked at now and then, as long as the same thread asks. The kernel may
 /// have reasons to wake it somewhere else each time: then this thread goes where it likes, for a
-/// while.
+/// while. So it does where answers wait for the disk: meanwhile the processor sleeps in any case.
 ///
 /// Thread safety: each object is of one thread, which it binds.
 class NearCaller {
@@ -27,6 +27,8 @@ class NearCaller {
 
   /// A request of the thread `caller` has come; 0 when that is not known.
   void follow(pid_t caller);
+  /// The request was answered, which took so long.
+  void answered_after(std::chrono::nanoseconds time);
   /// The thread may run where it could before.
   void let_go();
   /// As let_go(), and nobody is followed for 20 ms.
@@ -43,6 +45,7 @@ class NearCaller {
   pid_t caller_ = 0;
   Clock::time_point look_at_{};
   int moves_in_vain_ = 0;
+  int long_in_a_row_ = 0;
   bool bound_ = false;
   cpu_set_t allowed_{};  ///< while it is bound: where it could run before
 };

@@ -155,7 +155,11 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
       // One program that does all the asking waits as well; for others there is the watch.
       if (may_wait_for_the_disk(header) && !near_caller.is_near() && waiting_ <= 0) call_another();
     }
-    if (!is_interrupt(header)) process_request(session_, request);
+    if (!is_interrupt(header)) {
+      const auto begin = Clock::now();
+      process_request(session_, request);
+      near_caller.answered_after(Clock::now() - begin);
+    }
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;
     ++waiting_;
   }

@@ -150,6 +150,23 @@ TEST_F(NearCallerTest, GivesUpForAWhileWhenTheCallerIsNeverThere) {
   });
 }
 
+TEST_F(NearCallerTest, GivesUpForAWhileWhereAnswersTakeLong) {
+  using std::chrono::microseconds;
+  const Asking asking(processors_.front());
+  in_a_thread([&](NearCaller& near) {
+    ask_twice(near, asking.id());
+    for (int i = 0; i < 100; ++i) near.answered_after(microseconds(i % 3 == 0 ? 20 : 500));
+    EXPECT_TRUE(near.is_near());
+    for (int i = 0; i < 4; ++i) near.answered_after(microseconds(500));
+    EXPECT_FALSE(near.is_near());
+    near.follow(asking.id());
+    EXPECT_FALSE(near.is_near());
+    std::this_thread::sleep_for(kLongerThanAPause);
+    near.follow(asking.id());
+    EXPECT_TRUE(near.is_near());
+  });
+}
+
 TEST_F(NearCallerTest, StaysWhereItMayRun) {
   if (processors_.size() < 2) return;  // Every place is near.
   const Asking asking(processors_.back());
