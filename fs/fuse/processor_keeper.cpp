@@ -16,6 +16,9 @@ using Clock = std::chrono::steady_clock;
 // The scheduler looks for idle processors only where enough of their time is unused, and that is
 // found out every few milliseconds.
 constexpr auto kMoment = std::chrono::milliseconds(10);
+constexpr auto kLongestSilence = std::chrono::milliseconds(2);
+// The counter is not looked at all the time, which would slow down those who count.
+constexpr auto kBetweenLooks = std::chrono::microseconds(100);
 constexpr int kLowestPriority = 19;
 constexpr const char* kThreadName = "zstdfs-keeper";  // for who looks what uses a processor
 
@@ -61,11 +64,23 @@ void ProcessorKeeper::work() {
   // Who has something to do there goes first. A thread of SCHED_IDLE would not count as any work.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
   while (wait_until_wanted()) {
-    const auto end = Clock::now() + kMoment;
-    while (Clock::now() < end) {
-    }
+    spin();
     MutexLock lock(mutex_);
     wanted_ = false;
+  }
+}
+
+void ProcessorKeeper::spin() const {
+  const auto end = Clock::now() + kMoment;
+  auto last_request = Clock::now();
+  auto look_at = last_request;
+  std::uint64_t seen = requests_;
+  for (auto now = last_request; now < end && now - last_request < kLongestSilence;
+       now = Clock::now()) {
+    if (now < look_at) continue;
+    look_at = now + kBetweenLooks;
+    if (seen != requests_) last_request = now;
+    seen = requests_;
   }
 }
 

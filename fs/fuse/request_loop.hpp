@@ -62,7 +62,7 @@ class RequestLoop {
   /// How long to look for a request before sleeping.
   std::atomic<std::chrono::nanoseconds> patience_{std::chrono::nanoseconds(0)};
 
-  ProcessorKeeper processor_keeper_;
+  ProcessorKeeper processor_keeper_{requests_};
 
   Mutex mutex_;
   ConditionVariable wake_watch_;
