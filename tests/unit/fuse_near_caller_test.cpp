@@ -242,21 +242,21 @@ class ProcessorKeeperTest : public ::testing::Test {
   const std::vector<int> processors_ = processors_in(allowed_processors());
 };
 
-// How much it does is up to who else needs the processor.
+// How much it does is up to who else needs the processor; without requests it is 2 ms at most.
 TEST_F(ProcessorKeeperTest, KeepsFromTheFirstTimeWhileRequestsCome) {
   if (processors_.size() < 2) return;  // There is no other one to be kept.
-  constexpr double kMomentSeconds = 10e-3;
+  constexpr double kMoreThanWithoutRequests = 2.5e-3;
   double most = 0;
   std::thread([&] {
     bind_to(processors_.back());
-    for (int attempt = 0; attempt < 100 && most < kMomentSeconds / 2; ++attempt) {
+    for (int attempt = 0; attempt < 500 && most < kMoreThanWithoutRequests; ++attempt) {
       ProcessorKeeper keeper(requests_);
       keeper.keep(static_cast<unsigned>(processors_.front()));
       ask(std::chrono::milliseconds(30));
       most = std::max(most, used_seconds(keeping_thread()));
     }
   }).join();
-  EXPECT_GE(most, kMomentSeconds / 2);
+  EXPECT_GE(most, kMoreThanWithoutRequests);
 }
 
 TEST_F(ProcessorKeeperTest, EndsWithoutRequests) {
