@@ -20,8 +20,10 @@ class Diversion {
  public:
   explicit Diversion(int fd)
       : fd_(fd),
-        original_(os::duplicate(fd)),
+        original_(check_call(::dup(fd), "dup")),
         memory_(check_call(::memfd_create("zstdfs-answer", MFD_CLOEXEC), "memfd_create")) {
+    // Not fcntl(2), of which ThreadSanitizer does not know that it gives the same file.
+    check_call(::fcntl(original_.get(), F_SETFD, FD_CLOEXEC), "fcntl");
     check_call(::dup3(memory_.get(), fd_, O_CLOEXEC), "dup3");
   }
   ~Diversion() { ZSTDFS_ASSERT(::dup3(original_.get(), fd_, O_CLOEXEC) == fd_); }
