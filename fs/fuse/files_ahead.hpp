@@ -57,7 +57,7 @@ class FilesAhead {
   std::thread thread_ ZSTDFS_GUARDED_BY(mutex_);
 
   // Of the thread:
-  std::list<Walk> walks_;  // the one that was followed last comes first
+  std::list<Walk> walks_;                      // the one that was followed last comes first
   std::optional<std::string> last_directory_;  // that a file was read in, of no walk
 };
 

@@ -399,6 +399,7 @@ class StoredFile {
 
   /// Of content that the overlay has, behind the frames that are stored.
   FramesUnderway underway_ ZSTDFS_GUARDED_BY(write_mutex_);
+  bool append_failed_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   std::unique_ptr<WriteLog> log_ ZSTDFS_GUARDED_BY(write_mutex_);
   /// The smallest size since the log's last batch, and what that batch said about the frames.
   std::uint64_t lowest_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;

@@ -339,8 +339,10 @@ void StoredFile::stream_out() {
   if (end <= begin) return;
   if (state.form == Form::kContainer) {
     if (state.header.is_short) return merge();
-    const bool all_too_much = services_.overlay_bytes > services_.options.overlay_bytes;
-    if (underway_.are_possible() && !all_too_much && start_frames(end) == end) {
+    // After a failure the next write is to find out at once whether it would fail again.
+    const bool at_once =
+        append_failed_ || services_.overlay_bytes > services_.options.overlay_bytes;
+    if (underway_.are_possible() && !at_once && start_frames(end) == end) {
       store_frames_underway(kMostUnderwayBytes);
     } else {
       append_frames(end);
@@ -421,7 +423,9 @@ void StoredFile::write_appended(std::vector<NewFrame>& frames) {
     out.insert(out.end(), frame.stored.begin(), frame.stored.end());
   }
   table_stale_ = data_unsynced_ = true;
+  append_failed_ = true;  // until it has not
   backing().write_at(begin, out);
+  append_failed_ = false;
   const std::uint64_t unwritten = floor_to(begin, kWritebackBytes);
   const std::uint64_t complete = floor_to(begin + out.size(), kWritebackBytes);
   if (complete > unwritten) backing().begin_writeback({unwritten, complete - unwritten});

@@ -191,7 +191,7 @@ void StoredFile::truncate_to_nothing() {
     underway_.drop();
     account_memory();
   }
-  table_stale_ = size_changed_ = reconsider_form_ = false;
+  table_stale_ = size_changed_ = reconsider_form_ = append_failed_ = false;
   durable_bytes_ = lowest_bytes_ = logged_base_bytes_ = 0;
   needs_flush_ = needs_settling_ = false;
   if (log_) log_->retire();
@@ -258,9 +258,9 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
 }
 
 void StoredFile::relieve_memory() {
-  const std::uint64_t worth = worth_committing();
+  if (append_failed_) underway_.drop();
   // Of what is underway already, no more need be said.
-  if (seen_overlay().memory_bytes() < worth + underway_.range().bytes) return;
+  if (seen_overlay().memory_bytes() < worth_committing() + underway_.range().bytes) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_early(); });
 }
 

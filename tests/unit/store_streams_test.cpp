@@ -208,6 +208,23 @@ TEST_F(Stream, NothingIsLostWhenTheDiskIsFullForAWhile) {
   expect_content_is_kept();
 }
 
+TEST_F(Stream, IsRefusedAsSoonAsTheDiskIsKnownToBeFull) {
+  append_text(4 * kMiB);
+  disk_.disk.fail_calls({.kind = CallKind::kWrite,
+                         .path_prefix = "file",
+                         .error = ENOSPC,
+                         .skip = 0,
+                         .times = 1'000'000});
+  for (int i = 0; i < 400 && disk_.disk.failed_calls() == 0; ++i) append_text(kPieceBytes);
+  ASSERT_GT(disk_.disk.failed_calls(), 0u);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THROW(file_->write(expected_.size(), text_bytes(kPieceBytes, 1)), std::system_error);
+  }
+  disk_.disk.clear_faults();
+  append_text(4 * kMiB);
+  expect_content_is_kept();
+}
+
 class RandomStream : public Stream, public testing::WithParamInterface<std::uint64_t> {};
 
 TEST_P(RandomStream, IsAsTheModel) {
