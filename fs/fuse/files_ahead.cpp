@@ -2,11 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
+#include <exception>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -55,27 +54,15 @@ FilesAhead::FilesAhead(Filesystem& filesystem)
     : filesystem_(filesystem), path_walk_(os::probe_path_walk(filesystem.root())) {}
 
 FilesAhead::~FilesAhead() {
-  std::thread thread;
-  {
-    MutexLock lock(mutex_);
-    ends_ = true;
-    thread.swap(thread_);
-    wake_.notify_all();
-  }
-  if (thread.joinable()) thread.join();
+  MutexLock lock(mutex_);
+  ends_ = true;
+  wake_.notify_all();
 }
 
 void FilesAhead::note(store::FileKey file) {
   MutexLock lock(mutex_);
   if (noted_.size() == kMostNoted) return;
-  if (!thread_.joinable()) {
-    try {
-      thread_ = std::thread([this] { work(); });
-    } catch (const std::system_error&) {
-      return;
-    }
-    ::pthread_setname_np(thread_.native_handle(), kThreadName);
-  }
+  if (!thread_.start(kThreadName, [this] { work(); })) return;
   noted_.push_back(file);
   if (noted_.size() == 1) wake_.notify_all();
 }

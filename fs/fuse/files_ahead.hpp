@@ -5,8 +5,8 @@
 #include <list>
 #include <optional>
 #include <string>
-#include <thread>
 
+#include "fs/fuse/late_thread.hpp"
 #include "fs/os/beneath.hpp"
 #include "fs/store/file_key.hpp"
 #include "zstdfs/bytes.hpp"
@@ -54,11 +54,11 @@ class FilesAhead {
   ConditionVariable wake_;
   std::deque<store::FileKey> noted_ ZSTDFS_GUARDED_BY(mutex_);
   bool ends_ ZSTDFS_GUARDED_BY(mutex_) = false;
-  std::thread thread_ ZSTDFS_GUARDED_BY(mutex_);
 
   // Of the thread:
-  std::list<Walk> walks_;                      // the one that was followed last comes first
-  std::optional<std::string> last_directory_;  // that a file was read in, of no walk
+  std::list<Walk> walks_;                        // the one that was followed last comes first
+  std::optional<std::string> last_directory_;    // of the last file that no walk had
+  LateThread thread_ ZSTDFS_GUARDED_BY(mutex_);  // last
 };
 
 }  // namespace zstdfs::fuse

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <system_error>
 
 namespace zstdfs::fuse {
 namespace {
@@ -20,36 +19,24 @@ constexpr auto kLongestSilence = std::chrono::milliseconds(2);
 // The counter is not looked at all the time, which would slow down those who count.
 constexpr auto kBetweenLooks = std::chrono::microseconds(100);
 constexpr int kLowestPriority = 19;
-constexpr const char* kThreadName = "zstdfs-keeper";  // for who looks what uses a processor
+constexpr const char* kThreadName = "zstdfs-keeper";
 
 }  // namespace
 
 ProcessorKeeper::~ProcessorKeeper() {
-  std::thread thread;
-  {
-    MutexLock lock(mutex_);
-    ends_ = true;
-    thread.swap(thread_);
-    wake_.notify_all();
-  }
-  if (thread.joinable()) thread.join();
+  MutexLock lock(mutex_);
+  ends_ = true;
+  wake_.notify_all();
 }
 
 void ProcessorKeeper::keep(unsigned processor) {
   MutexLock lock(mutex_);
   if (wanted_ || processor >= CPU_SETSIZE) return;
-  if (!thread_.joinable()) {
-    try {
-      thread_ = std::thread([this] { work(); });
-    } catch (const std::system_error&) {
-      return;
-    }
-    ::pthread_setname_np(thread_.native_handle(), kThreadName);
-  }
+  if (!thread_.start(kThreadName, [this] { work(); })) return;
   cpu_set_t there;
   CPU_ZERO(&there);
   CPU_SET(processor, &there);
-  if (::pthread_setaffinity_np(thread_.native_handle(), sizeof(there), &there) != 0) return;
+  if (::pthread_setaffinity_np(thread_.handle(), sizeof(there), &there) != 0) return;
   wanted_ = true;
   wake_.notify_all();
 }

@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <thread>
 
+#include "fs/fuse/late_thread.hpp"
 #include "zstdfs/mutex.hpp"
 
 namespace zstdfs::fuse {
@@ -30,7 +30,6 @@ class ProcessorKeeper {
  private:
   void work() ZSTDFS_EXCLUDES(mutex_);
   bool wait_until_wanted() ZSTDFS_EXCLUDES(mutex_);
-
   void spin() const;
 
   const std::atomic<std::uint64_t>& requests_;
@@ -38,7 +37,7 @@ class ProcessorKeeper {
   ConditionVariable wake_;
   bool wanted_ ZSTDFS_GUARDED_BY(mutex_) = false;
   bool ends_ ZSTDFS_GUARDED_BY(mutex_) = false;
-  std::thread thread_ ZSTDFS_GUARDED_BY(mutex_);
+  LateThread thread_ ZSTDFS_GUARDED_BY(mutex_);  // last
 };
 
 }  // namespace zstdfs::fuse
