@@ -16,6 +16,16 @@
 namespace zstdfs::tools {
 namespace {
 
+std::uint64_t block_bytes_of_filesystem(int fd) {
+  struct statvfs status {};
+  const bool known = ::fstatvfs(fd, &status) == 0 && status.f_frsize > 0;
+  return known ? status.f_frsize : 4096;
+}
+
+std::uint64_t round_up(std::uint64_t bytes, std::uint64_t block) {
+  return (bytes + block - 1) / block * block;
+}
+
 class UsageCount {
  public:
   UsageCount(const std::string& stored_root, const UsageObserver& observer)
@@ -24,6 +34,7 @@ class UsageCount {
         observer_(observer) {}
 
   Usage run(os::UniqueFd directory) {
+    usage_.block_bytes = block_bytes_of_filesystem(directory.get());
     walk_tree(std::move(directory), {[this](const WalkEntry& entry) { return visit(entry); },
                                      [this](const std::string& path, const std::error_code& error) {
                                        failed(path, explain(error));
@@ -80,6 +91,9 @@ class UsageCount {
     one.logical_bytes = form.logical_bytes;
     one.stored_bytes = form.stored_bytes;
     one.disk_bytes = disk_bytes(entry.status);
+    const std::uint64_t block = block_bytes(entry);
+    one.slack_bytes =
+        std::min(round_up(one.stored_bytes, block) - one.stored_bytes, one.disk_bytes);
     if (form.form == Form::kRaw) {
       one.uncompressed_disk_bytes = one.disk_bytes;
       one.uncompressed_bytes = one.stored_bytes;
@@ -87,18 +101,13 @@ class UsageCount {
     }
     // Zeros that were written are counted as holes here.
     one.uncompressed_bytes = form.logical_bytes - std::min(form.zero_bytes, form.logical_bytes);
-    const std::uint64_t block = block_bytes(entry);
-    one.uncompressed_disk_bytes = (one.uncompressed_bytes + block - 1) / block * block;
+    one.uncompressed_disk_bytes = round_up(one.uncompressed_bytes, block);
     return one;
   }
 
   std::uint64_t block_bytes(const WalkEntry& entry) {
     std::uint64_t& bytes = block_bytes_[entry.status.st_dev];
-    if (bytes == 0) {
-      struct statvfs status {};
-      const bool known = ::fstatvfs(entry.directory_fd, &status) == 0 && status.f_frsize > 0;
-      bytes = known ? status.f_frsize : 4096;
-    }
+    if (bytes == 0) bytes = block_bytes_of_filesystem(entry.directory_fd);
     return bytes;
   }
 
@@ -119,6 +128,7 @@ Totals& Totals::operator+=(const Totals& other) {
   disk_bytes += other.disk_bytes;
   uncompressed_disk_bytes += other.uncompressed_disk_bytes;
   uncompressed_bytes += other.uncompressed_bytes;
+  slack_bytes += other.slack_bytes;
   return *this;
 }
 

@@ -21,6 +21,8 @@ struct Totals {
   std::uint64_t uncompressed_disk_bytes = 0;
   /// The same counted in bytes rather than blocks.
   std::uint64_t uncompressed_bytes = 0;
+  /// What of disk_bytes lies behind the files' ends, in their last blocks.
+  std::uint64_t slack_bytes = 0;
 
   Totals& operator+=(const Totals& other);
   /// What is saved on disk: negative when compression costs more than it gives.
@@ -43,6 +45,7 @@ struct Usage {
   Totals raw;
   std::uint64_t directories = 0;
   std::uint64_t others = 0;            ///< symbolic links, named pipes, sockets, devices
+  std::uint64_t block_bytes = 0;       ///< of the filesystem that the directory is on
   std::uint64_t store_disk_bytes = 0;  ///< of .zstdfs/
   std::uint64_t damaged = 0;
   std::uint64_t failures = 0;

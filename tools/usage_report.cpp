@@ -16,6 +16,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMinBarColumns = 10;
 constexpr std::size_t kMaxBarColumns = 60;
+// From where on a person is told that smaller blocks would help.
+constexpr std::uint64_t kMuchSlackPercent = 20;
+// The smallest block that ext4 and XFS can have.
+constexpr std::uint64_t kSmallBlock = 1024;
 
 double ratio(std::uint64_t logical, std::uint64_t stored) {
   return stored == 0 ? 1.0 : static_cast<double>(logical) / static_cast<double>(stored);
@@ -30,7 +34,8 @@ Json to_json(const Totals& totals) {
           {"uncompressed_disk_bytes", totals.uncompressed_disk_bytes},
           {"saved_disk_bytes", totals.saved_disk_bytes()},
           {"uncompressed_bytes", totals.uncompressed_bytes},
-          {"saved_bytes", totals.saved_bytes()}};
+          {"saved_bytes", totals.saved_bytes()},
+          {"slack_bytes", totals.slack_bytes}};
 }
 
 Json named(const char* key, const std::string& name, const Totals& totals) {
@@ -113,6 +118,13 @@ void print_summary(const Usage& usage) {
   std::cout << " counted in bytes";
   print_percent(all.saved_bytes(), all.uncompressed_bytes);
   std::cout << ".\n";
+  if (all.slack_bytes * 100 >= all.disk_bytes * kMuchSlackPercent &&
+      usage.block_bytes > kSmallBlock && all.slack_bytes > 0) {
+    std::cout << "Of what is taken on disk, " << format_bytes(all.slack_bytes) << " ("
+              << all.slack_bytes * 100 / all.disk_bytes << " %) are unused ends of blocks of "
+              << format_bytes(usage.block_bytes)
+              << ": a filesystem made with blocks of 1 KiB wastes less.\n";
+  }
   if (usage.damaged > 0) {
     std::cout << format_count(usage.damaged)
               << " of the files are damaged: \"zstdfs fsck\" says where.\n";
@@ -188,7 +200,8 @@ std::vector<std::string> csv_numbers(const Totals& totals) {
           std::to_string(totals.uncompressed_disk_bytes),
           std::to_string(totals.saved_disk_bytes()),
           std::to_string(totals.uncompressed_bytes),
-          std::to_string(totals.saved_bytes())};
+          std::to_string(totals.saved_bytes()),
+          std::to_string(totals.slack_bytes)};
 }
 
 /// A record with `first` before the numbers and `last` behind them.
@@ -232,6 +245,7 @@ void print_usage_json(const UsageReport& report) {
   json["total"] = to_json(usage.all());
   json["container"] = to_json(usage.container);
   json["raw"] = to_json(usage.raw);
+  json["block_bytes"] = usage.block_bytes;
   json["directories"] = usage.directories;
   json["other_objects"] = usage.others;
   json["store_disk_bytes"] = usage.store_disk_bytes;
@@ -254,7 +268,8 @@ void print_usage_csv(const UsageReport& report) {
                                              "uncompressed_disk_bytes",
                                              "saved_disk_bytes",
                                              "uncompressed_bytes",
-                                             "saved_bytes"};
+                                             "saved_bytes",
+                                             "slack_bytes"};
   if (report.groups) {
     print_csv_row(group_by_name(report.groups->by), kNumbers);
     for (const auto& [name, totals] : report.groups->groups) {

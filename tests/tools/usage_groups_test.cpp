@@ -88,7 +88,8 @@ TEST(UsageGroups, GroupsAddUpToTheTotal) {
   const TempStore store;
   fill(store);
   const Json usage = run_zstdfs({"usage", "--json", "--by", "extension", store.path()}).json();
-  for (const char* key : {"files", "logical_bytes", "stored_bytes", "disk_bytes", "saved_bytes"}) {
+  for (const char* key :
+       {"files", "logical_bytes", "stored_bytes", "disk_bytes", "saved_bytes", "slack_bytes"}) {
     std::int64_t sum = 0;
     for (const Json& group : usage.at("groups")) sum += group.at(key).get<std::int64_t>();
     EXPECT_EQ(sum, usage.at("total").at(key)) << key;
@@ -114,7 +115,7 @@ TEST(UsageCsv, FieldsAreQuotedAndLinesEndAsRfc4180Says) {
   EXPECT_EQ(result.exit_code, 0) << result.error;
   EXPECT_THAT(result.out, StartsWith("directory,files,logical_bytes,stored_bytes,disk_bytes,"
                                      "uncompressed_disk_bytes,saved_disk_bytes,uncompressed_bytes,"
-                                     "saved_bytes\r\n\"a, \"\"b\"\"\",1,1,1,"));
+                                     "saved_bytes,slack_bytes\r\n\"a, \"\"b\"\"\",1,1,1,"));
   EXPECT_TRUE(result.out.ends_with("\r\n"));
 }
 

@@ -11,6 +11,7 @@ namespace zstdfs::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::size_t kContent = 300'000;
 
@@ -56,6 +57,25 @@ TEST(Usage, UncompressedMeansWholeBlocksAndNotHoles) {
   const auto usage = run_zstdfs({"usage", "--json", store.path()}).json();
   EXPECT_EQ(usage.at("container").at("logical_bytes"), 4096 + (64u << 20) + 1000);
   EXPECT_EQ(usage.at("container").at("uncompressed_disk_bytes"), whole_blocks(4096 + 1000));
+}
+
+TEST(Usage, ManySmallFilesAreToldWhatTheirBlocksWaste) {
+  const TempStore store;
+  for (unsigned i = 0; i < 50; ++i) {
+    store.write("small" + std::to_string(i), random_bytes(1000, i));
+  }
+  store.write("empty", "");
+  ::sync();
+  const CommandResult result = run_zstdfs({"usage", store.path()});
+  EXPECT_THAT(result.out, HasSubstr("Of what is taken on disk, 151.2 KiB (75 %) are unused ends "
+                                    "of blocks of 4.0 KiB"));
+  const auto usage = run_zstdfs({"usage", "--json", store.path()}).json();
+  EXPECT_EQ(usage.at("block_bytes"), 4096);
+  EXPECT_EQ(usage.at("raw").at("slack_bytes"), 50 * (4096 - 1000));
+
+  store.write("large", random_bytes(1 << 20, 1));
+  ::sync();
+  EXPECT_THAT(run_zstdfs({"usage", store.path()}).out, Not(HasSubstr("unused ends")));
 }
 
 TEST(Usage, HardLinksCountOnceAndLinksAreNotFollowed) {

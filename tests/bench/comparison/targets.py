@@ -9,13 +9,29 @@ import time
 from .system import (Failure, all_sleep, cpu_seconds, is_mounted, peak_memory, run,
                      sync_filesystem, wait_until)
 
-# How to make and to mount the lower filesystems. Nothing is discarded, so that an image keeps the
-# blocks it got from its disk, and ext4 initialises no inode tables behind the benchmark's back.
-_FILESYSTEMS = {
-    "ext4": (("mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"),
-             "noinit_itable"),
-    "btrfs": (("mkfs.btrfs", "-q", "-f", "-K"), "compress=zstd:3,nodiscard"),
+
+
+@dataclasses.dataclass(frozen=True)
+class Filesystem:
+    """How to make and to mount a lower filesystem."""
+
+    type: str
+    make: tuple[str, ...]
+    options: str
+
+
+# Nothing is discarded, so that an image keeps the blocks it got from its disk, and ext4 initialises
+# no inode tables behind the benchmark's back.
+_EXT4 = Filesystem("ext4", ("mkfs.ext4", "-q", "-F", "-E",
+                            "nodiscard,lazy_itable_init=1,lazy_journal_init=1"), "noinit_itable")
+_SMALL_BLOCKS = dataclasses.replace(_EXT4, make=(*_EXT4.make, "-b", "1024"))
+_NATIVE = {
+    "ext4": _EXT4,
+    "ext4-1k": _SMALL_BLOCKS,
+    "btrfs": Filesystem("btrfs", ("mkfs.btrfs", "-q", "-f", "-K"), "compress=zstd:3,nodiscard"),
 }
+# zstdfs over ext4 with blocks of 1 KiB.
+SMALL_BLOCKS = "zstdfs-1k"
 _LARGEST_WRITTEN = 4 << 30
 _IDLE_SECONDS = 0.3
 _PATIENCE_SECONDS = 300
@@ -25,8 +41,8 @@ _TERMINATION_SECONDS = 10
 class Disk:
     """A filesystem in a loop device on a file, whose pages are not cached a second time."""
 
-    def __init__(self, directory: pathlib.Path, filesystem: str, size: int):
-        self.filesystem = filesystem
+    def __init__(self, directory: pathlib.Path, filesystem: Filesystem, size: int):
+        self._filesystem = filesystem
         self.place = directory / "disk"
         self.place.mkdir(parents=True)
         self._image = directory / "image"
@@ -43,10 +59,10 @@ class Disk:
     def make(self) -> None:
         if self._sparse:
             run("blkdiscard", self._device)
-        run(*_FILESYSTEMS[self.filesystem][0], self._device)
+        run(*self._filesystem.make, self._device)
 
     def mount(self) -> None:
-        run("mount", "-t", self.filesystem, "-o", _FILESYSTEMS[self.filesystem][1], self._device,
+        run("mount", "-t", self._filesystem.type, "-o", self._filesystem.options, self._device,
             self.place)
 
     def unmount(self) -> None:
@@ -54,7 +70,7 @@ class Disk:
 
     def used(self) -> int:
         """Bytes in use, metadata included (on Btrfs both copies of it)."""
-        if self.filesystem == "btrfs":
+        if self._filesystem.type == "btrfs":
             run("btrfs", "filesystem", "sync", self.place)
         sync_filesystem(self.place)
         state = os.statvfs(self.place)
@@ -78,7 +94,7 @@ class Use:
 class Native:
     """The lower filesystem itself."""
 
-    def __init__(self, name: str, filesystem: str, directory: pathlib.Path, size: int):
+    def __init__(self, name: str, filesystem: Filesystem, directory: pathlib.Path, size: int):
         self.name = name
         self.disk = Disk(directory, filesystem, size)
         self.root = self.disk.place
@@ -105,10 +121,11 @@ class Native:
 
 
 class Daemon(Native):
-    """A FUSE filesystem over ext4, whose daemon is a child of ours in the foreground."""
+    """A FUSE filesystem, whose daemon is a child of ours in the foreground."""
 
-    def __init__(self, name: str, command, directory: pathlib.Path, size: int):
-        super().__init__(name, "ext4", directory, size)
+    def __init__(self, name: str, command, filesystem: Filesystem, directory: pathlib.Path,
+                 size: int):
+        super().__init__(name, filesystem, directory, size)
         self.root = directory / "mnt"
         self.root.mkdir()
         self._backing = self.disk.place / "data"
@@ -200,7 +217,8 @@ def zstdfs_command(build: pathlib.Path, options) -> list[str]:
 def make_target(name: str, builds, directory: pathlib.Path, size: int) -> Native:
     """`builds` gives for each zstdfs target its build directory and its mount options."""
     if name in builds:
-        return Daemon(name, zstdfs_command(*builds[name]), directory, size)
+        below = _SMALL_BLOCKS if name == SMALL_BLOCKS else _EXT4
+        return Daemon(name, zstdfs_command(*builds[name]), below, directory, size)
     if name == "bindfs":
-        return Daemon(name, ["bindfs", "-f"], directory, size)
-    return Native(name, name, directory, size)
+        return Daemon(name, ["bindfs", "-f"], _EXT4, directory, size)
+    return Native(name, _NATIVE[name], directory, size)
