@@ -112,6 +112,36 @@ void CopiedNames::remove(const std::string& path) const {
   }
 }
 
+std::string CopiedNames::set_aside(const std::string& path) const {
+  const auto there = status(path);
+  if (there && S_ISDIR(there->st_mode)) {
+    remove(path);
+    return "";
+  }
+  const std::string name = place(path).name;
+  const std::string aside = path.substr(0, path.size() - name.size()) + "." + name + ".replaced";
+  // That name is taken when a copy was killed here before.
+  std::string free = aside;
+  for (unsigned number = 2; status(free); ++number) free = aside + "-" + std::to_string(number);
+  rename(path, free);
+  return free;
+}
+
+void CopiedNames::put_back(const std::string& aside, const std::string& path) const {
+  if (status(path)) {
+    throw std::runtime_error("what was there is " + aside + " now, as the name is taken");
+  }
+  rename(aside, path);
+}
+
+void CopiedNames::rename(const std::string& from, const std::string& to) const {
+  const Place a = place(from);
+  const Place b = place(to);
+  if (::renameat(a.directory.get(), a.name.c_str(), b.directory.get(), b.name.c_str()) != 0) {
+    fail("rename");
+  }
+}
+
 void CopiedNames::give_owner(const Place& at, const struct stat& status) {
   if (::fchownat(at.directory.get(), at.name.c_str(), status.st_uid, status.st_gid,
                  AT_SYMLINK_NOFOLLOW) == 0) {

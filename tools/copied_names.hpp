@@ -39,6 +39,11 @@ class CopiedNames {
   void link(const std::string& path, const std::string& existing) const;
   /// A file's name, or an empty directory. Without effect when there is none.
   void remove(const std::string& path) const;
+  /// Gives what is at `path` another name in its directory, one that nothing has, and returns that.
+  /// An empty directory is removed: "" is returned.
+  std::string set_aside(const std::string& path) const;
+  /// Takes that back. Throws std::runtime_error when there is something at `path` again.
+  void put_back(const std::string& aside, const std::string& path) const;
 
   /// What decides how content is stored, which therefore has to be there before: the owner, and
   /// attributes of users.
@@ -56,6 +61,7 @@ class CopiedNames {
     std::string path() const;
   };
   Place place(const std::string& path) const;
+  void rename(const std::string& from, const std::string& to) const;
   void give_owner(const Place& at, const struct stat& status);
 
   const os::UniqueFd root_;

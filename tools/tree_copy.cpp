@@ -111,26 +111,42 @@ void TreeCopy::copy(const WalkEntry& entry, const struct stat& status,
       return;
     }
   }
-  if (make_way(entry.path, status)) {
-    if (from) {
-      copy_file(entry.path, std::move(metadata), std::move(from));
-    } else {
-      copy_other(entry, metadata);
-    }
-  } else {
-    report_.add(Kind::kSkipped);
+  const auto aside = make_way(entry.path, status);
+  if (!aside) return report_.add(Kind::kSkipped);
+  replace(entry.path, *aside, [&] {
+    if (from) return copy_file(entry.path, std::move(metadata), std::move(from), *aside);
+    copy_other(entry, metadata);
+    remove_aside(*aside);
+  });
+}
+
+std::optional<std::string> TreeCopy::make_way(const std::string& path,
+                                              const struct stat& original) {
+  const auto there = names_.status(path);
+  if (!there) return "";
+  if (options_.existing == Existing::kFail) refuse_existing();
+  if (options_.existing == Existing::kUpdate && is_up_to_date(path, *there, original)) {
+    return std::nullopt;
+  }
+  return names_.set_aside(path);
+}
+
+void TreeCopy::replace(const std::string& path, const std::string& aside,
+                       const std::function<void()>& make) {
+  try {
+    make();
+  } catch (...) {
+    attempt(path, [&] { put_back(aside, path); });
+    throw;
   }
 }
 
-bool TreeCopy::make_way(const std::string& path, const struct stat& original) {
-  const auto there = names_.status(path);
-  if (!there) return true;
-  if (options_.existing == Existing::kFail) refuse_existing();
-  if (options_.existing == Existing::kUpdate && is_up_to_date(path, *there, original)) {
-    return false;
-  }
-  names_.remove(path);
-  return true;
+void TreeCopy::put_back(const std::string& aside, const std::string& path) {
+  if (!aside.empty()) names_.put_back(aside, path);
+}
+
+void TreeCopy::remove_aside(const std::string& aside) {
+  if (!aside.empty()) names_.remove(aside);
 }
 
 bool TreeCopy::is_up_to_date(const std::string& path, const struct stat& there,
@@ -149,18 +165,22 @@ void TreeCopy::make_link(const Link& link) {
     report_.add(Kind::kSkipped);
     return;
   }
-  if (there) {
-    if (options_.existing == Existing::kFail) refuse_existing();
-    names_.remove(link.path);
-  }
-  names_.link(link.path, link.first);
+  if (there && options_.existing == Existing::kFail) refuse_existing();
+  const std::string aside = there ? names_.set_aside(link.path) : "";
+  replace(link.path, aside, [&] { names_.link(link.path, link.first); });
+  remove_aside(aside);
   report_.add(Kind::kLink);
 }
 
 void TreeCopy::copy_directory(const std::string& path, CopiedMetadata metadata) {
   const auto there = names_.status(path);
-  if (there && !S_ISDIR(there->st_mode)) make_way(path, metadata.status);
-  if (!there || !S_ISDIR(there->st_mode)) names_.make_directory(path);
+  if (!there) {
+    names_.make_directory(path);
+  } else if (!S_ISDIR(there->st_mode)) {
+    const auto aside = make_way(path, metadata.status);  // never up to date
+    replace(path, *aside, [&] { names_.make_directory(path); });
+    remove_aside(*aside);
+  }
   names_.begin(path, metadata);
   to_.files.directories_changed();
   report_.add(Kind::kDirectory);
@@ -184,11 +204,11 @@ void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata
 }
 
 void TreeCopy::copy_file(std::string path, CopiedMetadata metadata,
-                         std::unique_ptr<CopiedFile> from) {
+                         std::unique_ptr<CopiedFile> from, std::string aside) {
   auto to = to_.files.create(path);
   // A task has to be copyable.
   const auto file = std::make_shared<File>(
-      File{std::move(path), std::move(metadata), std::move(from), std::move(to)});
+      File{std::move(path), std::move(metadata), std::move(from), std::move(to), std::move(aside)});
   queue_.add([this, file] { work_on(*file); });
 }
 
@@ -204,6 +224,7 @@ void TreeCopy::work_on(File& file) {
     file.to->change_attributes([] {});  // Everything is stored; that is what is read back.
     if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
     file.to->change_attributes([&] { names_.complete(file.path, file.metadata); });
+    remove_aside(file.aside);
     report_.add(Kind::kFile, sums.bytes);
     return;
   } catch (const CopyStopped&) {
@@ -211,7 +232,10 @@ void TreeCopy::work_on(File& file) {
   } catch (const std::exception& error) {
     fail(file.path, error);
   }
-  attempt(file.path, [&] { names_.remove(file.path); });
+  attempt(file.path, [&] {
+    names_.remove(file.path);
+    put_back(file.aside, file.path);
+  });
 }
 
 void TreeCopy::attempt(const std::string& path, const std::function<void()>& what) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +34,8 @@ struct TreeCopyOptions {
 };
 
 /// Copies a tree with all metadata. The names are made by one thread, content is copied by several.
-/// A file that cannot be copied whole is removed again; a full disk ends the copy.
+/// A file that cannot be copied whole is removed again, and what it was to replace stays; a full
+/// disk ends the copy.
 class TreeCopy {
  public:
   /// Directories, with the files in them as programs see them.
@@ -55,6 +57,7 @@ class TreeCopy {
     CopiedMetadata metadata;
     std::unique_ptr<CopiedFile> from;
     std::unique_ptr<CopiedFile> to;
+    std::string aside;
   };
   struct Link {
     std::string path;
@@ -64,13 +67,21 @@ class TreeCopy {
 
   Descend visit(const WalkEntry& entry);
   void copy(const WalkEntry& entry, const struct stat& status, std::unique_ptr<CopiedFile> from);
-  /// Returns false when there is nothing to do for what is at the path already.
-  bool make_way(const std::string& path, const struct stat& original);
+  /// Sets aside what is at the path, and returns under which name; "" when nothing is. Returns
+  /// nothing when that may stay as it is.
+  std::optional<std::string> make_way(const std::string& path, const struct stat& original);
+  /// Makes what is at the path from now on; when that fails, what was set aside comes back.
+  void replace(const std::string& path, const std::string& aside,
+               const std::function<void()>& make);
+  // What was replaced; nothing for "".
+  void put_back(const std::string& aside, const std::string& path);
+  void remove_aside(const std::string& aside);
   bool is_up_to_date(const std::string& path, const struct stat& there,
                      const struct stat& original);
   void make_link(const Link& link);
   void copy_directory(const std::string& path, CopiedMetadata metadata);
-  void copy_file(std::string path, CopiedMetadata metadata, std::unique_ptr<CopiedFile> from);
+  void copy_file(std::string path, CopiedMetadata metadata, std::unique_ptr<CopiedFile> from,
+                 std::string aside);
   void copy_other(const WalkEntry& entry, const CopiedMetadata& metadata);
 
   // On any thread:

@@ -22,8 +22,10 @@ void FrameCache::put(const Key& key, Content content) {
   if (bytes > max_bytes_) return;
   MutexLock lock(mutex_);
   if (by_key_.contains(key)) return;
-  by_use_.push_front({key, std::move(content)});
-  by_key_.emplace(key, by_use_.begin());
+  std::list<Entry> entry;
+  entry.push_front({key, std::move(content)});
+  by_key_.emplace(key, entry.begin());
+  by_use_.splice(by_use_.begin(), entry);
   bytes_ += bytes;
   while (bytes_ > max_bytes_) {
     bytes_ -= by_use_.back().content->size();

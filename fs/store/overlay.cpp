@@ -17,9 +17,7 @@ std::size_t index_in(std::uint64_t value) {
 
 void Overlay::write(std::uint64_t offset, ByteSpan bytes) {
   if (bytes.empty() || write_into_one_piece(offset, bytes)) return;
-  Piece piece{bytes.size(), Bytes(bytes.begin(), bytes.end())};
-  erase({offset, bytes.size()});
-  emplace_unlogged(offset, std::move(piece));
+  replace(offset, Piece{bytes.size(), Bytes(bytes.begin(), bytes.end())});
 }
 
 // The two common cases that need no new piece: writing again within one, and appending to one.
@@ -38,11 +36,11 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
   }
   const bool reaches_next = next != pieces_.end() && next->first < it->first + end;
   if (at != piece.bytes || reaches_next || end > kMaxGrownPieceBytes) return false;
-  held_bytes_ -= piece.data.capacity();
-  if (end > piece.data.capacity()) {
+  const std::size_t held = piece.data.capacity();
+  if (end > held) {
     piece.data.reserve(index_in(std::clamp(2 * piece.bytes, end, kMaxGrownPieceBytes)));
   }
-  held_bytes_ += piece.data.capacity();
+  held_bytes_ += piece.data.capacity() - held;
   piece.data.resize(index_in(end));
   std::copy(bytes.begin(), bytes.end(), piece.data.begin() + static_cast<std::ptrdiff_t>(at));
   piece.bytes = end;
@@ -51,20 +49,24 @@ bool Overlay::write_into_one_piece(std::uint64_t offset, ByteSpan bytes) {
 }
 
 void Overlay::write_zeros(ByteRange range) {
-  if (range.empty()) return;
+  if (!range.empty()) replace(range.offset, Piece{range.bytes, {}});
+}
+
+// All memory is there before anything is changed.
+void Overlay::replace(std::uint64_t offset, Piece piece) {
+  const ByteRange range{offset, piece.bytes};
+  Pieces one;
+  one.emplace(offset, std::move(piece));
+  std::set<std::uint64_t> unlogged = {offset};
   erase(range);
-  emplace_unlogged(range.offset, Piece{range.bytes, {}});
+  add(std::move(one));
+  unlogged_.merge(unlogged);
 }
 
-void Overlay::emplace(std::uint64_t offset, Piece piece) {
-  data_bytes_ += piece.data.size();
-  held_bytes_ += piece.data.capacity();
-  pieces_.emplace(offset, std::move(piece));
-}
-
-void Overlay::emplace_unlogged(std::uint64_t offset, Piece piece) {
-  emplace(offset, std::move(piece));
-  unlogged_.insert(offset);
+void Overlay::add(Pieces one) {
+  data_bytes_ += one.begin()->second.data.size();
+  held_bytes_ += one.begin()->second.data.capacity();
+  pieces_.merge(one);
 }
 
 void Overlay::split_at(std::uint64_t offset) {
@@ -74,10 +76,18 @@ void Overlay::split_at(std::uint64_t offset) {
   Piece& left = it->second;
   const std::uint64_t at = offset - it->first;
   if (at >= left.bytes) return;
-  Piece right{left.bytes - at, {}};
+  Pieces right;
+  Bytes data;
   if (!left.is_zero()) {
-    right.data.assign(left.data.begin() + static_cast<std::ptrdiff_t>(at), left.data.end());
-    data_bytes_ -= right.data.size();
+    const auto middle = left.data.begin() + static_cast<std::ptrdiff_t>(at);
+    data.assign(middle, left.data.end());
+  }
+  right.emplace(offset, Piece{left.bytes - at, std::move(data)});
+  std::set<std::uint64_t> unlogged;
+  if (unlogged_.contains(it->first)) unlogged.insert(offset);
+  // From here on nothing can fail.
+  if (!left.is_zero()) {
+    data_bytes_ -= left.data.size() - at;
     held_bytes_ -= left.data.capacity();
     left.data.resize(index_in(at));
     // Little that is left must not hold much.
@@ -85,11 +95,8 @@ void Overlay::split_at(std::uint64_t offset) {
     held_bytes_ += left.data.capacity();
   }
   left.bytes = at;
-  if (unlogged_.contains(it->first)) {
-    emplace_unlogged(offset, std::move(right));
-  } else {
-    emplace(offset, std::move(right));
-  }
+  add(std::move(right));
+  unlogged_.merge(unlogged);
 }
 
 void Overlay::erase(ByteRange range) {

@@ -52,9 +52,10 @@ class Overlay {
   // A node of the map, the piece in it, one of the set, and what the allocator adds to small data.
   static constexpr std::uint64_t kPieceMemoryBytes = 160;
 
-  /// Adds a piece where there is none.
-  void emplace(std::uint64_t offset, Piece piece);
-  void emplace_unlogged(std::uint64_t offset, Piece piece);
+  /// Puts a piece that is not logged in the place of what is there.
+  void replace(std::uint64_t offset, Piece piece);
+  /// Adds a piece where there is none. Allocates nothing.
+  void add(Pieces one);
   /// Makes `offset` a boundary between pieces, if it lies inside one.
   void split_at(std::uint64_t offset);
   bool write_into_one_piece(std::uint64_t offset, ByteSpan bytes);

@@ -272,6 +272,8 @@ class StoredFile {
   /// Keeps the memory that changes take within bounds.
   void relieve_memory() ZSTDFS_REQUIRES(write_mutex_);
   void store_early() ZSTDFS_REQUIRES(write_mutex_);
+  bool holds_too_much() const ZSTDFS_REQUIRES(write_mutex_);
+  bool all_hold_too_much() const;
   void store_for_good() ZSTDFS_REQUIRES(write_mutex_);
   void account_memory() ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
@@ -295,6 +297,7 @@ class StoredFile {
   /// Stores frames that are ready, and waits for others until no more than so many bytes are
   /// underway.
   void store_frames_underway(std::uint64_t most_bytes_left) ZSTDFS_REQUIRES(write_mutex_);
+  void drop_frames_underway() ZSTDFS_REQUIRES(write_mutex_);
   /// Writes seek table and header.
   void seal() ZSTDFS_REQUIRES(write_mutex_);
   void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
@@ -335,7 +338,8 @@ class StoredFile {
   ByteRange expanded_to_frames(ByteRange range) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Places a frame behind those that `after` has so far.
   static void place_frame(State& after, NewFrame&& frame, RedoWriter& redo);
-  State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_)
+      ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void keep_frames(ContainerRewriter& rewriter, ByteRange range)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// How many stored bytes a merge that encodes these ranges may have to move. 0 where it will
@@ -345,7 +349,8 @@ class StoredFile {
   void encode_to_fit(ContainerRewriter& rewriter, ByteRange range)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Fills in what a container's header says, and adds header and seek table to the rewrite.
-  void finish_container(State& after, RedoWriter& redo);
+  /// `durable_bytes`: below it, what the rewrite does not write is on stable storage.
+  void finish_container(State& after, RedoWriter& redo, std::uint64_t durable_bytes);
   /// Goes through with a rewrite whose redo file is finished.
   void rewrite(PendingRewrite rewrite) ZSTDFS_REQUIRES(write_mutex_);
   /// May be called again after it failed. Nothing else may change the file before it has succeeded.
@@ -356,6 +361,7 @@ class StoredFile {
   void set_progress(PendingRewrite::Progress progress) ZSTDFS_REQUIRES(write_mutex_);
 
   // stored_file_convert.cpp
+  bool ends_with_frame(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void settle_locked() ZSTDFS_REQUIRES(write_mutex_);
   void compress_raw_if_it_pays() ZSTDFS_REQUIRES(write_mutex_);
   /// Returns false, leaving the file raw, when that takes no more blocks and `required` is not set.

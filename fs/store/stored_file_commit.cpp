@@ -122,10 +122,14 @@ void StoredFile::unseen(const std::function<void()>& work) {
   }
   if (outermost) {
     WriterLock lock(state_mutex_);
-    if (!changed) changed = backing_->stat().st_ctim;
-    services_.change_times.hide(key_, *changed, shown_times_->changed);
-    if (name_changed_) services_.change_times.show(key_);
-    shown_times_.reset();
+    const ShownTimes shown = *std::exchange(shown_times_, std::nullopt);
+    try {
+      if (!changed) changed = backing_->stat().st_ctim;
+      services_.change_times.hide(key_, *changed, shown.changed);
+      if (name_changed_) services_.change_times.show(key_);
+    } catch (...) {
+      if (!error) error = std::current_exception();
+    }
   }
   if (error) std::rethrow_exception(error);
 }
@@ -166,7 +170,9 @@ void StoredFile::flush_container() {
   const bool frames_grew = log_ && logged_base_bytes_ != state.index.logical_bytes();
   // Only what failed to be stored for long is too much for a batch.
   if (seen_overlay().memory_bytes() > kMaxBatchBytes / 2) return merge();
-  if (unlogged || frames_grew || (size_changed_ && !frames_hold_all)) write_to_log();
+  // A log that is there has said another size.
+  const bool size_is_new = size_changed_ && (log_ || !frames_hold_all);
+  if (unlogged || frames_grew || size_is_new) write_to_log();
   size_changed_ = false;
   lowest_bytes_ = state.logical_bytes;
   if (!log_) return;
@@ -340,9 +346,10 @@ void StoredFile::stream_out() {
   if (state.form == Form::kContainer) {
     if (state.header.is_short) return merge();
     // After a failure the next write is to find out at once whether it would fail again.
-    const bool at_once =
-        append_failed_ || services_.overlay_bytes > services_.options.overlay_bytes;
-    if (underway_.are_possible() && !at_once && start_frames(end) == end) {
+    const bool at_once = append_failed_ || all_hold_too_much();
+    const std::uint64_t started = std::max(begin, underway_.range().end());
+    const bool much = end > started + kMostUnderwayBytes;
+    if (underway_.are_possible() && !at_once && !much && start_frames(end) == end) {
       store_frames_underway(kMostUnderwayBytes);
     } else {
       append_frames(end);
@@ -394,7 +401,18 @@ void StoredFile::store_frames_underway(std::uint64_t most_bytes_left) {
     frames.push_back(underway_.take_first());
     count_frame(frames.back());
   }
-  if (!frames.empty()) write_appended(frames);
+  if (frames.empty()) return;
+  {
+    WriterLock lock(state_mutex_);
+    account_memory();
+  }
+  write_appended(frames);
+}
+
+void StoredFile::drop_frames_underway() {
+  underway_.drop();
+  WriterLock lock(state_mutex_);
+  account_memory();
 }
 
 void StoredFile::append_frames(std::uint64_t logical_end) {
@@ -404,9 +422,10 @@ void StoredFile::append_frames(std::uint64_t logical_end) {
     std::uint64_t end = 0;
     {
       ReaderLock lock(state_mutex_);
-      const std::uint64_t zeros_end = floor_to(next_data(begin), state_.header.chunk_bytes);
-      const std::uint64_t step = floor_to(begin + kAppendStepBytes, state_.header.chunk_bytes);
-      end = std::min(logical_end, std::max(zeros_end, step));
+      const std::uint64_t chunk = state_.header.chunk_bytes;
+      const std::uint64_t zeros_end = floor_to(next_data(begin), chunk);
+      const std::uint64_t step = std::max(kAppendStepBytes, chunk);
+      end = std::min(logical_end, std::max(zeros_end, floor_to(begin + step, chunk)));
     }
     std::vector<NewFrame> frames = encode_all({begin, end - begin}, seen().header.level);
     write_appended(frames);

@@ -104,7 +104,7 @@ bool StoredFile::compress_raw(bool required) {
     RedoWriter redo(services_.journal, journal_target());
     encode_range({0, state_.logical_bytes}, after.header, after.header.level,
                  [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
-    finish_container(after, redo);
+    finish_container(after, redo, after.index.frames_end());
     if (!required && !saves(after.header)) return false;
     planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
     planned.map = redo.take_map();
@@ -130,6 +130,11 @@ void StoredFile::discard() {
   needs_flush_ = needs_settling_ = false;
 }
 
+bool StoredFile::ends_with_frame(std::uint64_t logical_bytes) const {
+  const auto next = state_.index.find(logical_bytes);
+  return !next || state_.index[*next].logical_offset == logical_bytes;
+}
+
 bool StoredFile::restore_log(const std::string& journal_name) {
   MutexLock changing(write_mutex_);
   const auto file = services_.journal.open(journal_name, os::OpenMode::kRead);
@@ -146,7 +151,7 @@ bool StoredFile::restore_log(const std::string& journal_name) {
         if (!is_sound(sizes, pieces, most_bytes)) return false;
         // The frames that this batch builds on were never synced and are gone, and so was the
         // batch.
-        if (sizes.base_bytes > frames_hold) return false;
+        if (sizes.base_bytes > frames_hold || !ends_with_frame(sizes.base_bytes)) return false;
         if (sizes.base_bytes > base_bytes) {
           overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
           // Frames are appended only while none of them is truncated away.
@@ -169,6 +174,14 @@ bool StoredFile::restore_log(const std::string& journal_name) {
     overlay_.clear();
     state_.base_limit = state_.logical_bytes = frames_hold;
     return false;
+  }
+  // Frames behind those that the last batch builds on were never promised, and readers do not see
+  // them. The next batch will build on all frames, so these must be gone.
+  if (base_bytes < frames_hold) {
+    state_.index.keep_first(*state_.index.find(base_bytes));
+    state_.content_id = services_.next_content_id++;
+    durable_bytes_ = std::min(durable_bytes_, state_.index.frames_end());
+    table_stale_ = true;
   }
   overlay_.mark_all_logged();
   account_memory();

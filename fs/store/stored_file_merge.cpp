@@ -50,7 +50,7 @@ void StoredFile::merge() {
 }
 
 void StoredFile::rewrite(PendingRewrite rewrite) {
-  underway_.drop();
+  drop_frames_underway();
   {
     WriterLock lock(state_mutex_);
     pending_ = std::move(rewrite);
@@ -78,7 +78,7 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   if (after.header.is_short) {
     encode_range({0, state_.logical_bytes}, after.header, after.header.level,
                  [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
-    finish_container(after, redo);
+    finish_container(after, redo, after.index.frames_end());
     return after;
   }
   ContainerRewriter rewriter(*backing_, redo);
@@ -98,7 +98,8 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   keep_frames(rewriter, {done, state_.logical_bytes - done});
   after.index = rewriter.index();
   ZSTDFS_ASSERT(after.index.logical_bytes() == state_.logical_bytes);
-  finish_container(after, redo);
+  // Should the power go before the rewrite is done, recovery looks at what stays where it is.
+  finish_container(after, redo, data_unsynced_ ? durable_bytes_ : after.index.frames_end());
   return after;
 }
 
@@ -158,11 +159,10 @@ void StoredFile::place_frame(State& after, NewFrame&& frame, RedoWriter& redo) {
                      frame.checksum);
 }
 
-void StoredFile::finish_container(State& after, RedoWriter& redo) {
+void StoredFile::finish_container(State& after, RedoWriter& redo, std::uint64_t durable_bytes) {
   after.base_limit = after.logical_bytes;
   after.header.generation = services_.new_generation();
-  // The header becomes valid when all of the rewrite is on stable storage.
-  const Bytes table = store::seal(after.header, after.index, after.index.frames_end());
+  const Bytes table = store::seal(after.header, after.index, durable_bytes);
   redo.add(after.index.frames_end(), table);
   redo.add(0, encode_container_header(after.header));
 }
@@ -264,7 +264,7 @@ void StoredFile::finish_rewrite() {
   data_unsynced_ = table_stale_ = size_changed_ = reconsider_form_ = false;
   needs_flush_ = false;
   lowest_bytes_ = state_.logical_bytes;
-  durable_bytes_ = state_.header.durable_bytes;
+  durable_bytes_ = state_.form == Form::kContainer ? state_.index.frames_end() : 0;
 }
 
 }  // namespace zstdfs::store

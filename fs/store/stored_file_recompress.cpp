@@ -174,7 +174,7 @@ Recompression StoredFile::replace_by(State after, RedoWriter& redo) {
       ReaderLock lock(state_mutex_);
       std::uint64_t target_bytes = after.logical_bytes;
       if (after.form == Form::kContainer) {
-        finish_container(after, redo);
+        finish_container(after, redo, after.index.frames_end());
         target_bytes = after.header.stored_bytes;
         if (state_.form == Form::kRaw && !saves(after.header)) {
           outcome = Recompression::kNoGain;

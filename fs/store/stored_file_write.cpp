@@ -258,7 +258,7 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
 }
 
 void StoredFile::relieve_memory() {
-  if (append_failed_) underway_.drop();
+  if (append_failed_) drop_frames_underway();
   // Of what is underway already, no more need be said.
   if (seen_overlay().memory_bytes() < worth_committing() + underway_.range().bytes) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_early(); });
@@ -272,12 +272,19 @@ std::uint64_t StoredFile::worth_committing() const {
 
 // What can be stored for good is, and a file with too many other changes is merged.
 void StoredFile::store_early() {
+  if (seen_overlay().memory_bytes() >= kStreamBytes || holds_too_much()) stream_out();
+  if (!holds_too_much()) return;
+  store_frames_underway(0);
+  if (holds_too_much()) store_for_good();
+}
+
+bool StoredFile::holds_too_much() const {
   const std::uint64_t held = seen_overlay().memory_bytes();
-  if (held >= kStreamBytes) stream_out();
-  const std::uint64_t rest = seen_overlay().memory_bytes();
-  const bool all_too_much = services_.overlay_bytes > services_.options.overlay_bytes;
-  if (rest < kMaxFileOverlayBytes && !(all_too_much && rest > worth_committing())) return;
-  store_for_good();
+  return held >= kMaxFileOverlayBytes || (all_hold_too_much() && held > worth_committing());
+}
+
+bool StoredFile::all_hold_too_much() const {
+  return services_.overlay_bytes > services_.options.overlay_bytes;
 }
 
 void StoredFile::store_for_good() {
@@ -291,7 +298,11 @@ void StoredFile::store_for_good() {
 void StoredFile::give_up_memory() {
   MutexLock changing(write_mutex_);
   if (services_.options.read_only || seen_overlay().empty()) return;
-  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { store_for_good(); });
+  unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+    stream_out();
+    store_frames_underway(0);
+    if (!seen_overlay().empty() && all_hold_too_much()) store_for_good();
+  });
 }
 
 }  // namespace zstdfs::store

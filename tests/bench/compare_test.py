@@ -11,6 +11,7 @@ import xml.etree.ElementTree
 from comparison.goals import GOALS
 from comparison.workloads import GROUPS, names_of
 
+TARGETS = ("ext4", "zstdfs", "zstdfs-1k")
 COMPARE = pathlib.Path(__file__).with_name("compare")
 
 
@@ -19,7 +20,7 @@ def compare(*arguments) -> str:
 
 
 def check_samples(report: dict) -> None:
-    for target in ("ext4", "zstdfs"):
+    for target in TARGETS:
         measured = [sample["workload"] for sample in report["samples"]
                     if sample["target"] == target and sample["seconds"] > 0]
         assert measured == names_of(GROUPS), f"{target}: {measured}"
@@ -29,6 +30,7 @@ def check_samples(report: dict) -> None:
     used = {(space["input"], space["target"]): space["bytes"] for space in report["space"]}
     for name in ("big", "tree"):
         assert 0 < used[name, "zstdfs"] < used[name, "ext4"], f"{name} takes {used}"
+    assert 0 < used["records", "zstdfs-1k"] < used["records", "zstdfs"] / 2, f"records: {used}"
     measures = {("time", name) for name in names_of(GROUPS)}
     measures |= {("cpu", name) for name in names_of(GROUPS)}
     measures |= {("space", name) for name, _ in used}
@@ -48,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="compare-test.", dir=sys.argv[2]) as directory:
         work = pathlib.Path(directory)
         written, chart = work / "report.json", work / "chart.svg"
-        printed = compare("--quick", "--build", build, "--targets", "ext4", "zstdfs",
+        printed = compare("--quick", "--build", build, "--targets", *TARGETS,
                           "--work", work, "--inputs", pathlib.Path(sys.argv[2]) / "compare-inputs",
                           "--json", written)
         check_samples(json.loads(written.read_text(encoding="utf-8")))

@@ -134,6 +134,28 @@ void truncate_down_and_up(StoreRun& run) {
   run.settle();
 }
 
+void truncate_to_what_is_in_frames(StoreRun& run) {
+  run.append("file", text_bytes(100, 2));
+  run.sync("file");
+  run.truncate("file", 200 * kKiB);
+  run.sync("file");
+  run.truncate("file", 300 * kKiB);
+  run.sync("file");
+  run.truncate("file", 200 * kKiB);
+  run.flush("file");
+  run.sync("file");
+  run.close("file");
+}
+
+// The changed frames shrink, so that the appended ones stay where they are, and are not synced.
+void patch_what_was_just_appended_to(StoreRun& run) {
+  run.append("file", text_bytes(60 * kKiB, 2));
+  run.flush("file");
+  run.write("file", 50'000, Bytes(5'000));
+  run.close("file");
+  run.settle();
+}
+
 void punch_holes(StoreRun& run) {
   run.punch_hole("file", {.offset = 10'000, .bytes = 100'000});
   run.sync("file");
@@ -285,6 +307,8 @@ const std::vector<Scenario>& scenarios() {
       {"OverwriteEverything", make_container, overwrite_everything},
       {"AppendAndOverwrite", make_container, append_and_overwrite},
       {"TruncateDownAndUp", make_container, truncate_down_and_up},
+      {"TruncateToWhatIsInFrames", make_container, truncate_to_what_is_in_frames},
+      {"PatchWhatWasJustAppendedTo", make_container, patch_what_was_just_appended_to},
       {"PunchHoles", make_container, punch_holes},
       {"RewriteFromNothing", make_container, rewrite_from_nothing},
       {"ChangeAndRewriteFromNothing", make_container, change_and_rewrite_from_nothing},

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
@@ -101,6 +102,14 @@ class Tree : public testing::Test {
     }
   }
 
+  static std::set<std::string> names_below(const std::string& directory) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+      names.insert(fs::relative(entry.path(), directory));
+    }
+    return names;
+  }
+
   TempStore scratch_;
 };
 
@@ -182,6 +191,31 @@ TEST_F(Tree, OfADamagedFileNothingIsExported) {
   EXPECT_THAT(exported.error, HasSubstr(copy("dir/text") + ": "));
   EXPECT_FALSE(fs::exists(copy("dir/text")));
   EXPECT_EQ(read_file(copy("dir/noise")), read_file(at("dir/noise")));
+}
+
+TEST_F(Tree, WhatCannotBeReplacedStaysAsItWas) {
+  ASSERT_EQ(run_zstdfs({"import", "-q", at(""), store()}).exit_code, 0);
+  ASSERT_EQ(run_zstdfs({"export", "-q", store(), copy()}).exit_code, 0);
+  const int fd = ::open(store("dir/text").c_str(), O_WRONLY);
+  ASSERT_EQ(::pwrite(fd, "x", 1, 200), 1);
+  ASSERT_EQ(::close(fd), 0);
+  const CommandResult exported = run_zstdfs({"export", "--force", store(), copy()});
+  EXPECT_EQ(exported.exit_code, 1);
+  EXPECT_THAT(exported.error, HasSubstr(copy("dir/text") + ": "));
+  EXPECT_EQ(read_file(copy("dir/text")), read_file(at("dir/text")));
+  EXPECT_EQ(names_below(copy()), names_below(at("")));
+}
+
+TEST_F(Tree, WhatAKilledCopyHasSetAsideIsKept) {
+  ASSERT_EQ(run_zstdfs({"import", "-q", at(""), store()}).exit_code, 0);
+  ASSERT_EQ(run_zstdfs({"export", "-q", store(), copy()}).exit_code, 0);
+  fs::rename(copy("dir/text"), copy("dir/.text.replaced"));
+  scratch_.write("copy/dir/text", "half of i");
+  ASSERT_EQ(run_zstdfs({"export", "-q", "--force", store(), copy()}).exit_code, 0);
+  EXPECT_EQ(read_file(copy("dir/text")), read_file(at("dir/text")));
+  EXPECT_EQ(read_file(copy("dir/.text.replaced")), read_file(at("dir/text")));
+  fs::remove(copy("dir/.text.replaced"));
+  EXPECT_EQ(names_below(copy()), names_below(at("")));
 }
 
 TEST_F(Tree, PlacesThatCannotBeAreRefused) {

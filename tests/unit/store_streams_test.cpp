@@ -256,5 +256,43 @@ TEST_P(RandomStream, IsAsTheModel) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomStream, testing::Range<std::uint64_t>(1, 9));
 
+class StreamOfLargeChunks : public testing::TestWithParam<unsigned> {};
+
+TEST_P(StreamOfLargeChunks, IsStored) {
+  store::StoreOptions options = with_threads(GetParam());
+  options.settings.chunk_bytes = 8 * kMiB;
+  StoreOnDisk disk(options);
+  auto file = disk.open_file("file");
+  Bytes content = text_bytes(19 * kMiB, 1);
+  for (std::size_t at = 0; at < content.size(); at += kMiB) {
+    file->write(at, ByteSpan(content).subspan(at, kMiB));
+  }
+  file->flush();
+  file->write(content.size(), ByteSpan(content).first(100'000));
+  file->flush();
+  content = overwritten(content, content.size(), Bytes(content.begin(), content.begin() + 100'000));
+  EXPECT_TRUE(StoreOnDisk::read_all(*file) == content);
+  file.reset();
+  EXPECT_TRUE(disk.reopen());
+  EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == content);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, StreamOfLargeChunks, testing::Values(1, 4));
+
+TEST(Streams, OfAllFilesAtOnceNeedNoMerge) {
+  store::StoreOptions options = with_threads(4);
+  options.overlay_bytes = 16 * kMiB;
+  StoreOnDisk disk(options);
+  std::vector<std::shared_ptr<store::StoredFile>> files;
+  for (int i = 0; i < 10; ++i) files.push_back(disk.open_file("file" + std::to_string(i)));
+  const Bytes content = text_bytes(12 * kMiB, 1);
+  for (std::size_t at = 0; at < content.size(); at += kPieceBytes) {
+    for (const auto& file : files) file->write(at, ByteSpan(content).subspan(at, kPieceBytes));
+  }
+  for (const auto& file : files) file->flush();
+  EXPECT_EQ(disk.store->statistics().of(store::Count::kMerges), 0u);
+  for (const auto& file : files) EXPECT_TRUE(StoreOnDisk::read_all(*file) == content);
+}
+
 }  // namespace
 }  // namespace zstdfs::test
