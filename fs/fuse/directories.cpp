@@ -89,7 +89,11 @@ std::unique_ptr<DirectoryStream> stream_at(Filesystem& fs, fuse_ino_t number, of
   std::unique_ptr<DirectoryStream> stream;
   if (offset != 0) stream = fs.directory_streams().take(number, offset);
   if (!stream) {
-    stream = std::make_unique<DirectoryStream>(number, *fs.descriptor(number), fs.descriptors());
+    using AccessTime = DirectoryStream::AccessTime;
+    const auto access_time =
+        fs.options().keep_access_times ? AccessTime::kStays : AccessTime::kMoves;
+    stream = std::make_unique<DirectoryStream>(number, *fs.descriptor(number), fs.descriptors(),
+                                               access_time);
     stream->seek(offset);
   }
   return stream;

@@ -14,8 +14,11 @@ namespace {
 
 constexpr std::size_t kMostStreams = 64;
 
-os::UniqueFd open_again(const os::UniqueFd& directory) {
-  os::UniqueFd fd(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+os::UniqueFd open_again(const os::UniqueFd& directory, DirectoryStream::AccessTime access_time) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  const bool stays = access_time == DirectoryStream::AccessTime::kStays;
+  os::UniqueFd fd(::openat(directory.get(), ".", kFlags | (stays ? O_NOATIME : 0)));
+  if (!fd && stays && errno == EPERM) fd.reset(::openat(directory.get(), ".", kFlags));
   if (!fd) throw_errno(errno, "openat");
   return fd;
 }
@@ -23,8 +26,10 @@ os::UniqueFd open_again(const os::UniqueFd& directory) {
 }  // namespace
 
 DirectoryStream::DirectoryStream(fuse_ino_t number, const os::UniqueFd& directory,
-                                 os::DescriptorPool& pool)
-    : number_(number), fd_(open_again(directory)), buffer_(std::make_unique<Buffer>()) {
+                                 os::DescriptorPool& pool, AccessTime access_time)
+    : number_(number),
+      fd_(open_again(directory, access_time)),
+      buffer_(std::make_unique<Buffer>()) {
   pool.make_room(fd_.get());
 }
 

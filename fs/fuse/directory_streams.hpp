@@ -19,8 +19,13 @@ namespace zstdfs::fuse {
 /// Thread safety: one thread at a time. Errors: std::system_error.
 class DirectoryStream {
  public:
+  /// Whether reading counts as an access of the directory. That it does not is ours to decide only
+  /// as its owner or as root.
+  enum class AccessTime { kMoves, kStays };
+
   /// `directory` is a descriptor of what `number` names.
-  DirectoryStream(fuse_ino_t number, const os::UniqueFd& directory, os::DescriptorPool& pool);
+  DirectoryStream(fuse_ino_t number, const os::UniqueFd& directory, os::DescriptorPool& pool,
+                  AccessTime access_time);
 
   fuse_ino_t number() const { return number_; }
   /// Where the next entry is.
@@ -52,7 +57,8 @@ class DirectoryStreams {
   std::unique_ptr<DirectoryStream> take(fuse_ino_t number, off_t offset) ZSTDFS_EXCLUDES(mutex_);
   /// Of too many, the one that was kept first is given up.
   void keep(std::unique_ptr<DirectoryStream> stream) ZSTDFS_EXCLUDES(mutex_);
-  /// The number may soon be another directory's.
+  /// What they have read of this directory is not true any more, or its number may soon be another
+  /// one's.
   void drop(fuse_ino_t number) ZSTDFS_EXCLUDES(mutex_);
 
  private:

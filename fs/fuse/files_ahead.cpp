@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -40,11 +41,12 @@ struct FilesAhead::Walk {
   explicit Walk(std::string path) : directory(std::move(path)) {}
 
   bool is_as_listed() const {
-    return names.size() == kMostNames || Clock::now() - listed_at < kListedLately;
+    return is_listed_in_part || Clock::now() - listed_at < kListedLately;
   }
 
   const std::string directory;  // below the root
   const Clock::time_point listed_at = Clock::now();
+  bool is_listed_in_part = false;
   std::vector<std::string> names;
   std::unordered_map<std::uint64_t, std::size_t> places;  // by inode number
   store::ReadAhead order{kFiles};
@@ -129,15 +131,18 @@ FilesAhead::Walk* FilesAhead::begin_walk(store::FileKey file) {
 void FilesAhead::list(Walk& walk) const {
   const os::UniqueFd directory = open_directory(walk.directory);
   if (!directory) return;
-  DirectoryStream stream(kNoNumber, directory, filesystem_.descriptors());
-  while (const dirent64* entry = stream.peek()) {
+  DirectoryStream stream(kNoNumber, directory, filesystem_.descriptors(),
+                         DirectoryStream::AccessTime::kStays);
+  for (std::size_t i = 0; i < kMostNames; ++i) {
+    const dirent64* const entry = stream.peek();
+    if (entry == nullptr) return;
     if (entry->d_type == DT_REG) {
-      if (walk.names.size() == kMostNames) return;
       walk.places.emplace(entry->d_ino, walk.names.size());
       walk.names.emplace_back(entry->d_name);
     }
     stream.advance(*entry);
   }
+  walk.is_listed_in_part = true;
 }
 
 void FilesAhead::fetch(const Walk& walk, ByteRange files) const {
@@ -146,7 +151,12 @@ void FilesAhead::fetch(const Walk& walk, ByteRange files) const {
   const os::UniqueFd directory = open_directory(walk.directory);
   if (!directory) return;
   for (std::uint64_t i = files.offset; i < end; ++i) {
-    const os::UniqueFd fd(::openat(directory.get(), walk.names[i].c_str(),
+    const char* const name = walk.names[i].c_str();
+    // What has the name now may be something that must not be opened without need.
+    struct stat status;
+    if (::fstatat(directory.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!S_ISREG(status.st_mode)) continue;
+    const os::UniqueFd fd(::openat(directory.get(), name,
                                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC));
     if (fd) ::posix_fadvise(fd.get(), 0, kMostBytesOfAFile, POSIX_FADV_WILLNEED);
   }

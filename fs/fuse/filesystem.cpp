@@ -86,7 +86,10 @@ void Filesystem::hide_reserved(fuse_ino_t parent, const char* name) const {
 
 void Filesystem::forget(fuse_ino_t number, std::uint64_t count) noexcept {
   directory_streams_.drop(number);
-  inodes_.forget(inode(number), count);
+  Inode& known = inode(number);
+  const store::FileKey key = known.key();
+  const bool is_file = known.type() == S_IFREG;
+  if (inodes_.forget(known, count) && is_file) store_.forgotten(key);
 }
 
 std::optional<EntryReference> Filesystem::find_entry(const Descriptor& parent, const char* name,

@@ -98,6 +98,9 @@ class Filesystem {
   InodeTable& inodes() { return inodes_; }
   OpenHandles& handles() { return handles_; }
   DirectoryStreams& directory_streams() { return directory_streams_; }
+  /// A name in this directory was made, removed or given to something else. To be said before the
+  /// answer: until then the kernel lets nobody list the directory.
+  void names_changed(fuse_ino_t directory) { directory_streams_.drop(directory); }
   FilesAhead& files_ahead() { return files_ahead_; }
   OperationCounts& operation_counts() { return operation_counts_; }
   const FilesystemOptions& options() const { return options_; }

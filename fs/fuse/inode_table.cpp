@@ -49,13 +49,14 @@ Inode& InodeTable::acquire(store::FileKey key, mode_t type, os::UniqueFd fd) {
   return inode;
 }
 
-void InodeTable::forget(Inode& inode, std::uint64_t count) noexcept {
-  if (&inode == root_inode_.get()) return;  // It lives as long as the table.
-  std::unique_ptr<Inode> gone;              // Destroyed, and its descriptor closed, after the lock.
+bool InodeTable::forget(Inode& inode, std::uint64_t count) noexcept {
+  if (&inode == root_inode_.get()) return false;  // It lives as long as the table.
+  std::unique_ptr<Inode> gone;  // Destroyed, and its descriptor closed, after the lock.
   MutexLock lock(mutex_);
   ZSTDFS_ASSERT(inode.lookups_ >= count);
   inode.lookups_ -= count;
   if (inode.lookups_ == 0) gone = extract(inode);
+  return gone != nullptr;
 }
 
 std::unique_ptr<Inode> InodeTable::extract(Inode& inode) {

@@ -69,8 +69,8 @@ class InodeTable {
   /// the file type bits of its mode.
   Inode& acquire(store::FileKey key, mode_t type, os::UniqueFd fd) ZSTDFS_EXCLUDES(mutex_);
 
-  /// Takes `count` references back. At zero the inode ceases to exist.
-  void forget(Inode& inode, std::uint64_t count) noexcept ZSTDFS_EXCLUDES(mutex_);
+  /// Takes `count` references back. At zero the inode ceases to exist, and true is returned.
+  bool forget(Inode& inode, std::uint64_t count) noexcept ZSTDFS_EXCLUDES(mutex_);
 
   /// The inode's descriptor, opened again if it was given up. Throws std::system_error (ESTALE when
   /// the object is gone).

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <functional>
 #include <system_error>
@@ -8,13 +9,14 @@
 
 namespace zstdfs::fuse {
 
-/// A thread that is started when there is something to do for it. Its end waits for the thread's:
-/// so it is the last member of whoever tells the thread to end.
+/// A thread that is started when there is something to do for it. It may run on those processors on
+/// which this was made, wherever it is started. Its end waits for the thread's: so it is the last
+/// member of whoever tells the thread to end.
 ///
 /// Thread safety: one thread at a time.
 class LateThread {
  public:
-  LateThread() = default;
+  LateThread() { has_processors_ = ::sched_getaffinity(0, sizeof processors_, &processors_) == 0; }
   ~LateThread() {
     if (thread_.joinable()) thread_.join();
   }
@@ -26,7 +28,10 @@ class LateThread {
   bool start(const char* name, const std::function<void()>& work) {
     if (thread_.joinable()) return true;
     try {
-      thread_ = std::thread(work);
+      thread_ = std::thread([this, work] {
+        if (has_processors_) ::sched_setaffinity(0, sizeof processors_, &processors_);
+        work();
+      });
     } catch (const std::system_error&) {
       return false;
     }
@@ -36,6 +41,8 @@ class LateThread {
   pthread_t handle() { return thread_.native_handle(); }
 
  private:
+  cpu_set_t processors_{};
+  bool has_processors_ = false;
   std::thread thread_;
 };
 

@@ -34,6 +34,7 @@ void make_entry(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode
     const ActingAsCaller scope(req, mode, identity(fs));
     make(directory->get());
   }
+  fs.names_changed(parent);
   struct stat lower;
   EntryReference reference = fs.look_up(directory, name, lower);
   answer_entry(req, fs, std::move(reference), lower);
@@ -70,7 +71,7 @@ class NameWatch {
     if (keeps_names) return;
     // Whoever has it open, or stands in the directory, goes on using it.
     fs_.inodes().keep_open(key());
-    if (is_file) fs_.store().forget_unlinked(key());
+    if (is_file) fs_.store().unlinked(key());
   }
 
  private:
@@ -107,6 +108,7 @@ void remove_name(fuse_req_t req, fuse_ino_t parent, const char* name, int flags)
   const Descriptor directory = fs.descriptor(parent);
   NameWatch watch(fs, directory, name);
   check_call(::unlinkat(directory->get(), name, flags), "unlinkat");
+  fs.names_changed(parent);
   watch.finish();
   if (flags == AT_REMOVEDIR) fs.store().directories_changed();
   fuse_reply_err(req, 0);
@@ -160,6 +162,7 @@ void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char* n
                           AT_SYMLINK_FOLLOW),
                  "linkat");
     });
+    fs.names_changed(parent);
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
     answer_entry(req, fs, std::move(reference), lower);
@@ -198,6 +201,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
       if ((flags & RENAME_WHITEOUT) != 0) scope.emplace(req, 0, identity(fs));
       check_call(::renameat2(from->get(), name, to->get(), new_name, flags), "renameat2");
     }
+    fs.names_changed(parent);
+    fs.names_changed(new_parent);
     if (replaced) replaced->finish();
     note_move(fs, size, to, new_name);
     if (exchange) note_move(fs, other_size, from, name);

@@ -66,6 +66,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     const Descriptor directory = fs.descriptor(parent);
     os::UniqueFd fd = create_backing(req, fs, directory, name, mode, (fi->flags & O_EXCL) != 0);
     const bool created = static_cast<bool>(fd);
+    if (created) fs.names_changed(parent);
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
     if (!S_ISREG(lower.st_mode)) throw_errno(EEXIST, "create");

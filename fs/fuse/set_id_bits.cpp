@@ -16,32 +16,36 @@ bool is_ours_to_decide(fuse_req_t req, const Filesystem& fs) {
   return fs.options().act_as_caller && fuse_req_ctx(req)->uid != 0;
 }
 
-void drop(Filesystem& fs, Inode& inode, const Descriptor& descriptor, mode_t left) {
-  fs.change_attributes(inode, store::StoredFile::Attributes::kOthers, [&] {
-    check_call(::chmod(DescriptorPath(descriptor).c_str(), left & 07777), "chmod");
-  });
-  // Programs are started with the mode that the kernel remembers.
-  fs.forget_attributes(inode);
-}
-
 struct stat status_of(const Descriptor& descriptor) {
   struct stat status;
   check_call(::fstat(descriptor->get(), &status), "fstat");
   return status;
 }
 
+/// Takes from the mode what `bits` of a file's status are. Returns whether there were such.
+template <typename Bits>
+bool drop(Filesystem& fs, Inode& inode, Bits&& bits) {
+  const Descriptor descriptor = fs.inodes().descriptor(inode);
+  if (bits(status_of(descriptor)) == 0) return false;
+  fs.change_attributes(inode, store::StoredFile::Attributes::kOthers, [&] {
+    // The mode may have been changed until now.
+    const struct stat status = status_of(descriptor);
+    const mode_t left = status.st_mode & 07777 & ~bits(status);
+    check_call(::chmod(DescriptorPath(descriptor).c_str(), left), "chmod");
+  });
+  // Programs are started with the mode that the kernel remembers.
+  fs.forget_attributes(inode);
+  return true;
+}
+
 /// The set-user-id bit, and the set-group-id bit where the file can be executed by its group or the
 /// caller is an ordinary user who is not in it.
 void drop_both(fuse_req_t req, Filesystem& fs, Inode& inode) {
-  const Descriptor descriptor = fs.inodes().descriptor(inode);
-  const struct stat status = status_of(descriptor);
-  mode_t dropped = status.st_mode & S_ISUID;
-  if ((status.st_mode & S_ISGID) != 0 &&
-      ((status.st_mode & S_IXGRP) != 0 ||
-       (is_ours_to_decide(req, fs) && !caller_is_in_group(req, status.st_gid)))) {
-    dropped |= S_ISGID;
-  }
-  if (dropped != 0) drop(fs, inode, descriptor, status.st_mode & ~dropped);
+  drop(fs, inode, [&](const struct stat& status) {
+    const bool group_too = (status.st_mode & S_IXGRP) != 0 ||
+                           (is_ours_to_decide(req, fs) && !caller_is_in_group(req, status.st_gid));
+    return status.st_mode & (group_too ? S_ISUID | S_ISGID : S_ISUID);
+  });
 }
 
 }  // namespace
@@ -76,14 +80,14 @@ void drop_for_empty_setattr(fuse_req_t req, Filesystem& fs, Inode& inode) {
 }
 
 bool drop_group_id_bit(fuse_req_t req, Filesystem& fs, Inode& inode, GroupIdBit which) {
-  if (!inode.set_id_bits || !is_ours_to_decide(req, fs)) return false;
-  const Descriptor descriptor = fs.inodes().descriptor(inode);
-  const struct stat status = status_of(descriptor);
-  if ((status.st_mode & S_ISGID) == 0) return false;
-  if (which == GroupIdBit::kNotExecutable && (status.st_mode & S_IXGRP) != 0) return false;
-  if (caller_is_in_group(req, status.st_gid)) return false;
-  drop(fs, inode, descriptor, status.st_mode & ~mode_t{S_ISGID});
-  return true;
+  // Of directories that is not known.
+  if (inode.type() == S_IFREG && !inode.set_id_bits) return false;
+  if (!is_ours_to_decide(req, fs)) return false;
+  return drop(fs, inode, [&](const struct stat& status) -> mode_t {
+    if (which == GroupIdBit::kNotExecutable && (status.st_mode & S_IXGRP) != 0) return 0;
+    if ((status.st_mode & S_ISGID) == 0 || caller_is_in_group(req, status.st_gid)) return 0;
+    return S_ISGID;
+  });
 }
 
 }  // namespace zstdfs::fuse

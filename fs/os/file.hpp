@@ -34,6 +34,10 @@ class File : public RandomAccessSource {
  public:
   // From RandomAccessSource: size(), read_at().
 
+  /// From now on the descriptor is not given up: it may be all that keeps the file, and its inode
+  /// number, from going. Throws when that has happened.
+  virtual void keep_open() {}
+
   /// Whether the file was opened for writing.
   virtual bool writable() const = 0;
 

@@ -91,6 +91,12 @@ class PosixFile final : public File {
   std::uint64_t size() const override { return static_cast<std::uint64_t>(stat().st_size); }
   std::size_t read_at(std::uint64_t offset, MutableByteSpan out) const override;
 
+  void keep_open() override {
+    if (!pooled_) return;
+    const Descriptor open = pooled_->get();
+    pooled_->keep_open();
+  }
+
   bool writable() const override { return writable_; }
   void write_at(std::uint64_t offset, ByteSpan bytes) override;
   void truncate(std::uint64_t bytes) override;

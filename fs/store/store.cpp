@@ -46,7 +46,11 @@ struct Entry {
   std::shared_ptr<StoredFile> file;
   int handles = 0;
   Clock::time_point settle_at{};
+  bool is_forgotten = false;
 };
+
+// For what is done while nobody uses the store.
+constexpr Clock::time_point kAtTheEnd = Clock::time_point::max();
 
 bool is_unused(const Entry& entry) {
   return entry.handles == 0;
@@ -326,14 +330,31 @@ void Store::name_changed(FileKey key) {
   impl_->services.change_times.show(key);
 }
 
-void Store::forget_unlinked(FileKey key) {
+void Store::unlinked(FileKey key) {
+  std::uint64_t opened = 0;
+  const auto file = impl_->find(key, opened);
+  if (!file) return;
+  try {
+    // Its number must not become another file's as long as this is known by it.
+    file->keep_open();
+  } catch (const std::system_error& error) {
+    log(LogLevel::kWarning, "inode " + std::to_string(key.inode) +
+                                ", which was unlinked, cannot be kept open: " + error.what());
+  }
+}
+
+void Store::forgotten(FileKey key) noexcept {
   Shard& shard = impl_->shard_of(key);
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(key);
-  // Otherwise the settler sees that it is unlinked when the last handle is gone.
-  if (found != shard.entries.end() && found->second.handles == 0) {
-    found->second.settle_at = Clock::now();
+  if (found == shard.entries.end() || found->second.handles > 0) return;
+  try {
+    if (!found->second.file->is_unlinked()) return;
+  } catch (const std::system_error&) {
+    return;  // It is kept until the end, then.
   }
+  found->second.is_forgotten = true;
+  found->second.settle_at = Clock::now();
 }
 
 Store::Presence Store::present(struct stat& status, const StatusReader& read_status,
@@ -419,6 +440,7 @@ std::vector<FileKey> Store::Impl::keys(const std::function<bool(const Entry&)>& 
 
 bool Store::Impl::settle(const FileKey& key, Clock::time_point now) {
   std::shared_ptr<StoredFile> file;
+  bool is_forgotten = false;
   Shard& shard = shard_of(key);
   {
     MutexLock lock(shard.mutex);
@@ -426,9 +448,11 @@ bool Store::Impl::settle(const FileKey& key, Clock::time_point now) {
     if (found == shard.entries.end() || found->second.handles > 0) return true;
     if (found->second.settle_at > now) return true;
     file = found->second.file;
+    is_forgotten = found->second.is_forgotten || now == kAtTheEnd;
   }
   try {
     if (file->is_unlinked()) {
+      if (!is_forgotten) return true;  // A descriptor may still lead to it: see forgotten().
       file->discard();
     } else {
       file->settle();
@@ -500,7 +524,7 @@ StatisticsReport Store::statistics() {
 bool Store::settle_now() {
   bool all = true;
   for (const FileKey& key : impl_->keys(is_unused)) {
-    all = impl_->settle(key, Clock::time_point::max()) && all;
+    all = impl_->settle(key, kAtTheEnd) && all;
   }
   return all;
 }

@@ -90,8 +90,11 @@ class Store {
   void directories_changed();
   /// A name of the object with this key was removed or moved.
   void name_changed(FileKey key);
-  /// The last name of a file was removed: nothing of it needs to be kept once nobody has it open.
-  void forget_unlinked(FileKey key);
+  /// The last name of a file was removed. Called while something else keeps its inode alive.
+  void unlinked(FileKey key);
+  /// Nobody can reach this file any more but by a name, so of one that has none nothing needs to be
+  /// kept.
+  void forgotten(FileKey key) noexcept;
 
   /// What was done since the store was opened, and how it is now. Operations and inodes are for the
   /// caller to add. Throws std::system_error when the journal cannot be listed.

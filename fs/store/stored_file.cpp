@@ -319,6 +319,11 @@ void StoredFile::use_writable(std::unique_ptr<os::File> backing) {
   if (!backing_->writable()) backing_ = std::move(backing);
 }
 
+void StoredFile::keep_open() {
+  WriterLock lock(state_mutex_);
+  backing_->keep_open();
+}
+
 bool StoredFile::is_unlinked() {
   ReaderLock lock(state_mutex_);
   try {

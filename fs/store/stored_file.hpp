@@ -151,6 +151,8 @@ class StoredFile {
   /// the backing file as it is now.
   bool restore_log(const std::string& journal_name) ZSTDFS_EXCLUDES(write_mutex_);
   bool is_unlinked() ZSTDFS_EXCLUDES(state_mutex_);
+  /// The backing file stays open until the end. Throws std::system_error.
+  void keep_open() ZSTDFS_EXCLUDES(state_mutex_);
   /// Whether the backing file's content, attributes or names may have changed since this object was
   /// made.
   bool has_changed_backing() const { return backing_changed_; }

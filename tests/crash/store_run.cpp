@@ -133,7 +133,7 @@ void StoreRun::rename(const std::string& from, const std::string& to) {
   }
   target.done = target.candidates.size() - 1;
   source.done = source.candidates.size() - 1;
-  if (replaced) store_->forget_unlinked(key_of(*replaced));
+  if (replaced) store_->unlinked(key_of(*replaced));
 }
 
 void StoreRun::sync_names() {

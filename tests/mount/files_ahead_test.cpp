@@ -1,12 +1,15 @@
 // Files that are fetched from the disk before anybody asks for them.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -99,6 +102,32 @@ TEST_F(FilesAhead, ThoseOfTheNextDirectory) {
   for (std::size_t i = 1; i < 5; ++i) {
     EXPECT_TRUE(comes_to_memory(store_.backing(names[i]))) << "number " << i;
   }
+}
+
+TEST_F(FilesAhead, OnAnyProcessorAndWithoutTracesInTheDirectory) {
+  const std::vector<std::string> names = list("one");
+  const std::string directory = store_.backing("one");
+  const timespec times[2] = {{1'000'000, 0}, {1'000'000, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, directory.c_str(), times, 0), 0);
+  for (std::size_t i = 0; i < 8; ++i) read(names[i]);
+  EXPECT_TRUE(comes_to_memory(store_.backing(names[8])));
+  EXPECT_EQ(status_of(directory).st_atim.tv_sec, 1'000'000);
+
+  const std::string tasks = "/proc/" + std::to_string(store_.daemon()) + "/task";
+  int found = 0;
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::ifstream name_file(task.path() / "comm");
+    std::string name;
+    std::getline(name_file, name);
+    if (name != "zstdfs-ahead") continue;
+    ++found;
+    cpu_set_t ours;
+    cpu_set_t its;
+    ASSERT_EQ(::sched_getaffinity(0, sizeof ours, &ours), 0);
+    ASSERT_EQ(::sched_getaffinity(std::stoi(task.path().filename()), sizeof its, &its), 0);
+    EXPECT_TRUE(CPU_EQUAL(&ours, &its));
+  }
+  EXPECT_EQ(found, 1);
 }
 
 TEST_F(FilesAhead, NoneWhereFilesAreReadHereAndThere) {

@@ -6,7 +6,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
+#include <cstring>
+#include <thread>
 
 #include "tests/mount/side.hpp"
 #include "tests/patterns.hpp"
@@ -313,6 +316,25 @@ TEST_F(Names, FileWithoutANameEver) {
       ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, store_.path("named").c_str(), AT_SYMLINK_FOLLOW),
       0);
   EXPECT_EQ(read_file(store_.path("named")), content);
+}
+
+// A descriptor that only names a file keeps it, too.
+TEST_F(Names, AnUnlinkedFileThatADescriptorNamesKeepsItsChanges) {
+  same([](Side& side) {
+    Bytes content = test::text_bytes(300'000, 1);
+    write_file(side / "file", content);
+    const Fd name(::open((side / "file").c_str(), O_PATH | O_CLOEXEC));
+    {
+      const Fd fd = open_file(side / "file", O_RDWR);
+      ASSERT_EQ(::pwrite(fd.get(), "changed", 7, 100'000), 7);
+      ASSERT_EQ(::unlink((side / "file").c_str()), 0);
+    }
+    // Longer than the daemon waits before it looks after what was closed.
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    std::memcpy(&content[100'000], "changed", 7);
+    const std::string path = "/proc/self/fd/" + std::to_string(name.get());
+    side.note("difference", difference(read_file(path), content));
+  });
 }
 
 }  // namespace

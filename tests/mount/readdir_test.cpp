@@ -146,6 +146,36 @@ TEST_F(Readdir, RewindSeesNewEntries) {
   EXPECT_EQ(entries.count("entry-1"), 0u);
 }
 
+// Whoever reads the first names only leaves the place where he was to others.
+TEST_F(Readdir, WhatWasListedInPartHidesNoChange) {
+  path_ = store_.path("some");
+  ASSERT_EQ(::mkdir(path_.c_str(), 0755), 0);
+  for (int i = 0; i < 600; ++i) write_file(path_ + "/" + name_of(i), test::bytes_of("x"));
+  store_.remount();
+  const auto begin_to_list = [this] { EXPECT_NE(::readdir(open_directory().get()), nullptr); };
+  const auto list = [this] { return rest_of(open_directory().get()); };
+  begin_to_list();
+  std::string last;
+  {
+    const Directory directory = open_directory();
+    while (const dirent* entry = ::readdir(directory.get())) last = entry->d_name;
+  }
+  const std::string path = path_ + "/" + last;
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    begin_to_list();
+    ASSERT_EQ(::unlink(path.c_str()), 0);
+    EXPECT_EQ(list().count(last), 0u);
+    begin_to_list();
+    write_file(path_ + "/other", test::bytes_of("x"));
+    EXPECT_EQ(list().count("other"), 1u);
+    begin_to_list();
+    ASSERT_EQ(::rename((path_ + "/other").c_str(), path.c_str()), 0);
+    EXPECT_EQ(list().count(last), 1u);
+    EXPECT_EQ(list().count("other"), 0u);
+  }
+}
+
 TEST_F(Readdir, ARemovedDirectoryIsEmpty) {
   const std::string gone = store_.path("gone");
   ASSERT_EQ(::mkdir(gone.c_str(), 0755), 0);

@@ -303,5 +303,21 @@ TEST_F(SetIdBits, CapabilitiesSurviveTheStoresOwnWork) {
   }
 }
 
+TEST_F(SetIdBits, AnAccessListTakesTheGroupBitFromADirectoryToo) {
+  same([](Side& side) {
+    for (const mode_t mode : {02770u, 02700u}) {
+      const std::string name = "directory" + std::to_string(mode);
+      const std::string path = side / name;
+      ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+      ASSERT_EQ(::chown(path.c_str(), 1000, 2000), 0);
+      ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+      side.as({.uid = 1000, .gid = 1000, .groups = {}, .umask = 022}, [&](Side& inner) {
+        inner.did("setfacl", shell("setfacl -m u:1001:rx \"$1\"", {inner / name}).status);
+      });
+      side.note("mode", std::to_string(status_of(path).st_mode));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace zstdfs::mounttest
