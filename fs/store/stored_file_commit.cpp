@@ -366,7 +366,16 @@ void StoredFile::stream_out() {
     state_.header.is_short = false;  // there may be more to come
     state_.header.generation = services_.new_generation();
   }
-  write_appended(frames);
+  has_remains_ = true;
+  try {
+    write_appended(frames);
+  } catch (...) {
+    // Undecided again: until it is stored, another policy may come, and its dictionary go.
+    WriterLock lock(state_mutex_);
+    state_.form = Form::kEmpty;
+    throw;
+  }
+  has_remains_ = false;
   services_.statistics.add(Count::kFilesFirstStoredCompressed);
 }
 

@@ -24,7 +24,8 @@ class Filesystem:
 # no inode tables behind the benchmark's back.
 _EXT4 = Filesystem("ext4", ("mkfs.ext4", "-q", "-F", "-E",
                             "nodiscard,lazy_itable_init=1,lazy_journal_init=1"), "noinit_itable")
-_SMALL_BLOCKS = dataclasses.replace(_EXT4, make=(*_EXT4.make, "-b", "1024"))
+_SMALL_BLOCKS = dataclasses.replace(
+    _EXT4, make=(*_EXT4.make, "-b", "1024", "-O", "large_dir"))
 _NATIVE = {
     "ext4": _EXT4,
     "ext4-1k": _SMALL_BLOCKS,
