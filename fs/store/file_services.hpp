@@ -24,7 +24,7 @@ struct FileServices {
       : volume(the_volume),
         options(the_options),
         journal(the_volume),
-        pool(the_options.compression_threads),
+        pool(threads_of_pool(the_options)),
         cache(the_options.cache_bytes),
         dictionaries(the_volume),
         policy(the_volume, the_options.settings),
@@ -53,6 +53,13 @@ struct FileServices {
   std::uint64_t new_generation() { return next_generation_++; }
 
  private:
+  // Were there as many as processors with the thread that asks, one processor would be idle
+  // whenever the scheduler lets that run where one of them does.
+  static unsigned threads_of_pool(const StoreOptions& options) {
+    const unsigned threads = options.compression_threads;
+    return threads == 0 ? processor_count() + 1 : threads;
+  }
+
   std::atomic<std::uint64_t> next_generation_;
 };
 

@@ -13,7 +13,8 @@ struct StoreOptions {
   std::uint64_t overlay_bytes = 64u << 20;
   /// Bound for the cache of decompressed chunks.
   std::uint64_t cache_bytes = 32u << 20;
-  unsigned compression_threads = 0;  ///< 0: one for each processor
+  /// With the thread that asks. 0: one for each processor, and that one.
+  unsigned compression_threads = 0;
   bool read_only = false;
   /// The store's lock is held already by who opens it, and will be longer than the store is open.
   bool locked_by_caller = false;
