@@ -119,7 +119,9 @@ std::string CopiedNames::set_aside(const std::string& path) const {
     return "";
   }
   const std::string name = place(path).name;
-  const std::string aside = path.substr(0, path.size() - name.size()) + "." + name + ".replaced";
+  constexpr std::size_t kMostOfName = 200;  // so that there is room for the rest
+  const std::string aside =
+      path.substr(0, path.size() - name.size()) + "." + name.substr(0, kMostOfName) + ".replaced";
   // That name is taken when a copy was killed here before.
   std::string free = aside;
   for (unsigned number = 2; status(free); ++number) free = aside + "-" + std::to_string(number);

@@ -15,6 +15,7 @@
 #include "tools/command.hpp"
 #include "tools/dictionary_references.hpp"
 #include "tools/display.hpp"
+#include "tools/interruption.hpp"
 #include "tools/json_output.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
@@ -229,7 +230,20 @@ class Removal {
   }
 
   DictionaryReferences search() {
-    DictionaryReferences references = find_dictionary_references(hold_.volume(), root_);
+    for (int i = 0; i < kMostSearches; ++i) {
+      const std::uint64_t moved = hold_.moved_names();
+      DictionaryReferences references = search_once();
+      // A file that is moved while the store is searched may be missed.
+      if (hold_.moved_names() == moved) return references;
+    }
+    throw std::runtime_error(
+        "files are being renamed all the time, so what is needed is not known, and nothing was "
+        "removed; try again when less is done there, or unmount");
+  }
+
+  DictionaryReferences search_once() {
+    DictionaryReferences references =
+        find_dictionary_references(hold_.volume(), root_, &interruption_);
     if (references.problems.empty()) return references;
     std::string what = references.problems.front();
     if (references.problems.size() > 1) {
@@ -256,8 +270,11 @@ class Removal {
     if (removed_.empty()) std::cout << "There is no dictionary that nothing refers to.\n";
   }
 
+  static constexpr int kMostSearches = 5;
+
   const DictOptions& options_;
   const std::string root_;
+  const Interruption interruption_;
   StoreHold hold_;
   std::vector<std::uint32_t> removed_;
 };
@@ -274,6 +291,9 @@ int removal(const DictOptions& options, Work work) {
 int explained(const DictOptions& options, int (*run)(const DictOptions&)) {
   try {
     return run(options);
+  } catch (const Interrupted&) {
+    std::cerr << "zstdfs dict: interrupted; nothing was removed\n";
+    return Interruption::exit_code();
   } catch (const std::exception& error) {
     std::cerr << "zstdfs dict: " << error.what() << '\n';
   }

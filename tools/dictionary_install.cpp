@@ -45,6 +45,18 @@ std::string rule_text(std::uint32_t id, const DictionaryRule& rule) {
 
 }  // namespace
 
+void check_rule(const std::string& store_root, const DictionaryRule& rule) {
+  PolicyText policy = read_store_policy(store_root).value_or(PolicyText());
+  if (!policy.text.empty()) policy.parse();
+  constexpr std::uint32_t kSomeId = 1;
+  try {
+    policy.text = with_first_rule(policy.text, policy.file, rule_text(kSomeId, rule));
+  } catch (const nlohmann::json::type_error&) {
+    throw std::runtime_error("a path that is not valid UTF-8 cannot be named in a policy");
+  }
+  policy.parse();
+}
+
 std::vector<std::string> patterns_for(const std::string& store_root,
                                       const std::vector<std::string>& sources,
                                       const std::vector<std::string>& include) {
@@ -80,8 +92,9 @@ InstalledRule install_dictionary(const std::string& store_root, const Dictionary
     const std::uint32_t id = store::DictionaryFiles(*volume).install(dictionary);
     InstalledRule installed{rule_text(id, rule), {}};
     policy.text = with_first_rule(policy.text, policy.file, installed.text);
+    const store::Policy with_rule = policy.parse();  // Throws before the file is replaced.
     store::replace_file(*volume, store::kPolicyPath, policy.text);
-    installed.shadowed = shadowed_rules(store_root, policy.parse());
+    installed.shadowed = shadowed_rules(store_root, with_rule);
     return installed;
   });
 }

@@ -25,6 +25,9 @@ struct InstalledRule {
   std::vector<ShadowedRule> shadowed;  ///< others, that files went by which go by it now
 };
 
+/// Throws std::runtime_error when such a rule cannot be put into the store's policy.
+void check_rule(const std::string& store_root, const DictionaryRule& rule);
+
 /// Patterns for what lies below `sources`, paths in the store `store_root` or on its mount, and
 /// matches one of the globs `include` (all when there is none). Throws std::runtime_error for a
 /// source that is somewhere else.

@@ -25,7 +25,8 @@ constexpr std::size_t kFrameBeginning = 18;
 
 class Search {
  public:
-  Search(os::Volume& volume, const std::string& root) : volume_(volume), root_(root) {}
+  Search(os::Volume& volume, const std::string& root, const Interruption* interruption)
+      : volume_(volume), root_(root), interruption_(interruption) {}
 
   DictionaryReferences run() {
     look_at_policy();
@@ -44,6 +45,7 @@ class Search {
   }
 
   Descend visit(const WalkEntry& entry) {
+    if (interruption_ != nullptr) interruption_->check();
     if (entry.path == store::kStoreDirectory) return Descend::kNo;
     const bool regular = S_ISREG(entry.status.st_mode);
     if (regular || S_ISDIR(entry.status.st_mode)) look_at_attributes(entry.path);
@@ -120,13 +122,15 @@ class Search {
 
   os::Volume& volume_;
   const std::string root_;
+  const Interruption* const interruption_;
   DictionaryReferences found_;
 };
 
 }  // namespace
 
-DictionaryReferences find_dictionary_references(os::Volume& volume, const std::string& root) {
-  return Search(volume, root).run();
+DictionaryReferences find_dictionary_references(os::Volume& volume, const std::string& root,
+                                                const Interruption* interruption) {
+  return Search(volume, root, interruption).run();
 }
 
 }  // namespace zstdfs::tools

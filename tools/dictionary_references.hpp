@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fs/os/volume.hpp"
+#include "tools/interruption.hpp"
 
 namespace zstdfs::tools {
 
@@ -29,7 +30,8 @@ struct DictionaryReferences {
 };
 
 /// Looks at every frame of every file of the store, at its policy, and at the attributes of files
-/// and directories. Throws std::system_error.
-DictionaryReferences find_dictionary_references(os::Volume& volume, const std::string& root);
+/// and directories. Throws std::system_error, and Interrupted.
+DictionaryReferences find_dictionary_references(os::Volume& volume, const std::string& root,
+                                                const Interruption* interruption = nullptr);
 
 }  // namespace zstdfs::tools

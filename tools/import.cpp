@@ -87,7 +87,7 @@ void refuse_mounted(const std::string& named, const std::string& root) {
 
 /// `to` may not exist yet.
 void refuse_nested(const std::string& from, const std::string& to) {
-  const fs::path real = fs::weakly_canonical(to);
+  const fs::path real = fs::weakly_canonical(fs::absolute(to));
   if (is_within(real, from) || is_within(from, real)) {
     throw CannotCopy(to, "overlaps with " + from);
   }

@@ -1,5 +1,7 @@
 #include "tools/open_store.hpp"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <system_error>
 
@@ -8,9 +10,18 @@
 namespace zstdfs::tools {
 namespace {
 
+/// Each write log that is taken up takes two descriptors.
+void allow_as_many_files_as_possible() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 store::StoreOptions options_for(store::ForWriting purpose) {
   store::StoreOptions options;
   options.read_only = purpose == store::ForWriting::kNo;
+  allow_as_many_files_as_possible();
   return options;
 }
 

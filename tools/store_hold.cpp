@@ -9,12 +9,13 @@
 #include <system_error>
 
 #include "fs/os/posix.hpp"
-#include "fs/store/control.hpp"
 #include "fs/store/journal.hpp"
 #include "fs/store/store.hpp"
 #include "tools/mount_map.hpp"
 
 namespace zstdfs::tools {
+
+using What = store::RetireRequest::What;
 
 StoreHold::StoreHold(const std::string& store)
     : mount_point_(mount_point_of(store)), volume_(os::open_posix_volume(store)) {
@@ -33,7 +34,10 @@ StoreHold::StoreHold(const std::string& store)
 }
 
 StoreHold::~StoreHold() {
-  for (const std::uint32_t id : retired_) tell_daemon(id, false);
+  for (const std::uint32_t id : retired_) {
+    store::RetireRequest request{.dictionary_id = id, .what = What::kUseAgain};
+    ask_daemon(request);
+  }
 }
 
 void StoreHold::retire_dictionary(std::uint32_t id) {
@@ -47,8 +51,14 @@ void StoreHold::retire_dictionary(std::uint32_t id) {
         "the store was not shut down, and what waits in its journal may need the dictionary; mount "
         "and unmount it first");
   }
-  if (!tell_daemon(id, true)) {
+  store::RetireRequest request{.dictionary_id = id, .what = What::kRetire};
+  if (!ask_daemon(request)) {
     const int code = errno;
+    if (code == EBUSY) {
+      throw std::runtime_error(
+          "dictionary " + std::to_string(id) +
+          " is in use: a program has a file open that was removed and needs it");
+    }
     if (code == ENOTTY) {
       throw std::runtime_error("the daemon of " + *mount_point_ +
                                " is of another version of zstdfs; unmount, and try again");
@@ -58,9 +68,15 @@ void StoreHold::retire_dictionary(std::uint32_t id) {
   retired_.push_back(id);
 }
 
-bool StoreHold::tell_daemon(std::uint32_t id, bool retired) const {
+std::uint64_t StoreHold::moved_names() const {
+  if (!mount_point_) return 0;
+  store::RetireRequest request{.what = What::kNothing};
+  if (ask_daemon(request)) return request.moved_names;
+  throw std::system_error(errno, std::generic_category(), *mount_point_);
+}
+
+bool StoreHold::ask_daemon(store::RetireRequest& request) const {
   const os::UniqueFd root(::open(mount_point_->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const store::RetireRequest request{id, retired ? 1u : 0u};
   return root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fs/os/volume.hpp"
+#include "fs/store/control.hpp"
 
 namespace zstdfs::tools {
 
@@ -22,12 +23,16 @@ class StoreHold {
   /// No new frames are made with the dictionary until the hold ends, nor are there any that wait in
   /// the journal. Throws std::system_error, std::runtime_error.
   void retire_dictionary(std::uint32_t id);
+  /// How many names were moved so far in a store that is mounted: who has walked through it has
+  /// seen everything if that is the same as before. Throws std::system_error.
+  std::uint64_t moved_names() const;
   ~StoreHold();
   StoreHold(const StoreHold&) = delete;
   StoreHold& operator=(const StoreHold&) = delete;
 
  private:
-  bool tell_daemon(std::uint32_t id, bool retired) const;
+  /// Returns false with errno set.
+  bool ask_daemon(store::RetireRequest& request) const;
 
   const std::optional<std::string> mount_point_;
   const std::unique_ptr<os::Volume> volume_;

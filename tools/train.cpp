@@ -140,14 +140,16 @@ std::optional<Installation> plan_installation(const TrainOptions& options) {
   plan.rule.saving = options.saving;
   if (options.level_chosen) plan.rule.level = options.trial.training.level;
   if (options.chunk_size_chosen) plan.rule.chunk_bytes = options.sampling.chunk_bytes;
-  if (!plan.rule.patterns.empty()) return plan;
-  try {
-    plan.rule.patterns =
-        patterns_for(plan.store_root, options.sampling.paths, options.sampling.filter.include);
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error(std::string(error.what()) +
-                             "; say with --for which of its files are to use the dictionary");
+  if (plan.rule.patterns.empty()) {
+    try {
+      plan.rule.patterns =
+          patterns_for(plan.store_root, options.sampling.paths, options.sampling.filter.include);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(std::string(error.what()) +
+                               "; say with --for which of its files are to use the dictionary");
+    }
   }
+  check_rule(plan.store_root, plan.rule);
   return plan;
 }
 

@@ -112,12 +112,22 @@ void TreeCopy::copy(const WalkEntry& entry, const struct stat& status,
     }
   }
   const auto aside = make_way(entry.path, status);
-  if (!aside) return report_.add(Kind::kSkipped);
+  if (!aside) {
+    report_.add(Kind::kSkipped);
+    return note_copied(entry.path, status);
+  }
   replace(entry.path, *aside, [&] {
     if (from) return copy_file(entry.path, std::move(metadata), std::move(from), *aside);
     copy_other(entry, metadata);
     remove_aside(*aside);
   });
+  if (!S_ISREG(status.st_mode)) note_copied(entry.path, status);
+}
+
+void TreeCopy::note_copied(const std::string& path, const struct stat& status) {
+  if (status.st_nlink < 2) return;
+  MutexLock lock(mutex_);
+  copied_.insert(path);
 }
 
 std::optional<std::string> TreeCopy::make_way(const std::string& path,
@@ -159,8 +169,14 @@ bool TreeCopy::is_up_to_date(const std::string& path, const struct stat& there,
 
 void TreeCopy::make_link(const Link& link) {
   const auto there = names_.status(link.path);
+  {
+    MutexLock lock(mutex_);
+    if (!copied_.contains(link.first)) {
+      throw std::runtime_error("its other name " + link.first + " was not copied");
+    }
+  }
   const auto target = names_.status(link.first);
-  if (!target) throw std::runtime_error("its other name " + link.first + " was not copied");
+  if (!target) throw std::runtime_error("its other name " + link.first + " is gone");
   if (there && there->st_ino == target->st_ino && there->st_dev == target->st_dev) {
     report_.add(Kind::kSkipped);
     return;
@@ -225,6 +241,7 @@ void TreeCopy::work_on(File& file) {
     if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
     file.to->change_attributes([&] { names_.complete(file.path, file.metadata); });
     remove_aside(file.aside);
+    note_copied(file.path, file.metadata.status);
     report_.add(Kind::kFile, sums.bytes);
     return;
   } catch (const CopyStopped&) {

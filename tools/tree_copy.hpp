@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "tools/progress.hpp"
 #include "tools/tree_walk.hpp"
 #include "tools/work_queue.hpp"
+#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::tools {
 
@@ -79,6 +81,8 @@ class TreeCopy {
   bool is_up_to_date(const std::string& path, const struct stat& there,
                      const struct stat& original);
   void make_link(const Link& link);
+  /// The file that has several names is there under this one.
+  void note_copied(const std::string& path, const struct stat& status) ZSTDFS_EXCLUDES(mutex_);
   void copy_directory(const std::string& path, CopiedMetadata metadata);
   void copy_file(std::string path, CopiedMetadata metadata, std::unique_ptr<CopiedFile> from,
                  std::string aside);
@@ -101,6 +105,8 @@ class TreeCopy {
   std::map<FileId, std::string> linked_;  // files with several names, and the first of those
   std::vector<Link> links_;               // to be made once all files are copied
   std::vector<std::pair<std::string, CopiedMetadata>> directories_;  // to be completed at the end
+  Mutex mutex_;
+  std::set<std::string> copied_ ZSTDFS_GUARDED_BY(mutex_);  // of those with several names
   std::atomic<bool> disk_full_ = false;
   WorkQueue queue_;  // the last: its threads use the others
 };

@@ -1,6 +1,7 @@
 #include "zstdfs/container_table.hpp"
 
 #include <limits>
+#include <utility>
 
 #include "seek_table_layout.hpp"
 #include "zstdfs/errors.hpp"
@@ -38,12 +39,15 @@ std::optional<FrameIndex> index_of(ByteSpan table, std::size_t count, std::uint6
   FrameIndex index;
   index.reserve(count - 1);
   std::uint64_t offset = kContainerHeaderBytes;
+  bool behind_gap = false;
   for (std::size_t i = 1; i < count; ++i) {
     const SeekTableEntry entry = load_entry(table, shape, i);
     if (entry.stored_bytes > table_offset - offset) return std::nullopt;
     if (entry.logical_bytes == 0) {
       if (entry.stored_bytes < kSkippableHeaderBytes || !is_gap_entry(entry)) return std::nullopt;
+      if (std::exchange(behind_gap, true)) return std::nullopt;  // They are one.
     } else {
+      behind_gap = false;
       if (entry.stored_bytes < kMinDataFrameBytes || entry.logical_bytes > kMaxZeroFrameBytes) {
         return std::nullopt;
       }

@@ -25,7 +25,13 @@ void set_size(Filesystem& fs, Inode& inode, off_t bytes, fuse_file_info* fi) {
   }
   const auto handle = fs.open(inode, store::ForWriting::kYes);
   handle->file().truncate(logical_bytes);
-  handle->file().flush();  // No close will follow that could do it.
+  try {
+    handle->file().flush();  // No close will follow that could do it.
+  } catch (...) {
+    // It has the new size, which is only not stored yet. The kernel takes it for unchanged.
+    fs.forget_attributes(inode);
+    throw;
+  }
 }
 
 void set_owner(const Descriptor& descriptor, const struct stat& wanted, int to_set) {

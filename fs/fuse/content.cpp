@@ -141,7 +141,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file
     const std::size_t copied =
         copy(open_file(from).file(), to_u64(from_offset), target.file(), to_u64(to_offset), size);
     // The kernel does so itself after a write, but not here.
-    if (target.sync_after_write) target.file().sync(*target.sync_after_write);
+    if (target.sync_after_write) target.sync(*target.sync_after_write);
     fuse_reply_write(req, copied);
   });
 }

@@ -88,9 +88,14 @@ void recompress(fuse_req_t req, fuse_ino_t number, unsigned command, const void*
 
 void retire_dictionary(fuse_req_t req, const void* bytes, std::size_t size) {
   if (!is_administrator(req)) throw_errno(EPERM, "retire a dictionary");
-  const auto request = request_in<store::RetireRequest>(bytes, size);
-  filesystem(req).store().retire_dictionary(request.dictionary_id, request.retired != 0);
-  fuse_reply_ioctl(req, 0, nullptr, 0);
+  auto request = request_in<store::RetireRequest>(bytes, size);
+  store::Store& store = filesystem(req).store();
+  using What = store::RetireRequest::What;
+  if (request.what != What::kNothing) {
+    store.retire_dictionary(request.dictionary_id, request.what == What::kRetire);
+  }
+  request.moved_names = store.moved_names();
+  fuse_reply_ioctl(req, 0, &request, sizeof request);
 }
 
 void tell_statistics(fuse_req_t req) {

@@ -44,7 +44,19 @@ OpenFile::OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file,
     : store_(store),
       file_(std::move(file)),
       inode_(inode),
-      for_writing_(for_writing == store::ForWriting::kYes) {}
+      for_writing_(for_writing == store::ForWriting::kYes),
+      told_lost_syncs_(file_->lost_syncs()) {}
+
+void OpenFile::sync(os::SyncKind kind) {
+  try {
+    file_->sync(kind);
+  } catch (...) {
+    told_lost_syncs_ = file_->lost_syncs();
+    throw;
+  }
+  const std::uint64_t lost = file_->lost_syncs();
+  if (told_lost_syncs_.exchange(lost) != lost) throw_errno(EIO, "an earlier sync");
+}
 
 OpenFile::~OpenFile() {
   try {
@@ -150,6 +162,7 @@ fuse_entry_param Filesystem::new_entry(Inode& inode, const struct stat& lower) {
 fuse_entry_param Filesystem::entry_with(const Inode& inode, const Attributes& attr) const {
   fuse_entry_param param{};
   param.ino = number(inode);
+  param.generation = inode.generation();
   param.attr = attr.status;
   param.attr_timeout = attr.timeout_s;
   param.entry_timeout = kLongTimeoutSeconds;

@@ -56,6 +56,9 @@ class OpenFile : public OpenHandle {
   store::StoredFile& file() { return *file_; }
   Inode& inode() { return inode_; }
   bool for_writing() const { return for_writing_; }
+  /// Also fails once after a sync that somebody else asked for, if that may have lost what was
+  /// written by whoever has this handle. Throws std::system_error.
+  void sync(os::SyncKind kind);
 
   /// True for the first caller, unless the access time is to be left alone: access_times.hpp.
   bool is_first_read() { return !read_noted_ && !read_noted_.exchange(true); }
@@ -71,6 +74,7 @@ class OpenFile : public OpenHandle {
   Inode& inode_;                                   // The kernel holds it as long as the handle.
   const bool for_writing_;
   std::atomic<bool> read_noted_{false};
+  std::atomic<std::uint64_t> told_lost_syncs_;
 };
 
 struct FilesystemOptions {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +14,8 @@
 
 namespace zstdfs::fuse {
 namespace {
+
+constexpr std::uint32_t kRootGeneration = 0;  // The kernel knows it without asking.
 
 store::FileKey key_of_root(int root) {
   struct stat status;
@@ -26,7 +29,9 @@ store::FileKey key_of_root(int root) {
 
 InodeTable::InodeTable(int root, os::DescriptorPool& pool)
     : pool_(pool),
-      root_inode_(std::make_unique<Inode>(key_of_root(root), S_IFDIR, pool, os::duplicate(root))) {
+      root_inode_(std::make_unique<Inode>(key_of_root(root), S_IFDIR, kRootGeneration, pool,
+                                          os::duplicate(root))),
+      last_generation_(std::random_device()()) {
   root_inode_->descriptor_.keep_open();
 }
 
@@ -42,7 +47,9 @@ Inode& InodeTable::acquire(store::FileKey key, mode_t type, os::UniqueFd fd) {
     found = inodes_.end();
   }
   if (found == inodes_.end()) {
-    found = inodes_.insert(std::make_unique<Inode>(key, type, pool_, std::move(fd))).first;
+    found =
+        inodes_.insert(std::make_unique<Inode>(key, type, ++last_generation_, pool_, std::move(fd)))
+            .first;
   }
   Inode& inode = **found;
   ++inode.lookups_;

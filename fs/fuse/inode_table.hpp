@@ -24,14 +24,19 @@ using Descriptor = os::Descriptor;
 class Inode {
  public:
   /// `fd` was opened with O_PATH.
-  Inode(store::FileKey key, mode_t type, os::DescriptorPool& pool, os::UniqueFd fd)
+  Inode(store::FileKey key, mode_t type, std::uint32_t generation, os::DescriptorPool& pool,
+        os::UniqueFd fd)
       : type_(static_cast<std::uint16_t>(type)),
+        generation_(generation),
         key_(key),
         descriptor_(pool, std::move(fd), {.flags = O_PATH | O_NOFOLLOW, .device = key.device}) {}
 
   store::FileKey key() const { return key_; }
   /// S_IFREG, S_IFDIR, ...; it never changes.
   mode_t type() const { return type_; }
+  /// Tells it from others that had the same address before: a file handle (open_by_handle_at(2),
+  /// NFS) may have been taken of one of those.
+  std::uint32_t generation() const { return generation_; }
 
   /// Whether it may have set-id bits: set_id_bits.hpp. What has had some stays so.
   std::atomic<bool> set_id_bits{false};
@@ -44,6 +49,7 @@ class Inode {
   friend class InodeTable;
 
   const std::uint16_t type_;
+  const std::uint32_t generation_;
   const store::FileKey key_;
 
   os::PooledDescriptor descriptor_;
@@ -112,6 +118,7 @@ class InodeTable {
 
   mutable Mutex mutex_;  // order: only the pool is locked while it is held
   std::unordered_set<std::unique_ptr<Inode>, KeyHash, SameKey> inodes_ ZSTDFS_GUARDED_BY(mutex_);
+  std::uint32_t last_generation_ ZSTDFS_GUARDED_BY(mutex_);
   /// Inodes whose object vanished from the backing directory behind our back and whose number was
   /// given to another object. The kernel still knows them.
   std::vector<std::unique_ptr<Inode>> orphans_ ZSTDFS_GUARDED_BY(mutex_);

@@ -28,14 +28,12 @@ class LateThread {
   bool start(const char* name, const std::function<void()>& work) {
     if (thread_.joinable()) return true;
     try {
-      thread_ = std::thread([this, work] {
-        if (has_processors_) ::sched_setaffinity(0, sizeof processors_, &processors_);
-        work();
-      });
+      thread_ = std::thread(work);
     } catch (const std::system_error&) {
       return false;
     }
     ::pthread_setname_np(handle(), name);
+    if (has_processors_) ::pthread_setaffinity_np(handle(), sizeof processors_, &processors_);
     return true;
   }
   pthread_t handle() { return thread_.native_handle(); }

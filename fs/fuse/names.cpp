@@ -157,6 +157,7 @@ void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char* n
     fs.refuse_reserved(parent, name);
     const Descriptor object = fs.descriptor(number);
     const Descriptor directory = fs.descriptor(parent);
+    const store::Store::NameMove move(fs.store());
     fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
       check_call(::linkat(AT_FDCWD, DescriptorPath(object).c_str(), directory->get(), name,
                           AT_SYMLINK_FOLLOW),
@@ -192,6 +193,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
     std::optional<NameWatch> replaced;
     if ((flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)) == 0) replaced.emplace(fs, to, new_name);
     const bool exchange = (flags & RENAME_EXCHANGE) != 0;
+    const store::Store::NameMove move(fs.store());
     const store::SizeAtRest size = size_before_move(fs, from, name);
     const store::SizeAtRest other_size =
         exchange ? size_before_move(fs, to, new_name) : store::SizeAtRest{};

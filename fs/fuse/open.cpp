@@ -121,7 +121,7 @@ void op_release(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept 
 
 void op_fsync(fuse_req_t req, fuse_ino_t number, int data_only, fuse_file_info* fi) noexcept {
   answer(req, "fsync", number, [&] {
-    open_file(fi).file().sync(data_only != 0 ? os::SyncKind::kData : os::SyncKind::kDataAndTimes);
+    open_file(fi).sync(data_only != 0 ? os::SyncKind::kData : os::SyncKind::kDataAndTimes);
     fuse_reply_err(req, 0);
   });
 }

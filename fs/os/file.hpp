@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,6 +65,11 @@ class File : public RandomAccessSource {
   /// the lower filesystem stamps on a change made now. Of a file that belongs to somebody else a
   /// daemon that is not root can only set both, to now.
   virtual void set_modification_time(timespec time) = 0;
+
+  /// Makes a change after which the content is what it was, so that the file's capabilities and
+  /// set-id bits, which the lower filesystem takes away then, are given back. Throws what `change`
+  /// throws, after that.
+  virtual void keep_privileges(const std::function<void()>& change) { change(); }
 
   /// Gives the file to the user and group that own `other`, so that its space counts as theirs.
   /// Without effect where we may not.

@@ -2,10 +2,12 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
+#include <exception>
 #include <limits>
 #include <optional>
 
@@ -109,6 +111,7 @@ class PosixFile final : public File {
 
   struct stat stat() const override;
   void set_modification_time(timespec time) override;
+  void keep_privileges(const std::function<void()>& change) override;
   void give_to_owner_of(const File& other) override;
 
   std::uint64_t seek_data(std::uint64_t offset) const override { return seek(offset, SEEK_DATA); }
@@ -228,6 +231,30 @@ void PosixFile::set_modification_time(timespec time) {
   // Only the owner and root may choose a time. Others who may write can say that it is now, which
   // is more than nothing: content must be stored in any case.
   if (errno != EPERM || ::futimens(fd->get(), nullptr) != 0) throw_error(errno, "futimens");
+}
+
+void PosixFile::keep_privileges(const std::function<void()>& change) {
+  static constexpr const char* kCapability = "security.capability";
+  constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
+  const mode_t mode = stat().st_mode;
+  const Attributes before = attributes(kCapability);
+  std::exception_ptr error;
+  try {
+    change();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const Descriptor fd = descriptor();
+  if ((stat().st_mode & kSetIdBits) != (mode & kSetIdBits) &&
+      ::fchmod(fd->get(), mode & 07777) != 0) {
+    throw_error(errno, "give set-id bits back");
+  }
+  for (const auto& [name, value] : before) {
+    if (::fsetxattr(fd->get(), name.c_str(), value.data(), value.size(), 0) != 0) {
+      throw_error(errno, "give capabilities back");
+    }
+  }
+  if (error) std::rethrow_exception(error);
 }
 
 void PosixFile::give_to_owner_of(const File& other) {

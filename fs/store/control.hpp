@@ -41,12 +41,15 @@ RecompressRequest request_for(const SettingsChoice& choice);
 SettingsChoice choice_in(const RecompressRequest& request);
 
 /// On anything: from now on no new frames are made with a dictionary, or again so. When the answer
-/// comes, none is being made any more. For root and the user who mounted.
+/// comes, none is being made any more. EBUSY: a file without a name needs it. For root and the user
+/// who mounted.
 struct RetireRequest {
+  enum class What : std::uint32_t { kUseAgain, kRetire, kNothing };
   std::uint32_t dictionary_id = 0;
-  std::uint32_t retired = 1;
+  What what = What::kRetire;
+  std::uint64_t moved_names = 0;  ///< answered: Store::moved_names
 };
-inline constexpr unsigned long kRetireDictionary = _IOW(kControlType, 2, RetireRequest);
+inline constexpr unsigned long kRetireDictionary = _IOWR(kControlType, 2, RetireRequest);
 
 /// On anything: what the daemon has done and does, as JSON (statistics_report.hpp). For everybody
 /// who can open it.

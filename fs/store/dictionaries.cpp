@@ -21,6 +21,11 @@ std::shared_ptr<Dictionaries::Loaded> Dictionaries::load(std::uint32_t id) const
   return loaded;
 }
 
+void Dictionaries::forget(std::uint32_t id) {
+  MutexLock lock(mutex_);
+  std::erase_if(by_use_, [id](const Entry& entry) { return entry.id == id; });
+}
+
 bool Dictionaries::is_newly_missing(std::uint32_t id) const {
   MutexLock lock(mutex_);
   return told_missing_.insert(id).second;

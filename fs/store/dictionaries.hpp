@@ -24,6 +24,8 @@ class Dictionaries final : public DictionarySource {
   std::shared_ptr<const ZSTD_DDict_s> digested(std::uint32_t id) const override;
   /// For compressing at `level`. `id` is not 0.
   std::shared_ptr<const ZSTD_CDict_s> digested_for(std::uint32_t id, int level) const;
+  /// What is asked for next is loaded anew, if it is still there.
+  void forget(std::uint32_t id) ZSTDFS_EXCLUDES(mutex_);
   /// Whether nobody has asked this of the dictionary since it was there last: so that a log does
   /// not say of every file that is written that it is missing.
   bool is_newly_missing(std::uint32_t id) const ZSTDFS_EXCLUDES(mutex_);

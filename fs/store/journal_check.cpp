@@ -90,9 +90,9 @@ class JournalCheck {
   }
 
   /// The file that a journal file is for, and where it lies.
-  std::unique_ptr<os::File> open_target(const JournalTarget& target) {
-    finding_.target = target.path_hint;
-    const auto path = finder_.find(target);
+  std::unique_ptr<os::File> open_target(const JournalHead& head) {
+    finding_.target = head.target.path_hint;
+    const auto path = finder_.find(head);
     if (!path) return nullptr;
     finding_.target = *path;
     return volume_.open(*path, os::OpenMode::kRead);
@@ -113,7 +113,7 @@ class JournalCheck {
       }
       return;
     }
-    const auto target = open_target(content->head.target);
+    const auto target = open_target(content->head);
     if (!target) {
       found(Kind::kUnclaimed, "a rewrite of a file that is no more");
       return;
@@ -130,7 +130,7 @@ class JournalCheck {
       look_at_headless(log);
       return;
     }
-    const auto target = open_target(content->head.target);
+    const auto target = open_target(content->head);
     if (content->batches == 0 && rest_of(log, *content) != LogRest::kOther) {
       found(Kind::kPending, "a write log that holds nothing yet; the next mount drops it");
     } else if (!target) {

@@ -195,7 +195,8 @@ bool for_each_file(os::Volume& volume,
   return complete;
 }
 
-std::optional<std::string> TargetFinder::find(const JournalTarget& target) {
+std::optional<std::string> TargetFinder::find(const JournalHead& head) {
+  const JournalTarget& target = head.target;
   if (is_fit_for_target(target.path_hint)) {
     try {
       const auto file = volume_.open(target.path_hint, os::OpenMode::kRead);
@@ -213,11 +214,23 @@ std::optional<std::string> TargetFinder::find(const JournalTarget& target) {
   }
   const auto found = by_identity_->find(target.identity);
   if (found != by_identity_->end()) return found->second;
+  if (is_copy(head)) return target.path_hint;
   if (saw_all_) return std::nullopt;
   // What the journal holds was promised: better no mount than one without it.
   throw StoreError("the journal holds changes of a file (" + target.path_hint +
                    ") that is not found, and it may be among those that could not be looked at; "
                    "see the messages before, and make them readable for zstdfs");
+}
+
+// Copied with its store, or out of a backup, a file is another one, but the same container.
+bool TargetFinder::is_copy(const JournalHead& head) {
+  if (head.generation == 0 || !is_fit_for_target(head.target.path_hint)) return false;
+  try {
+    const auto file = volume_.open(head.target.path_hint, os::OpenMode::kRead);
+    return file && stored_generation(*file) == head.generation;
+  } catch (const std::system_error&) {
+    return false;  // Something else lies there.
+  }
 }
 
 void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& content,
@@ -239,7 +252,7 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
     const auto content =
         read_journal(name, [&redo] { return redo ? read_redo(*redo) : std::nullopt; });
     if (content) {
-      const auto path = finder.find(content->head.target);
+      const auto path = finder.find(content->head);
       const auto target = path ? volume.open(*path, os::OpenMode::kReadWrite) : nullptr;
       if (target) {
         if (!apply_or_set_aside(journal, name, *redo, *content, *target, *path)) continue;

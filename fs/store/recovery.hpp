@@ -17,16 +17,19 @@ namespace zstdfs::store {
 bool for_each_file(os::Volume& volume,
                    const std::function<void(const std::string&, const struct stat&)>& on_file);
 
-/// Finds the files that journals are about: where they were last, or by looking at every file.
+/// Finds the files that journals are about: where they were last, or by looking at every file. In a
+/// store that was copied they are other files, but of the same generation, where they were last.
 class TargetFinder {
  public:
   explicit TargetFinder(os::Volume& volume) : volume_(volume) {}
 
   /// The path of the target now; nothing when the store does not hold it any more. Throws
   /// StoreError when that cannot be told.
-  std::optional<std::string> find(const JournalTarget& target);
+  std::optional<std::string> find(const JournalHead& head);
 
  private:
+  bool is_copy(const JournalHead& head);
+
   os::Volume& volume_;
   std::optional<std::map<std::string, std::string>> by_identity_;  // filled when first needed
   bool saw_all_ = true;                                            // nothing is missing in it

@@ -84,9 +84,9 @@ std::optional<std::uint64_t> for_each_record(
 
 }  // namespace
 
-RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target)
+RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target, std::uint64_t generation)
     : journal_(journal), nonce_(random_nonce()) {
-  const Bytes head = encode_journal_head(JournalKind::kRedo, {target, 0, nonce_});
+  const Bytes head = encode_journal_head(JournalKind::kRedo, {target, generation, nonce_});
   file_ = journal.create(kRedoSuffix, name_);
   try {
     file_->write_at(0, head);
@@ -100,6 +100,7 @@ RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target)
 RedoWriter::~RedoWriter() {
   if (finished_) return;
   try {
+    if (finishing_) file_->truncate(0);  // Should it not go, it is not whole.
     journal_.remove(name_);
     // Whole but not vouched for, it must not come back and be applied some day.
     if (finishing_) journal_.sync_directory();
@@ -109,7 +110,9 @@ RedoWriter::~RedoWriter() {
 }
 
 void RedoWriter::add(std::uint64_t stored_offset, ByteSpan bytes) {
+  if (bytes.empty()) return;
   if (!run_.empty() && record_offset_ + run_.size() != stored_offset) write_record();
+  reached_ = std::max(reached_, stored_offset + bytes.size());
   while (!bytes.empty()) {
     if (run_.empty()) record_offset_ = stored_offset;
     const std::size_t n = std::min(bytes.size(), kMaxRunBytes - run_.size());
@@ -135,6 +138,11 @@ void RedoWriter::write_record() {
 std::string RedoWriter::finish(os::File& target, std::uint64_t target_bytes,
                                const timespec& modified) {
   write_record();
+  if (reached_ < target_bytes) {  // A reader is to know that it has everything.
+    Bytes last(1);
+    if (target.read_at(target_bytes - 1, last) == last.size()) add(target_bytes - 1, last);
+    write_record();
+  }
   reserve(target, target_bytes);
   finishing_ = true;
   Bytes out;

@@ -17,7 +17,8 @@ namespace zstdfs::store {
 /// has happened to the target; destroying the writer before removes the file.
 class RedoWriter {
  public:
-  RedoWriter(Journal& journal, const JournalTarget& target);
+  /// `generation`: the container's that is rewritten; 0 when it is none, or not known.
+  RedoWriter(Journal& journal, const JournalTarget& target, std::uint64_t generation = 0);
   ~RedoWriter();
   RedoWriter(const RedoWriter&) = delete;
   RedoWriter& operator=(const RedoWriter&) = delete;
@@ -43,6 +44,7 @@ class RedoWriter {
   std::uint64_t nonce_;
   std::uint64_t end_ = 0;
   std::uint64_t records_ = 0;
+  std::uint64_t reached_ = 0;        // the end of what lies farthest behind in the target
   std::uint64_t record_offset_ = 0;  // of the run that is being gathered, in the target
   Bytes run_;
   RedoMap map_;

@@ -113,7 +113,7 @@ void StoreRepair::finish_rewrites() {
     attempt(kJournalDirectory + "/" + name, [&] {
       const auto redo = journal.open(name, os::OpenMode::kRead);
       const auto content = redo ? read_redo(*redo) : std::nullopt;
-      const auto path = content ? finder.find(content->head.target) : std::nullopt;
+      const auto path = content ? finder.find(content->head) : std::nullopt;
       const auto target = path ? volume_.open(*path, os::OpenMode::kReadWrite) : nullptr;
       if (!target) return;
       note_superseded(journal, content->head.target.identity);

@@ -187,8 +187,13 @@ void StoreRepair::move_away(const std::string& path, os::File& file) {
   std::string first_name = path.substr(path.rfind('/') + 1);
   for (const std::string& from : names_of(path, status)) {
     if (is_in_lost_and_found(from) && from.ends_with(kDamagedSuffix)) continue;
-    moves.emplace_back(from, lost_and_found_.name_for(from, status.st_ino, kDamagedSuffix,
-                                                      [](const std::string&) { return false; }));
+    std::string name = lost_and_found_.name_for(from, status.st_ino, kDamagedSuffix,
+                                                [](const std::string&) { return false; });
+    // Two names may make the same one.
+    while (std::ranges::any_of(moves, [&](const auto& move) { return move.second == name; })) {
+      name.insert(name.size() - std::string_view(kDamagedSuffix).size(), "+");
+    }
+    moves.emplace_back(from, std::move(name));
   }
   if (!moves.empty()) first_name = moves.front().second;
   if (!dry_run()) {

@@ -137,6 +137,7 @@ struct Store::Impl {
   ConditionVariable settler_wakes;
   bool stopping ZSTDFS_GUARDED_BY(settler_mutex) = false;
   std::thread settler;
+  bool has_lost_sync = false;  // the settler's until it has ended
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -207,7 +208,7 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
       if (!log_file) return std::nullopt;
       return read_journal_head(*log_file, JournalKind::kWriteLog, records_offset);
     });
-    const auto path = head ? finder.find(head->target) : std::nullopt;
+    const auto path = head ? finder.find(*head) : std::nullopt;
     if (path) {
       try {
         if (restore_log(name, *path)) continue;
@@ -230,6 +231,10 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
     }
     // It belongs to something that is gone, or to what a loss of power may still bring back.
     if (!services.options.read_only) services.journal.retire(name);
+    if (head && !path) {
+      log(LogLevel::kInfo, "journal/" + name + ": its file (" + head->target.path_hint +
+                               ") is not there any more; its changes are dropped");
+    }
   }
 }
 
@@ -309,12 +314,32 @@ bool Store::compresses(const std::string& path, const struct stat& status) {
 
 void Store::retire_dictionary(std::uint32_t id, bool retired) {
   impl_->services.policy.retire_dictionary(id, retired);
-  if (!retired) return;
-  // Who decided before ends first.
-  for (const FileKey& key : impl_->keys([](const Entry&) { return true; })) {
-    std::uint64_t opened = 0;
-    if (const auto file = impl_->find(key, opened)) file->finish_changes();
+  if (!retired) {
+    impl_->services.dictionaries.forget(id);  // It may have been removed.
+    return;
   }
+  try {
+    // Who decided before ends first.
+    for (const FileKey& key : impl_->keys([](const Entry&) { return true; })) {
+      std::uint64_t opened = 0;
+      const auto file = impl_->find(key, opened);
+      if (!file) continue;
+      file->finish_changes();
+      // No search finds it any more.
+      if (file->is_unlinked() && file->uses_dictionary(id)) {
+        throw std::system_error(EBUSY, std::generic_category(), "a removed file is still open");
+      }
+    }
+  } catch (...) {
+    impl_->services.policy.retire_dictionary(id, false);
+    throw;
+  }
+}
+
+std::uint64_t Store::moved_names() const {
+  const std::uint64_t begun = moves_begun_;
+  while (moves_ended_ < begun) std::this_thread::sleep_for(milliseconds(1));
+  return begun;
 }
 
 void Store::directories_changed() {
@@ -323,10 +348,8 @@ void Store::directories_changed() {
 
 void Store::name_changed(FileKey key) {
   std::uint64_t opened = 0;
-  const auto file = impl_->find(key, opened);
-  if (!file) return;
   // In this order: what is stored just now hides first, and then looks.
-  file->name_changed();
+  if (const auto file = impl_->find(key, opened)) file->name_changed();
   impl_->services.change_times.show(key);
 }
 
@@ -575,9 +598,13 @@ bool Store::Impl::relieve_memory() {
 }
 
 void Store::Impl::checkpoint() {
-  if (!services.changed.exchange(false)) return;
+  if (has_lost_sync || !services.changed.exchange(false)) return;
   const timespec now = volume->now();
+  // What a sync could not write, the next one takes for written. After this mount that is written
+  // again, if nothing is said to be durable until then.
+  has_lost_sync = true;
   services.journal.sync_filesystem();
+  has_lost_sync = false;
   directory.mark_at_work(now);
 }
 
@@ -657,7 +684,8 @@ bool Store::shut_down() {
     impl_->services.journal.sync_filesystem();
     const bool hold = impl_->known_sizes_are_past();
     // What could not be stored may have been stored in part, which the next mount looks after.
-    if (all) impl_->directory.mark_clean(hold ? known_sizes : std::nullopt);
+    if (all && !impl_->has_lost_sync)
+      impl_->directory.mark_clean(hold ? known_sizes : std::nullopt);
   } catch (const std::system_error& error) {
     log(LogLevel::kError, std::string("the store could not be synced: ") + error.what());
     return false;

@@ -86,6 +86,20 @@ class Store {
   /// No new frames are made with this dictionary, or again so. When it returns, none is being made,
   /// and none waits in a redo file. Throws std::system_error when that could not be brought about.
   void retire_dictionary(std::uint32_t id, bool retired);
+  /// Lives while a name is moved, or an object gets another one.
+  class NameMove {
+   public:
+    explicit NameMove(Store& store) : store_(store) { ++store_.moves_begun_; }
+    ~NameMove() { ++store_.moves_ended_; }
+    NameMove(const NameMove&) = delete;
+    NameMove& operator=(const NameMove&) = delete;
+
+   private:
+    Store& store_;
+  };
+  /// How many there were since the store was opened; waits for those that are under way. Whoever
+  /// has walked through it has seen all files if that has not changed.
+  std::uint64_t moved_names() const;
   /// Settings among a directory's attributes have changed, or a directory has another name now.
   void directories_changed();
   /// A name of the object with this key was removed or moved.
@@ -111,6 +125,8 @@ class Store {
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::atomic<std::uint64_t> moves_begun_{0};
+  std::atomic<std::uint64_t> moves_ended_{0};
 };
 
 }  // namespace zstdfs::store

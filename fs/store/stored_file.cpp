@@ -264,6 +264,10 @@ struct stat StoredFile::present() {
   times_seen_ = true;
   struct stat status = backing_->stat();
   status.st_size = static_cast<off_t>(state_.logical_bytes);
+  // Programs take a file without blocks for a hole, and do not read it.
+  if (status.st_blocks == 0) {
+    status.st_blocks = static_cast<blkcnt_t>((overlay_.data_bytes() + 511) / 512);
+  }
   if (shown_times_) {
     status.st_mtim = shown_times_->modified;
     if (!name_changed_) status.st_ctim = shown_times_->changed;
@@ -291,6 +295,7 @@ void StoredFile::change_attributes(Attributes which, const std::function<void()>
   if (which == Attributes::kModificationTime) finish_rewrite();
   if (which == Attributes::kPrivileges) settle_locked();
   change();
+  services_.change_times.show(key_);
   stamped_at_ = {};
 }
 
@@ -317,6 +322,11 @@ void StoredFile::use_writable(std::unique_ptr<os::File> backing) {
   MutexLock changing(write_mutex_);
   WriterLock lock(state_mutex_);
   if (!backing_->writable()) backing_ = std::move(backing);
+}
+
+bool StoredFile::uses_dictionary(std::uint32_t id) {
+  ReaderLock lock(state_mutex_);
+  return state_.form == Form::kContainer && state_.header.dictionary_id == id;
 }
 
 void StoredFile::keep_open() {

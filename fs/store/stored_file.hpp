@@ -151,6 +151,10 @@ class StoredFile {
   /// the backing file as it is now.
   bool restore_log(const std::string& journal_name) ZSTDFS_EXCLUDES(write_mutex_);
   bool is_unlinked() ZSTDFS_EXCLUDES(state_mutex_);
+  bool uses_dictionary(std::uint32_t id) ZSTDFS_EXCLUDES(state_mutex_);
+  /// How many syncs of a raw file have failed, after which the next one succeeds without what was
+  /// lost: who has it open is to be told once, whoever asked for that sync.
+  std::uint64_t lost_syncs() const { return lost_syncs_; }
   /// The backing file stays open until the end. Throws std::system_error.
   void keep_open() ZSTDFS_EXCLUDES(state_mutex_);
   /// Whether the backing file's content, attributes or names may have changed since this object was
@@ -280,6 +284,8 @@ class StoredFile {
   void account_memory() ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_REQUIRES_SHARED(state_mutex_);
 
   // stored_file_commit.cpp
+  /// Makes the backing file durable as it is.
+  void sync_backing(os::SyncKind kind) ZSTDFS_REQUIRES(write_mutex_);
   void flush_locked() ZSTDFS_REQUIRES(write_mutex_);
   void flush_container() ZSTDFS_REQUIRES(write_mutex_);
   /// Gives an undecided file its form and stores it.
@@ -340,8 +346,7 @@ class StoredFile {
   ByteRange expanded_to_frames(ByteRange range) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Places a frame behind those that `after` has so far.
   static void place_frame(State& after, NewFrame&& frame, RedoWriter& redo);
-  State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_)
-      ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  State plan_merge(RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   void keep_frames(ContainerRewriter& rewriter, ByteRange range)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// How many stored bytes a merge that encodes these ranges may have to move. 0 where it will
@@ -351,8 +356,7 @@ class StoredFile {
   void encode_to_fit(ContainerRewriter& rewriter, ByteRange range)
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Fills in what a container's header says, and adds header and seek table to the rewrite.
-  /// `durable_bytes`: below it, what the rewrite does not write is on stable storage.
-  void finish_container(State& after, RedoWriter& redo, std::uint64_t durable_bytes);
+  void finish_container(State& after, RedoWriter& redo);
   /// Goes through with a rewrite whose redo file is finished.
   void rewrite(PendingRewrite rewrite) ZSTDFS_REQUIRES(write_mutex_);
   /// May be called again after it failed. Nothing else may change the file before it has succeeded.
@@ -434,6 +438,7 @@ class StoredFile {
   std::atomic<std::uint64_t> accounted_bytes_{0};
   std::atomic<bool> needs_settling_{false};
   std::atomic<bool> needs_flush_{false};
+  std::atomic<std::uint64_t> lost_syncs_{0};
   /// Counts changes of the content.
   std::atomic<std::uint64_t> changes_{0};
   /// Whether somebody may have seen the times since they were stamped last.

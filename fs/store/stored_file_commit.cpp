@@ -65,23 +65,30 @@ void StoredFile::sync(os::SyncKind kind) {
   MutexLock changing(write_mutex_);
   flush_locked();
   // The frames first: a log's batch counts only when the frames it builds on are there.
-  if (data_unsynced_ || kind == os::SyncKind::kDataAndTimes) {
-    data_unsynced_ = true;  // until it succeeds
-    os::File& file = backing();
-    const std::uint64_t durable_bytes = durable_bytes_;
-    // Raw files promise what the lower filesystem promises.
-    const bool is_container = seen().form == Form::kContainer;
+  if (data_unsynced_ || kind == os::SyncKind::kDataAndTimes) sync_backing(kind);
+  if (log_) log_->sync();
+  timer.done();
+}
+
+void StoredFile::sync_backing(os::SyncKind kind) {
+  data_unsynced_ = true;  // until it succeeds
+  os::File& file = backing();
+  const std::uint64_t durable_bytes = durable_bytes_;
+  // Raw files promise what the lower filesystem promises.
+  const bool is_container = seen().form == Form::kContainer;
+  try {
     backing_sync_.run(file, kind, [&file, durable_bytes, is_container] {
       const std::uint64_t stored_bytes = is_container ? file.size() : 0;
       const std::uint64_t begin = std::min(durable_bytes, stored_bytes);
       os::write_again(file, {begin, stored_bytes - begin});
       if (begin > 0) os::write_again(file, {0, kContainerHeaderBytes});
     });
-    data_unsynced_ = false;
-    if (seen().form == Form::kContainer) durable_bytes_ = seen().index.frames_end();
+  } catch (const std::system_error&) {
+    if (!is_container) ++lost_syncs_;
+    throw;
   }
-  if (log_) log_->sync();
-  timer.done();
+  data_unsynced_ = false;
+  if (seen().form == Form::kContainer) durable_bytes_ = seen().index.frames_end();
 }
 
 void StoredFile::flush_locked() {

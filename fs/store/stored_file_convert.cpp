@@ -104,7 +104,7 @@ bool StoredFile::compress_raw(bool required) {
     RedoWriter redo(services_.journal, journal_target());
     encode_range({0, state_.logical_bytes}, after.header, after.header.level,
                  [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
-    finish_container(after, redo, after.index.frames_end());
+    finish_container(after, redo);
     if (!required && !saves(after.header)) return false;
     planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
     planned.map = redo.take_map();

@@ -31,11 +31,13 @@ std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
 void StoredFile::merge() {
   refuse_if_damaged();
   finish_rewrite();
+  // The log ends with the rewrite. What it holds may be in frames now that stay where they are.
+  if (data_unsynced_) sync_backing(os::SyncKind::kData);
   PendingRewrite planned;
   std::uint64_t moved_bytes = 0;
   {
     ReaderLock lock(state_mutex_);
-    RedoWriter redo(services_.journal, journal_target());
+    RedoWriter redo(services_.journal, journal_target(), state_.header.generation);
     planned.after = plan_merge(redo);
     const State& after = planned.after;
     const std::uint64_t target_bytes =
@@ -78,7 +80,7 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   if (after.header.is_short) {
     encode_range({0, state_.logical_bytes}, after.header, after.header.level,
                  [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
-    finish_container(after, redo, after.index.frames_end());
+    finish_container(after, redo);
     return after;
   }
   ContainerRewriter rewriter(*backing_, redo);
@@ -98,8 +100,7 @@ StoredFile::State StoredFile::plan_merge(RedoWriter& redo) {
   keep_frames(rewriter, {done, state_.logical_bytes - done});
   after.index = rewriter.index();
   ZSTDFS_ASSERT(after.index.logical_bytes() == state_.logical_bytes);
-  // Should the power go before the rewrite is done, recovery looks at what stays where it is.
-  finish_container(after, redo, data_unsynced_ ? durable_bytes_ : after.index.frames_end());
+  finish_container(after, redo);
   return after;
 }
 
@@ -159,10 +160,11 @@ void StoredFile::place_frame(State& after, NewFrame&& frame, RedoWriter& redo) {
                      frame.checksum);
 }
 
-void StoredFile::finish_container(State& after, RedoWriter& redo, std::uint64_t durable_bytes) {
+void StoredFile::finish_container(State& after, RedoWriter& redo) {
   after.base_limit = after.logical_bytes;
   after.header.generation = services_.new_generation();
-  const Bytes table = store::seal(after.header, after.index, durable_bytes);
+  // The header becomes valid when all of the rewrite is on stable storage.
+  const Bytes table = store::seal(after.header, after.index, after.index.frames_end());
   redo.add(after.index.frames_end(), table);
   redo.add(0, encode_container_header(after.header));
 }

@@ -174,7 +174,7 @@ Recompression StoredFile::replace_by(State after, RedoWriter& redo) {
       ReaderLock lock(state_mutex_);
       std::uint64_t target_bytes = after.logical_bytes;
       if (after.form == Form::kContainer) {
-        finish_container(after, redo, after.index.frames_end());
+        finish_container(after, redo);
         target_bytes = after.header.stored_bytes;
         if (state_.form == Form::kRaw && !saves(after.header)) {
           outcome = Recompression::kNoGain;
@@ -185,7 +185,8 @@ Recompression StoredFile::replace_by(State after, RedoWriter& redo) {
       planned.map = redo.take_map();
       planned.after = std::move(after);
     }
-    rewrite(std::move(planned));
+    backing().keep_privileges(
+        [&]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { rewrite(std::move(planned)); });
   });
   return outcome;
 }

@@ -66,6 +66,7 @@ void StoredFile::stamp() {
   if (changed_last_too_ && !times_seen_ && is_same(tick, stamped_at_)) return;
   times_seen_ = false;
   backing().set_modification_time({.tv_sec = 0, .tv_nsec = UTIME_NOW});
+  services_.change_times.show(key_);
   stamped_at_ = tick;
 }
 

@@ -156,6 +156,15 @@ void patch_what_was_just_appended_to(StoreRun& run) {
   run.settle();
 }
 
+// What was synced in the log comes into frames that are not synced, and those stay where they are.
+void append_to_what_was_synced(StoreRun& run) {
+  run.append("file", text_bytes(100, 2));
+  run.sync("file");
+  run.append("file", text_bytes(60 * kKiB, 3));
+  run.close("file");
+  run.settle();
+}
+
 void punch_holes(StoreRun& run) {
   run.punch_hole("file", {.offset = 10'000, .bytes = 100'000});
   run.sync("file");
@@ -308,6 +317,7 @@ const std::vector<Scenario>& scenarios() {
       {"AppendAndOverwrite", make_container, append_and_overwrite},
       {"TruncateDownAndUp", make_container, truncate_down_and_up},
       {"TruncateToWhatIsInFrames", make_container, truncate_to_what_is_in_frames},
+      {"AppendToWhatWasSynced", make_container, append_to_what_was_synced},
       {"PatchWhatWasJustAppendedTo", make_container, patch_what_was_just_appended_to},
       {"PunchHoles", make_container, punch_holes},
       {"RewriteFromNothing", make_container, rewrite_from_nothing},

@@ -242,7 +242,7 @@ TEST_F(HostileJournal, OfSomethingElse) {
                                head(own, "d/../.zstdfs/store.json"),
                                head(own, ".zstdfs//store.json"),
                                {{"", ""}, header_.generation, kNonce},
-                               {{"h", "f"}, header_.generation, kNonce}};
+                               {{"h", "f"}, header_.generation - 1, kNonce}};
   int number = 0;
   for (const JournalHead& other : heads) {
     plant(std::to_string(++number) + ".redo", Redo{{{0, bytes_of("all new")}}, 7}.encoded(other));

@@ -66,6 +66,50 @@ TEST_P(RestoredLog, FramesThatItDoesNotKnowStayHiddenByLaterBatches) {
   EXPECT_TRUE(StoreOnDisk::read_all(*file_) == overwritten(seen, 0, random_bytes(10, 4)));
 }
 
+// All of its frames stay where they are, and there is no seek table.
+TEST(Merge, OfAFileThatSavesBytesAndHasOneFrame) {
+  store::StoreOptions options;
+  options.settings.saving = store::Settings::Saving::kBytes;
+  StoreOnDisk disk(options);
+  auto file = disk.open_file("file");
+  file->write(0, text_bytes(20'000, 1));
+  file->flush();
+  file.reset();
+  ASSERT_TRUE(disk.reopen());
+  file = disk.open_file("file");
+  file->write(20'000, text_bytes(100, 2));
+  file->flush();
+  file->truncate(20'000);
+  file->flush();
+  file->settle();
+  EXPECT_TRUE(StoreOnDisk::read_all(*file) == text_bytes(20'000, 1));
+  file.reset();
+  EXPECT_TRUE(disk.reopen());
+  EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == text_bytes(20'000, 1));
+}
+
+// Inode numbers and birth times are others there.
+TEST(CopiedStore, KeepsWhatItsLogsHold) {
+  StoreOnDisk disk;
+  auto file = disk.open_file("file");
+  file->write(0, text_bytes(kFileBytes, 1));
+  file->flush();
+  file->write(1000, random_bytes(100, 2));
+  file->flush();
+  const Bytes content = StoreOnDisk::read_all(*file);
+  file.reset();
+  disk.store.reset();
+  disk.disk.restart(Survival::everything());
+  {
+    const auto volume = disk.disk.volume();
+    const Bytes stored = *disk.disk.content("file");
+    volume->remove("file");
+    volume->create("file", 0644)->write_at(0, stored);
+  }
+  disk.open();
+  EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == content);
+}
+
 INSTANTIATE_TEST_SUITE_P(Survives, RestoredLog, testing::Bool(),
                          [](const auto& test) { return test.param ? "All" : "WhatWasSynced"; });
 
