@@ -390,7 +390,9 @@ class StoredFile {
   /// the number of the last change before.
   std::optional<State> encode_anew(const Settings& wanted, std::uint64_t change, RedoWriter& redo)
       ZSTDFS_EXCLUDES(state_mutex_);
+  /// Goes unseen, and costs no privileges.
   Recompression replace_by(State after, RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_);
+  Recompression replace_content_by(State after, RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_);
 
   // Constant after construction.
   FileServices& services_;

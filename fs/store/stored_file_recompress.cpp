@@ -169,26 +169,29 @@ std::optional<StoredFile::State> StoredFile::encode_anew(const Settings& wanted,
 Recompression StoredFile::replace_by(State after, RedoWriter& redo) {
   Recompression outcome = Recompression::kDone;
   unseen([&]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
-    PendingRewrite planned;
-    {
-      ReaderLock lock(state_mutex_);
-      std::uint64_t target_bytes = after.logical_bytes;
-      if (after.form == Form::kContainer) {
-        finish_container(after, redo);
-        target_bytes = after.header.stored_bytes;
-        if (state_.form == Form::kRaw && !saves(after.header)) {
-          outcome = Recompression::kNoGain;
-          return;
-        }
-      }
-      planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
-      planned.map = redo.take_map();
-      planned.after = std::move(after);
-    }
-    backing().keep_privileges(
-        [&]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS { rewrite(std::move(planned)); });
+    backing().keep_privileges([&]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+      outcome = replace_content_by(std::move(after), redo);
+    });
   });
   return outcome;
+}
+
+Recompression StoredFile::replace_content_by(State after, RedoWriter& redo) {
+  PendingRewrite planned;
+  {
+    ReaderLock lock(state_mutex_);
+    std::uint64_t target_bytes = after.logical_bytes;
+    if (after.form == Form::kContainer) {
+      finish_container(after, redo);
+      target_bytes = after.header.stored_bytes;
+      if (state_.form == Form::kRaw && !saves(after.header)) return Recompression::kNoGain;
+    }
+    planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
+    planned.map = redo.take_map();
+    planned.after = std::move(after);
+  }
+  rewrite(std::move(planned));
+  return Recompression::kDone;
 }
 
 }  // namespace zstdfs::store

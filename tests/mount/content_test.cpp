@@ -85,6 +85,22 @@ TEST_F(Content, BlocksTellWhatIsReallyUsed) {
   EXPECT_EQ(status_of(store_.path("text")).st_blocks, status_of(store_.backing("text")).st_blocks);
 }
 
+// tar -S takes a file without blocks for one hole.
+TEST_F(Content, WhatIsNotStoredYetHasBlocks) {
+  for (const std::size_t bytes : {1u, 100'000u}) {
+    const std::string path = store_.path("new");
+    const Fd fd = open_file(path, O_CREAT | O_TRUNC | O_WRONLY);
+    const Bytes content = text_bytes(bytes, 1);
+    ASSERT_EQ(::write(fd.get(), content.data(), content.size()),
+              static_cast<ssize_t>(content.size()));
+    EXPECT_GT(status_of(path).st_blocks, 0);
+    EXPECT_LE(status_of(path).st_blocks, 200);
+    const Ended archived =
+        shell("tar -C \"$1\" -cS new | tar -xO | cmp - \"$1/new\"", {store_.mountpoint()});
+    EXPECT_TRUE(archived.ok()) << archived.output;
+  }
+}
+
 // A user's own zst file, or a copy of a container, is content like any other.
 TEST_F(Content, ContainersAsContent) {
   write_file(store_.path("f"), text_bytes(500000, 1));

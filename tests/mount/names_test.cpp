@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <thread>
+#include <vector>
 
 #include "tests/mount/side.hpp"
 #include "tests/patterns.hpp"
@@ -316,6 +317,31 @@ TEST_F(Names, FileWithoutANameEver) {
       ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, store_.path("named").c_str(), AT_SYMLINK_FOLLOW),
       0);
   EXPECT_EQ(read_file(store_.path("named")), content);
+}
+
+// What the kernel has forgotten, a file handle leads to no more; to another file never.
+TEST_F(Names, AFileHandleNeverLeadsToAnotherFile) {
+  for (int i = 0; i < 500; ++i)
+    write_file(store_.path("others" + std::to_string(i)), bytes_of("x"));
+  write_file(store_.path("it"), bytes_of("x"));
+  const ino_t number = status_of(store_.path("it")).st_ino;
+  std::vector<char> room(sizeof(file_handle) + MAX_HANDLE_SZ);
+  auto* const handle = reinterpret_cast<file_handle*>(room.data());
+  int mount = 0;
+  const Fd root = open_file(store_.mountpoint(), O_RDONLY | O_DIRECTORY);
+  for (int round = 0; round < 20; ++round) {
+    handle->handle_bytes = MAX_HANDLE_SZ;
+    check(::name_to_handle_at(AT_FDCWD, store_.path("it").c_str(), handle, &mount, 0),
+          "name_to_handle_at");
+    write_file("/proc/sys/vm/drop_caches", bytes_of("2"));
+    for (int i = 0; i < 500; ++i) status_of(store_.path("others" + std::to_string(i)));
+    const Fd fd(::open_by_handle_at(root.get(), handle, O_PATH));
+    if (fd.valid()) {
+      EXPECT_EQ(status_of(fd.get()).st_ino, number);
+    } else {
+      EXPECT_EQ(errno, ESTALE);
+    }
+  }
 }
 
 // A descriptor that only names a file keeps it, too.

@@ -151,6 +151,9 @@ TEST_F(Recompression, TimesLinksInodeAndAttributesStay) {
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
   const Ended attribute = run({"setfattr", "-n", "user.mine", "-v", "kept", path});
   ASSERT_TRUE(attribute.ok()) << attribute.output;
+  const Ended capability = run({"setcap", "cap_net_raw+ep", path});
+  ASSERT_TRUE(capability.ok()) << capability.output;
+  const std::string capabilities = run({"getcap", path}).output;
   store_.remount();
   const struct stat before = status_of(path);
   for (const std::vector<std::string>& command :
@@ -168,6 +171,7 @@ TEST_F(Recompression, TimesLinksInodeAndAttributesStay) {
     EXPECT_EQ(after.st_ino, before.st_ino);
     EXPECT_EQ(after.st_nlink, 2u);
     EXPECT_EQ(after.st_mode, before.st_mode);
+    EXPECT_EQ(run({"getcap", path}).output, capabilities);
     EXPECT_EQ(after.st_uid, 12u);
     EXPECT_EQ(after.st_gid, 34u);
     EXPECT_EQ(after.st_size, before.st_size);

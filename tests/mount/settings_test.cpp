@@ -216,11 +216,21 @@ TEST_F(SettingsOnMount, ADictionaryInUseIsNotRemoved) {
   EXPECT_EQ(tool({"dict", "gc", store.mountpoint()}).output,
             "There is no dictionary that nothing refers to.\n");
 
+  Fd open = open_file(store.path("records/probe.json"), O_RDONLY);
   check(::unlink(store.path("records/probe.json").c_str()), "unlink");
   check(::unlink(store.backing(".zstdfs/policy.json").c_str()), "unlink");
+  const Ended still_open = tool({"dict", "gc", store.mountpoint()});
+  EXPECT_EQ(still_open.status, 1);
+  EXPECT_THAT(still_open.output, HasSubstr("a program has a file open that was removed"));
+  open.close();
   const Ended removed = tool({"dict", "gc", store.mountpoint()});
   EXPECT_EQ(removed.output, "Dictionary " + id + " is removed: nothing refers to it.\n");
   EXPECT_TRUE(names_in(store.backing(".zstdfs/dicts")).empty());
+
+  write_file(store.path("later"), test::text_bytes(100'000, 1));
+  const Ended used = tool({"recompress", "--dictionary", id, store.path("later")});
+  EXPECT_EQ(used.status, 1);
+  EXPECT_THAT(used.output, HasSubstr("1 failed"));
 }
 
 TEST_F(SettingsOnMount, WithoutItsDictionaryAFileIsAnErrorThatNamesIt) {

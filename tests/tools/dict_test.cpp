@@ -214,6 +214,18 @@ TEST_F(Dict, TrainingDoesNotTouchAPolicyThatIsNone) {
   EXPECT_THAT(dict({"list", "--json", store_.path()}).json(), IsEmpty());
 }
 
+TEST_F(Dict, TrainingDoesNotInstallWhatCanBeNoRule) {
+  for (const char* pattern : {"logs/", "*.log**"}) {
+    const CommandResult refused =
+        run_zstdfs({"train", "--records", "lines", "--size", "4KiB", "--install", store_.path(),
+                    "--for", pattern, store_.path("records")});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.error, HasSubstr(pattern));
+    EXPECT_FALSE(std::filesystem::exists(store_.path(".zstdfs/policy.json")));
+    EXPECT_THAT(dict({"list", "--json", store_.path()}).json(), IsEmpty());
+  }
+}
+
 TEST_F(Dict, TrainingOnWhatIsElsewhereHasToSayWhatTheRuleIsFor) {
   const TempStore other;
   other.write("all.jsonl", sample_records(0, 3000));

@@ -237,6 +237,35 @@ TEST_F(Tree, PlacesThatCannotBeAreRefused) {
   refused({"import", at(""), scratch_.path("full")}, "neither empty nor a store");
 }
 
+TEST_F(Tree, AStoreInsideIsRefusedByARelativeNameToo) {
+  const fs::path before = fs::current_path();
+  fs::current_path(at(""));
+  const CommandResult result = run_zstdfs({"import", ".", "newstore"});
+  fs::current_path(before);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.error, HasSubstr("overlaps with"));
+  EXPECT_FALSE(fs::exists(at("newstore")));
+}
+
+TEST_F(Tree, ANameIsNotGivenToWhatIsThereInsteadOfItsFile) {
+  scratch_.write("copy/dir/text", "somebody else's");
+  ASSERT_EQ(run_zstdfs({"import", "-q", at(""), store()}).exit_code, 0);
+  const CommandResult exported = run_zstdfs({"export", store(), copy()});
+  EXPECT_EQ(exported.exit_code, 1);
+  EXPECT_THAT(exported.error, HasSubstr("its other name dir/text was not copied"));
+  EXPECT_FALSE(fs::exists(copy("second name")));
+}
+
+TEST_F(Tree, LongNamesCanBeReplaced) {
+  const std::string name(255, 'x');
+  scratch_.write("tree/" + name, "one");
+  ASSERT_EQ(run_zstdfs({"import", "-q", at(""), store()}).exit_code, 0);
+  scratch_.write("tree/" + name, "another");
+  const CommandResult forced = run_zstdfs({"import", "-q", "--force", at(""), store()});
+  EXPECT_EQ(forced.exit_code, 0) << forced.error;
+  EXPECT_EQ(read_file(store(name)), read_file(at(name)));
+}
+
 TEST_F(Tree, WhatIsFoundInThePlaceOfADirectoryIsNotFollowed) {
   fs::create_directory(scratch_.path("elsewhere"));
   fs::create_directory(copy());
