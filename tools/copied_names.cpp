@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <random>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -120,13 +121,16 @@ std::string CopiedNames::set_aside(const std::string& path) const {
   }
   const std::string name = place(path).name;
   constexpr std::size_t kMostOfName = 200;  // so that there is room for the rest
-  const std::string aside =
-      path.substr(0, path.size() - name.size()) + "." + name.substr(0, kMostOfName) + ".replaced";
-  // That name is taken when a copy was killed here before.
-  std::string free = aside;
-  for (unsigned number = 2; status(free); ++number) free = aside + "-" + std::to_string(number);
-  rename(path, free);
-  return free;
+  const std::string begin =
+      path.substr(0, path.size() - name.size()) + "." + name.substr(0, kMostOfName) + ".replaced-";
+  // A number that no file has which is copied besides, nor what a copy has left that was killed.
+  std::random_device random;
+  std::string aside;
+  do {
+    aside = begin + std::to_string(random());
+  } while (status(aside));
+  rename(path, aside);
+  return aside;
 }
 
 void CopiedNames::put_back(const std::string& aside, const std::string& path) const {

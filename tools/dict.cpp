@@ -200,6 +200,7 @@ class Removal {
                                " is in use: " + describe(use->second) +
                                "; change what names it, and run \"zstdfs recompress\"");
     }
+    hold_.refuse_unnamed_use(id);
     drop(id);
     report();
     return kExitOk;
@@ -215,7 +216,9 @@ class Removal {
     for (const std::uint32_t id : candidates) hold_.retire_dictionary(id);
     const DictionaryReferences references = candidates.empty() ? before : search();
     for (const std::uint32_t id : candidates) {
-      if (!references.is_used(id)) drop(id);
+      if (references.is_used(id)) continue;
+      hold_.refuse_unnamed_use(id);
+      drop(id);
     }
     report();
     return kExitOk;

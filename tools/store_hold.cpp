@@ -15,7 +15,11 @@
 
 namespace zstdfs::tools {
 
-using What = store::RetireRequest::What;
+namespace {
+
+constexpr std::uint32_t kNone = 0;  // of all dictionaries
+
+}  // namespace
 
 StoreHold::StoreHold(const std::string& store)
     : mount_point_(mount_point_of(store)), volume_(os::open_posix_volume(store)) {
@@ -35,8 +39,11 @@ StoreHold::StoreHold(const std::string& store)
 
 StoreHold::~StoreHold() {
   for (const std::uint32_t id : retired_) {
-    store::RetireRequest request{.dictionary_id = id, .what = What::kUseAgain};
-    ask_daemon(request);
+    try {
+      ask(id, What::kUseAgain);
+    } catch (const std::exception&) {
+      // The mount has ended, and what it was told with it.
+    }
   }
 }
 
@@ -51,33 +58,32 @@ void StoreHold::retire_dictionary(std::uint32_t id) {
         "the store was not shut down, and what waits in its journal may need the dictionary; mount "
         "and unmount it first");
   }
-  store::RetireRequest request{.dictionary_id = id, .what = What::kRetire};
-  if (!ask_daemon(request)) {
-    const int code = errno;
-    if (code == EBUSY) {
-      throw std::runtime_error(
-          "dictionary " + std::to_string(id) +
-          " is in use: a program has a file open that was removed and needs it");
-    }
-    if (code == ENOTTY) {
-      throw std::runtime_error("the daemon of " + *mount_point_ +
-                               " is of another version of zstdfs; unmount, and try again");
-    }
-    throw std::system_error(code, std::generic_category(), *mount_point_);
-  }
+  ask(id, What::kRetire);
   retired_.push_back(id);
 }
 
 std::uint64_t StoreHold::moved_names() const {
-  if (!mount_point_) return 0;
-  store::RetireRequest request{.what = What::kNothing};
-  if (ask_daemon(request)) return request.moved_names;
-  throw std::system_error(errno, std::generic_category(), *mount_point_);
+  return mount_point_ ? ask(kNone, What::kLook).moved_names : 0;
 }
 
-bool StoreHold::ask_daemon(store::RetireRequest& request) const {
+void StoreHold::refuse_unnamed_use(std::uint32_t id) const {
+  if (mount_point_) ask(id, What::kLook);
+}
+
+store::RetireRequest StoreHold::ask(std::uint32_t id, What what) const {
   const os::UniqueFd root(::open(mount_point_->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0;
+  store::RetireRequest request{.dictionary_id = id, .what = what};
+  if (root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0) return request;
+  const int code = errno;
+  if (code == EBUSY) {
+    throw std::runtime_error("dictionary " + std::to_string(id) +
+                             " is in use: a program has a file open that was removed and needs it");
+  }
+  if (code == ENOTTY) {
+    throw std::runtime_error("the daemon of " + *mount_point_ +
+                             " is of another version of zstdfs; unmount, and try again");
+  }
+  throw std::system_error(code, std::generic_category(), *mount_point_);
 }
 
 }  // namespace zstdfs::tools

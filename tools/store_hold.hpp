@@ -26,13 +26,18 @@ class StoreHold {
   /// How many names were moved so far in a store that is mounted: who has walked through it has
   /// seen everything if that is the same as before. Throws std::system_error.
   std::uint64_t moved_names() const;
+  /// To be called after the last search. Throws std::runtime_error when a file needs the dictionary
+  /// that has lost its name meanwhile.
+  void refuse_unnamed_use(std::uint32_t id) const;
   ~StoreHold();
   StoreHold(const StoreHold&) = delete;
   StoreHold& operator=(const StoreHold&) = delete;
 
  private:
-  /// Returns false with errno set.
-  bool ask_daemon(store::RetireRequest& request) const;
+  using What = store::RetireRequest::What;
+
+  /// Asks the daemon.
+  store::RetireRequest ask(std::uint32_t id, What what) const;
 
   const std::optional<std::string> mount_point_;
   const std::unique_ptr<os::Volume> volume_;

@@ -92,8 +92,11 @@ class UsageCount {
     one.stored_bytes = form.stored_bytes;
     one.disk_bytes = disk_bytes(entry.status);
     const std::uint64_t block = block_bytes(entry);
-    one.slack_bytes =
-        std::min(round_up(one.stored_bytes, block) - one.stored_bytes, one.disk_bytes);
+    // Of a file with holes less is on disk than is stored.
+    if (one.disk_bytes > one.stored_bytes) {
+      one.slack_bytes =
+          std::min(one.disk_bytes, round_up(one.stored_bytes, block)) - one.stored_bytes;
+    }
     if (form.form == Form::kRaw) {
       one.uncompressed_disk_bytes = one.disk_bytes;
       one.uncompressed_bytes = one.stored_bytes;

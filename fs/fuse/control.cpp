@@ -91,7 +91,9 @@ void retire_dictionary(fuse_req_t req, const void* bytes, std::size_t size) {
   auto request = request_in<store::RetireRequest>(bytes, size);
   store::Store& store = filesystem(req).store();
   using What = store::RetireRequest::What;
-  if (request.what != What::kNothing) {
+  if (request.what == What::kLook) {
+    store.refuse_unnamed_use(request.dictionary_id);
+  } else {
     store.retire_dictionary(request.dictionary_id, request.what == What::kRetire);
   }
   request.moved_names = store.moved_names();

@@ -162,8 +162,8 @@ void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char* n
       check_call(::linkat(AT_FDCWD, DescriptorPath(object).c_str(), directory->get(), name,
                           AT_SYMLINK_FOLLOW),
                  "linkat");
+      fs.names_changed(parent);
     });
-    fs.names_changed(parent);
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
     answer_entry(req, fs, std::move(reference), lower);

@@ -80,8 +80,9 @@ void drop_for_empty_setattr(fuse_req_t req, Filesystem& fs, Inode& inode) {
 }
 
 bool drop_group_id_bit(fuse_req_t req, Filesystem& fs, Inode& inode, GroupIdBit which) {
-  // Of directories that is not known.
+  // Of others that is not known. A directory keeps its own when it gets another owner.
   if (inode.type() == S_IFREG && !inode.set_id_bits) return false;
+  if (inode.type() == S_IFDIR && which == GroupIdBit::kNotExecutable) return false;
   if (!is_ours_to_decide(req, fs)) return false;
   return drop(fs, inode, [&](const struct stat& status) -> mode_t {
     if (which == GroupIdBit::kNotExecutable && (status.st_mode & S_IXGRP) != 0) return 0;

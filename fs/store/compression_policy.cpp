@@ -68,8 +68,8 @@ void CompressionPolicy::retire_dictionary(std::uint32_t id, bool retired) {
   MutexLock lock(mutex_);
   if (retired) {
     retired_.insert(id);
-  } else if (const auto one = retired_.find(id); one != retired_.end()) {
-    retired_.erase(one);  // Somebody else may have retired it, too.
+  } else {
+    retired_.erase(id);
   }
 }
 

@@ -49,7 +49,7 @@ class CompressionPolicy {
   PolicyFile policy_;
   DirectorySettings directories_;
   mutable Mutex mutex_;
-  std::multiset<std::uint32_t> retired_ ZSTDFS_GUARDED_BY(mutex_);
+  std::set<std::uint32_t> retired_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace zstdfs::store

@@ -44,7 +44,7 @@ SettingsChoice choice_in(const RecompressRequest& request);
 /// comes, none is being made any more. EBUSY: a file without a name needs it. For root and the user
 /// who mounted.
 struct RetireRequest {
-  enum class What : std::uint32_t { kUseAgain, kRetire, kNothing };
+  enum class What : std::uint32_t { kUseAgain, kRetire, kLook };
   std::uint32_t dictionary_id = 0;
   What what = What::kRetire;
   std::uint64_t moved_names = 0;  ///< answered: Store::moved_names

@@ -207,7 +207,7 @@ class JournalCheck {
       frames_hold = std::numeric_limits<std::uint64_t>::max();  // not for us to say
     }
     const auto content = read_write_log(log, [&](const LogSizes& sizes, Overlay::Pieces&&) {
-      return sizes.base_bytes <= frames_hold;
+      return sizes.base_bytes > 0 && sizes.base_bytes <= frames_hold;
     });
     return content ? content->batches : 0;
   }

@@ -84,9 +84,9 @@ std::optional<std::uint64_t> for_each_record(
 
 }  // namespace
 
-RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target, std::uint64_t generation)
+RedoWriter::RedoWriter(Journal& journal, const JournalTarget& target)
     : journal_(journal), nonce_(random_nonce()) {
-  const Bytes head = encode_journal_head(JournalKind::kRedo, {target, generation, nonce_});
+  const Bytes head = encode_journal_head(JournalKind::kRedo, {target, 0, nonce_});
   file_ = journal.create(kRedoSuffix, name_);
   try {
     file_->write_at(0, head);

@@ -17,8 +17,7 @@ namespace zstdfs::store {
 /// has happened to the target; destroying the writer before removes the file.
 class RedoWriter {
  public:
-  /// `generation`: the container's that is rewritten; 0 when it is none, or not known.
-  RedoWriter(Journal& journal, const JournalTarget& target, std::uint64_t generation = 0);
+  RedoWriter(Journal& journal, const JournalTarget& target);
   ~RedoWriter();
   RedoWriter(const RedoWriter&) = delete;
   RedoWriter& operator=(const RedoWriter&) = delete;

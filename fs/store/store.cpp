@@ -219,6 +219,13 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
                   "; unmount, and run zstdfs fsck --repair");
           continue;
         }
+        if (backing && stored_generation(*backing) == head->generation) {
+          // Nothing in it was promised. It must not fit the frames that come next.
+          if (services.options.read_only) continue;
+          services.journal.remove(name);
+          services.journal.sync_directory();
+          continue;
+        }
       } catch (const NewerFormatError& error) {
         // Nobody can open the file with this version, so the log can wait for one that can.
         log(LogLevel::kError,
@@ -325,14 +332,21 @@ void Store::retire_dictionary(std::uint32_t id, bool retired) {
       const auto file = impl_->find(key, opened);
       if (!file) continue;
       file->finish_changes();
-      // No search finds it any more.
-      if (file->is_unlinked() && file->uses_dictionary(id)) {
-        throw std::system_error(EBUSY, std::generic_category(), "a removed file is still open");
-      }
     }
+    refuse_unnamed_use(id);
   } catch (...) {
     impl_->services.policy.retire_dictionary(id, false);
     throw;
+  }
+}
+
+void Store::refuse_unnamed_use(std::uint32_t id) {
+  for (const FileKey& key : impl_->keys([](const Entry&) { return true; })) {
+    std::uint64_t opened = 0;
+    const auto file = impl_->find(key, opened);
+    if (file && file->is_unlinked() && file->uses_dictionary(id)) {
+      throw std::system_error(EBUSY, std::generic_category(), "a removed file is still open");
+    }
   }
 }
 
@@ -373,7 +387,7 @@ void Store::forgotten(FileKey key) noexcept {
   if (found == shard.entries.end() || found->second.handles > 0) return;
   try {
     if (!found->second.file->is_unlinked()) return;
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     return;  // It is kept until the end, then.
   }
   found->second.is_forgotten = true;

@@ -57,12 +57,18 @@ std::system_error no_such_address() {
   return {ENXIO, std::generic_category()};
 }
 
+// Nothing else may keep its inode number from becoming another file's.
+void keep_open_if_unlinked(os::File& backing) {
+  if (backing.stat().st_nlink == 0) backing.keep_open();
+}
+
 }  // namespace
 
 StoredFile::StoredFile(FileServices& services, FileKey key, std::unique_ptr<os::File> backing)
     : services_(services), key_(key), backing_(std::move(backing)), underway_(services.pool) {
   MutexLock changing(write_mutex_);
   WriterLock lock(state_mutex_);
+  keep_open_if_unlinked(*backing_);
   load();
 }
 
@@ -321,7 +327,9 @@ bool StoredFile::can_write() {
 void StoredFile::use_writable(std::unique_ptr<os::File> backing) {
   MutexLock changing(write_mutex_);
   WriterLock lock(state_mutex_);
-  if (!backing_->writable()) backing_ = std::move(backing);
+  if (backing_->writable()) return;
+  keep_open_if_unlinked(*backing);
+  backing_ = std::move(backing);
 }
 
 bool StoredFile::uses_dictionary(std::uint32_t id) {

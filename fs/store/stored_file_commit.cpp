@@ -293,7 +293,7 @@ void StoredFile::store_as_raw() {
     stored_bytes = offset + piece.bytes;
   }
   if (stored_bytes != seen().logical_bytes) backing().truncate(seen().logical_bytes);
-  has_remains_ = false;
+  has_remains_ = table_stale_ = append_failed_ = false;
   services_.statistics.add(Count::kFilesFirstStoredRaw);
   WriterLock lock(state_mutex_);
   state_.form = Form::kRaw;
@@ -327,7 +327,7 @@ void StoredFile::store_as_container(const std::vector<NewFrame>& frames) {
   backing().write_at(0, image);
   if (has_remains && backing().size() != image.size()) backing().truncate(image.size());
   if (!in_one) backing().write_at(0, header);
-  has_remains_ = false;
+  has_remains_ = table_stale_ = append_failed_ = false;
   services_.statistics.add(Count::kFilesFirstStoredCompressed);
   WriterLock lock(state_mutex_);
   state_ = std::move(after);

@@ -151,7 +151,9 @@ bool StoredFile::restore_log(const std::string& journal_name) {
         if (!is_sound(sizes, pieces, most_bytes)) return false;
         // The frames that this batch builds on were never synced and are gone, and so was the
         // batch.
-        if (sizes.base_bytes > frames_hold || !ends_with_frame(sizes.base_bytes)) return false;
+        if (sizes.base_bytes > frames_hold) return false;
+        // No daemon has written what follows from these.
+        if (sizes.base_bytes == 0 || !ends_with_frame(sizes.base_bytes)) return false;
         if (sizes.base_bytes > base_bytes) {
           overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
           // Frames are appended only while none of them is truncated away.
@@ -182,6 +184,14 @@ bool StoredFile::restore_log(const std::string& journal_name) {
     state_.content_id = services_.next_content_id++;
     durable_bytes_ = std::min(durable_bytes_, state_.index.frames_end());
     table_stale_ = true;
+    // Other frames will come in their place, which it must not vouch for.
+    if (!services_.options.read_only && state_.header.durable_bytes > durable_bytes_) {
+      state_.header.durable_bytes = durable_bytes_;
+      state_.header.logical_bytes = state_.header.stored_bytes = 0;  // not sealed
+      const timespec modified = backing_->stat().st_mtim;
+      backing_->write_at(0, encode_container_header(state_.header));
+      backing_->set_modification_time(modified);
+    }
   }
   overlay_.mark_all_logged();
   account_memory();

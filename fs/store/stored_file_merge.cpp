@@ -37,7 +37,7 @@ void StoredFile::merge() {
   std::uint64_t moved_bytes = 0;
   {
     ReaderLock lock(state_mutex_);
-    RedoWriter redo(services_.journal, journal_target(), state_.header.generation);
+    RedoWriter redo(services_.journal, journal_target());
     planned.after = plan_merge(redo);
     const State& after = planned.after;
     const std::uint64_t target_bytes =

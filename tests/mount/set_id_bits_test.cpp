@@ -303,6 +303,22 @@ TEST_F(SetIdBits, CapabilitiesSurviveTheStoresOwnWork) {
   }
 }
 
+TEST_F(SetIdBits, ADirectoryKeepsTheGroupBitWithAnotherGroup) {
+  same([](Side& side) {
+    for (const mode_t mode : {02700u, 02740u, 02770u}) {
+      const std::string name = "chgrp" + std::to_string(mode);
+      const std::string path = side / name;
+      ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+      ASSERT_EQ(::chown(path.c_str(), 1000, 2000), 0);
+      ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+      side.as({.uid = 1000, .gid = 1000, .groups = {3000}, .umask = 022}, [&](Side& inner) {
+        inner.did("chgrp", ::chown((inner / name).c_str(), uid_t(-1), 3000));
+      });
+      side.note("mode", std::to_string(status_of(path).st_mode));
+    }
+  });
+}
+
 TEST_F(SetIdBits, AnAccessListTakesTheGroupBitFromADirectoryToo) {
   same([](Side& side) {
     for (const mode_t mode : {02770u, 02700u}) {

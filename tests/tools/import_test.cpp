@@ -209,12 +209,12 @@ TEST_F(Tree, WhatCannotBeReplacedStaysAsItWas) {
 TEST_F(Tree, WhatAKilledCopyHasSetAsideIsKept) {
   ASSERT_EQ(run_zstdfs({"import", "-q", at(""), store()}).exit_code, 0);
   ASSERT_EQ(run_zstdfs({"export", "-q", store(), copy()}).exit_code, 0);
-  fs::rename(copy("dir/text"), copy("dir/.text.replaced"));
+  fs::rename(copy("dir/text"), copy("dir/.text.replaced-1"));
   scratch_.write("copy/dir/text", "half of i");
   ASSERT_EQ(run_zstdfs({"export", "-q", "--force", store(), copy()}).exit_code, 0);
   EXPECT_EQ(read_file(copy("dir/text")), read_file(at("dir/text")));
-  EXPECT_EQ(read_file(copy("dir/.text.replaced")), read_file(at("dir/text")));
-  fs::remove(copy("dir/.text.replaced"));
+  EXPECT_EQ(read_file(copy("dir/.text.replaced-1")), read_file(at("dir/text")));
+  fs::remove(copy("dir/.text.replaced-1"));
   EXPECT_EQ(names_below(copy()), names_below(at("")));
 }
 

@@ -78,6 +78,15 @@ TEST(Usage, ManySmallFilesAreToldWhatTheirBlocksWaste) {
   EXPECT_THAT(run_zstdfs({"usage", store.path()}).out, Not(HasSubstr("unused ends")));
 }
 
+TEST(Usage, AHoleAtTheEndIsNoWaste) {
+  const TempStore store;
+  store.write("sparse", random_bytes(4096, 1));
+  ASSERT_EQ(::truncate(store.path("sparse").c_str(), (1 << 20) + 1), 0);
+  ::sync();
+  const auto usage = run_zstdfs({"usage", "--json", store.path()}).json();
+  EXPECT_EQ(usage.at("raw").at("slack_bytes"), 0);
+}
+
 TEST(Usage, HardLinksCountOnceAndLinksAreNotFollowed) {
   const TempStore store;
   const TempStore elsewhere;

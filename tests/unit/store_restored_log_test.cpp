@@ -66,6 +66,40 @@ TEST_P(RestoredLog, FramesThatItDoesNotKnowStayHiddenByLaterBatches) {
   EXPECT_TRUE(StoreOnDisk::read_all(*file_) == overwritten(seen, 0, random_bytes(10, 4)));
 }
 
+// The log was on the disk, the frames that it builds on were not. Others take their place, and are
+// synced: it must not be taken up then.
+TEST(RefusedLog, FitsNothingThatComesLater) {
+  StoreOnDisk disk;
+  auto file = disk.open_file("file");
+  file->write(0, text_bytes(kFileBytes, 1));
+  file->sync(os::SyncKind::kDataAndTimes);
+  disk.sync_names();
+  const Bytes stored = *disk.disk.content("file");
+  const Bytes more = random_bytes(40'960, 2);
+  file->write(kFileBytes, more);
+  file->flush();
+  file->write(10, bytes_of("lost"));
+  file->flush();
+  file.reset();
+  disk.store.reset();
+  disk.disk.restart(Survival::everything());
+  {
+    const auto backing = disk.disk.volume()->open("file", os::OpenMode::kReadWrite);
+    backing->write_at(0, stored);
+    backing->truncate(stored.size());
+  }
+  disk.open();
+  file = disk.open_file("file");
+  ASSERT_TRUE(StoreOnDisk::read_all(*file) == text_bytes(kFileBytes, 1));
+  file->write(kFileBytes, more);
+  file->write(kFileBytes + more.size(), more);
+  file->sync(os::SyncKind::kDataAndTimes);
+  const Bytes content = StoreOnDisk::read_all(*file);
+  file.reset();
+  disk.crash(Survival::everything());
+  EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == content);
+}
+
 // All of its frames stay where they are, and there is no seek table.
 TEST(Merge, OfAFileThatSavesBytesAndHasOneFrame) {
   store::StoreOptions options;
