@@ -23,8 +23,14 @@ constexpr std::uint32_t kNone = 0;  // of all dictionaries
 
 StoreHold::StoreHold(const std::string& store)
     : mount_point_(mount_point_of(store)), volume_(os::open_posix_volume(store)) {
-  if (mount_point_) return;
   pid_t holder = 0;
+  if (mount_point_) {
+    // Against others like this one, of which the first to end would undo what the second relies on.
+    lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/store.json", holder,
+                              os::LockTrace::kNone);
+    if (lock_) return;
+    throw std::runtime_error("another zstdfs command is at work on the store; try again later");
+  }
   try {
     lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
   } catch (const std::system_error& error) {

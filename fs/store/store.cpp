@@ -341,6 +341,7 @@ void Store::retire_dictionary(std::uint32_t id, bool retired) {
 }
 
 void Store::refuse_unnamed_use(std::uint32_t id) {
+  if (id == 0) return;
   for (const FileKey& key : impl_->keys([](const Entry&) { return true; })) {
     std::uint64_t opened = 0;
     const auto file = impl_->find(key, opened);

@@ -86,7 +86,7 @@ class Store {
   /// No new frames are made with this dictionary, or again so. When it returns, none is being made,
   /// and none waits in a redo file. Throws std::system_error when that could not be brought about.
   void retire_dictionary(std::uint32_t id, bool retired);
-  /// Throws EBUSY when a file without a name needs the dictionary: no search finds it.
+  /// Throws EBUSY when a file without a name needs the dictionary: no search finds it. 0 is none.
   void refuse_unnamed_use(std::uint32_t id);
   /// Lives while a name is moved, or an object gets another one.
   class NameMove {

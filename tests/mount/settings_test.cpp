@@ -223,6 +223,9 @@ TEST_F(SettingsOnMount, ADictionaryInUseIsNotRemoved) {
   EXPECT_EQ(still_open.status, 1);
   EXPECT_THAT(still_open.output, HasSubstr("a program has a file open that was removed"));
   open.close();
+  write_file(store.path("plain"), test::text_bytes(100'000, 1));
+  const Fd needs_none = open_file(store.path("plain"), O_RDONLY);
+  check(::unlink(store.path("plain").c_str()), "unlink");
   const Ended removed = tool({"dict", "gc", store.mountpoint()});
   EXPECT_EQ(removed.output, "Dictionary " + id + " is removed: nothing refers to it.\n");
   EXPECT_TRUE(names_in(store.backing(".zstdfs/dicts")).empty());
