@@ -18,8 +18,8 @@ bool for_each_file(os::Volume& volume,
                    const std::function<void(const std::string&, const struct stat&)>& on_file);
 
 /// Finds the files that journals are about: where they were last, or by looking at every file. In a
-/// store that was copied those of write logs are other files, but of the same generation, where they
-/// were last.
+/// store that was copied those of write logs are other files, but of the same generation, where
+/// they were last.
 class TargetFinder {
  public:
   explicit TargetFinder(os::Volume& volume) : volume_(volume) {}
