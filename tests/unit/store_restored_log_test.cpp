@@ -100,6 +100,47 @@ TEST(RefusedLog, FitsNothingThatComesLater) {
   EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == content);
 }
 
+// The header vouches for frames that the log's last batch on the disk does not build on. Others
+// come in their place, and nobody gets to write another header.
+TEST(RestoredLogOnDurableFrames, TheHeaderVouchesForNoneThatAreDropped) {
+  StoreOnDisk disk;
+  auto file = disk.open_file("file");
+  file->write(0, text_bytes(kFileBytes, 1));
+  file->sync(os::SyncKind::kDataAndTimes);
+  disk.sync_names();
+  file->write(10, bytes_of("x"));
+  file->flush();
+  const std::string log = ".zstdfs/journal/1.log";
+  const std::uint64_t first_batch = disk.disk.content(log)->size();
+  const Bytes promised = StoreOnDisk::read_all(*file);
+  file->write(kFileBytes, random_bytes(40'960, 2));
+  file->sync(os::SyncKind::kDataAndTimes);
+  file->write(kFileBytes + 40'960, random_bytes(40'960, 3));
+  file->flush();  // with a header that vouches for the first of them
+  file.reset();
+  disk.store.reset();
+  disk.disk.restart(Survival::everything());
+  disk.disk.volume()->open(log, os::OpenMode::kReadWrite)->truncate(first_batch);
+  disk.open();
+  file = disk.open_file("file");
+  ASSERT_TRUE(StoreOnDisk::read_all(*file) == promised);
+
+  file->write(kFileBytes, random_bytes(8'192, 4));
+  disk.disk.fail_calls({.kind = CallKind::kWrite,
+                        .path_prefix = "file",
+                        .error = EIO,
+                        .skip = 2,
+                        .times = 1'000'000});
+  EXPECT_THROW(file->flush(), std::system_error);
+  file.reset();
+  disk.disk.clear_faults();
+  disk.crash(Survival::everything());
+  file = disk.open_file("file");
+  Bytes beginning(promised.size());
+  EXPECT_EQ(file->read(0, beginning), beginning.size());
+  EXPECT_TRUE(beginning == promised);
+}
+
 // All of its frames stay where they are, and there is no seek table.
 TEST(Merge, OfAFileThatSavesBytesAndHasOneFrame) {
   store::StoreOptions options;

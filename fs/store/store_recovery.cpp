@@ -1,0 +1,118 @@
+// Store: what is done before anybody uses it.
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "fs/store/log.hpp"
+#include "fs/store/lost_writes.hpp"
+#include "fs/store/salvage_plan.hpp"
+#include "fs/store/store_impl.hpp"
+#include "zstdfs/errors.hpp"
+
+namespace zstdfs::store {
+
+void Store::Impl::load_known_sizes() {
+  try {
+    if (const auto id = directory.known_sizes()) {
+      known_sizes.load(*id);
+    } else if (!services.options.read_only) {
+      SizesFile::remove(*volume);
+    }
+  } catch (const std::exception&) {
+    // Then the headers tell.
+  }
+}
+
+void Store::Impl::recover() {
+  const auto interruption = services.options.read_only ? std::nullopt : directory.interruption();
+  if (interruption) {
+    log(LogLevel::kInfo, "the store was not shut down; looking for interrupted writes");
+    sync_what_was_left(*volume, services.journal, *interruption);
+  }
+  TargetFinder finder(*volume);
+  apply_redo_files(*volume, services.journal, finder);
+  if (interruption) repair_interrupted_files(*volume, *interruption);
+  restore_logs(finder);
+}
+
+// Where a lower filesystem copies on write, no byte can be changed when there is no room.
+void Store::Impl::begin_work() {
+  try {
+    directory.mark_at_work(volume->now());
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    if (code != ENOSPC && code != EDQUOT) throw;
+    if (!directory.interruption()) {
+      throw StoreError("there is no room to mark the store as in use: " + error.code().message() +
+                       "; make room on the disk, or mount with -o ro");
+    }
+    // It is marked by the daemon that was interrupted, and the next recovery does as much again.
+    log(LogLevel::kWarning,
+        "there is no room to write down that what was interrupted is repaired: " +
+            error.code().message());
+  }
+}
+
+void Store::Impl::restore_logs(TargetFinder& finder) {
+  for (const std::string& name : services.journal.list()) {
+    if (!name.ends_with(kLogSuffix)) continue;
+    const auto log_file = services.journal.open(name, os::OpenMode::kRead);
+    const auto head = read_journal(name, [&log_file]() -> std::optional<JournalHead> {
+      std::uint64_t records_offset = 0;
+      if (!log_file) return std::nullopt;
+      return read_journal_head(*log_file, JournalKind::kWriteLog, records_offset);
+    });
+    const auto path = head ? finder.find(*head) : std::nullopt;
+    if (path) {
+      try {
+        if (restore_log(name, *path)) continue;
+        const auto backing = volume->open(*path, os::OpenMode::kRead);
+        if (backing && may_be_its_log(*backing, head->generation, services.dictionaries)) {
+          log(LogLevel::kError,
+              *path + ": the file is damaged, so its latest changes stay in journal/" + name +
+                  "; unmount, and run zstdfs fsck --repair");
+          continue;
+        }
+        if (backing && stored_generation(*backing) == head->generation) {
+          // Nothing in it was promised. It must not fit the frames that come next.
+          if (services.options.read_only) continue;
+          services.journal.remove(name);
+          services.journal.sync_directory();
+          continue;
+        }
+      } catch (const NewerFormatError& error) {
+        // Nobody can open the file with this version, so the log can wait for one that can.
+        log(LogLevel::kError,
+            *path + ": its changes stay in journal/" + name + ": " + error.what());
+        continue;
+      } catch (const std::system_error& error) {
+        throw std::system_error(
+            error.code(), *path + ": its changes in journal/" + name + " cannot be taken up now");
+      }
+    }
+    // It belongs to something that is gone, or to what a loss of power may still bring back.
+    if (!services.options.read_only) services.journal.retire(name);
+    if (head && !path) {
+      log(LogLevel::kInfo, "journal/" + name + ": its file (" + head->target.path_hint +
+                               ") is not there any more; its changes are dropped");
+    }
+  }
+}
+
+bool Store::Impl::restore_log(const std::string& name, const std::string& path) {
+  const os::OpenMode mode =
+      services.options.read_only ? os::OpenMode::kRead : os::OpenMode::kReadWrite;
+  auto backing = volume->open(path, mode);
+  if (!backing) return false;
+  const struct stat status = backing->stat();
+  const FileKey key{status.st_dev, status.st_ino};
+  auto file = std::make_shared<StoredFile>(services, key, std::move(backing));
+  if (!file->restore_log(name)) return false;
+  log(LogLevel::kInfo, path + ": changes from before the interruption were taken up");
+  Shard& shard = shard_of(key);
+  MutexLock lock(shard.mutex);
+  shard.entries.insert_or_assign(key, Entry{std::move(file), 0, Clock::now()});
+  return true;
+}
+
+}  // namespace zstdfs::store
