@@ -71,12 +71,20 @@ class MountedFile final : public ChangeableFile {
   store::RecompressRequest ask(unsigned long command, const store::SettingsChoice& choice) {
     store::RecompressRequest request = store::request_for(choice);
     if (::ioctl(fd_.get(), command, &request) == 0) return request;
-    if (errno == ENOTTY) {
-      throw std::runtime_error(
-          "is not on a zstdfs mount, or on one whose daemon is of another version; mount the "
-          "store anew for that");
+    switch (errno) {
+      case ENOTTY:
+        throw std::runtime_error(
+            "is not on a zstdfs mount, or on one whose daemon is of another version; mount the "
+            "store anew for that");
+      case ENOKEY:
+        throw std::runtime_error(
+            "a dictionary is missing, which it is stored with or was to be; the system log says "
+            "which");
+      case EIO:
+        throw std::runtime_error("Input/output error; the system log says why");
+      default:
+        fail(errno);
     }
-    fail(errno);
   }
 
   const os::UniqueFd fd_;

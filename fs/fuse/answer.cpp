@@ -23,6 +23,7 @@ bool worth_logging(int code) {
   switch (code) {
     case EIO:
     case EUCLEAN:
+    case ENOKEY:
     case ENOMEM:
     case EMFILE:
     case ENFILE:

@@ -18,6 +18,7 @@
 #include "fs/fuse/handles.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/system_error.hpp"
+#include "zstdfs/errors.hpp"
 
 namespace zstdfs::fuse {
 namespace {
@@ -160,7 +161,11 @@ void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void*, fuse_f
         return;
       case store::kRecompress:
       case store::kPlanRecompression:
-        return recompress(req, number, command, in, in_bytes);
+        try {
+          return recompress(req, number, command, in, in_bytes);
+        } catch (const MissingDictionaryError& error) {
+          throw_errno(ENOKEY, error.what());
+        }
       case store::kRetireDictionary:
         return retire_dictionary(req, in, in_bytes);
       case store::kStatistics:

@@ -16,7 +16,7 @@ namespace zstdfs::store {
 inline constexpr unsigned kControlType = 0xF5;
 
 /// On a regular file: stores it anew (StoredFile::recompress). For root, the user who mounted, and
-/// the file's owner.
+/// the file's owner. ENOKEY: a dictionary is missing.
 struct RecompressRequest {
   // Asked: which settings are chosen, a bit for each (1 << Setting), and their values.
   std::uint32_t chosen = 0;

@@ -239,6 +239,16 @@ TEST_F(Recompression, OptionsOfTheMountCount) {
   EXPECT_THAT(zstdfs({"info", store_.path("f")}).output, HasSubstr(" 12 "));
 }
 
+TEST_F(Recompression, AMissingDictionaryIsSaid) {
+  const Bytes content = text_bytes(200'000, 1);
+  write_file(store_.path("f"), content);
+  const Ended ended = zstdfs({"recompress", "--dictionary", "40000", store_.mountpoint()});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.output, HasSubstr(store_.path("f") + ": a dictionary is missing"));
+  EXPECT_THAT(store_.log(), HasSubstr("dictionary 40000 is missing"));
+  EXPECT_EQ(difference(read_file(store_.path("f")), content), "");
+}
+
 TEST_F(Recompression, AReadOnlyMountSaysSo) {
   write_file(store_.path("f"), text_bytes(200'000, 1));
   store_.unmount();
