@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
 #include "fs/fuse/raw_request.hpp"
 #include "fs/fuse/signals.hpp"
@@ -18,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kTick = std::chrono::milliseconds(1);
-// A request is overdue when nobody has taken any at so many ticks.
+// A request is overdue when nobody waits for it at so many ticks.
 constexpr int kOverdueTicks = 2;
 // The watch sleeps when nothing has happened for so many.
 constexpr int kIdleTicks = 50;
@@ -78,10 +79,13 @@ void RequestLoop::watch() {
       wake_watch_.wait_until(mutex_, Clock::now() + kTick);
     }
     const bool nobody_waits = waiting_ <= 0;
-    overdue_ticks = nobody_waits && has_waiting_requests() ? overdue_ticks + 1 : 0;
+    const std::uint64_t before = std::exchange(seen, requests_);
+    const bool goes_on = seen != before;
+    // One program's requests come one by one: what is on its way now is not what was before.
+    const bool keeps_up = goes_on && one_asks_;
+    overdue_ticks = nobody_waits && !keeps_up && has_waiting_requests() ? overdue_ticks + 1 : 0;
     if (overdue_ticks >= kOverdueTicks) call_another();
-    idle_ticks = nobody_waits || requests_ != seen ? 0 : idle_ticks + 1;
-    seen = requests_;
+    idle_ticks = nobody_waits || goes_on ? 0 : idle_ticks + 1;
     if (idle_ticks < kIdleTicks) continue;
     idle_ticks = 0;
     watch_sleeps_ = true;
@@ -155,6 +159,7 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
       // One program that does all the asking waits as well; for others there is the watch.
       if (may_wait_for_the_disk(header) && !near_caller.is_near() && waiting_ <= 0) call_another();
     }
+    one_asks_ = near_caller.is_near();
     if (!is_interrupt(header)) {
       const auto begin = Clock::now();
       process_request(session_, request);

@@ -56,6 +56,8 @@ class RequestLoop {
 
   std::atomic<int> error_{0};
   std::atomic<std::uint64_t> requests_{0};
+  /// Whether the last one was one program's, as all lately.
+  std::atomic<bool> one_asks_{false};
   /// Threads that wait for a request, or have been called to.
   std::atomic<int> waiting_{0};
   std::atomic<bool> watch_sleeps_{false};
