@@ -137,6 +137,7 @@ class PosixFile final : public File {
   bool writable_ = false;
   // Synchronised by itself. Opened again in the middle of what is const to others.
   mutable std::optional<PooledDescriptor> pooled_;
+  ReserveDistance reserve_;
 };
 
 std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const {
@@ -157,7 +158,7 @@ std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const 
 void PosixFile::write_at(std::uint64_t offset, ByteSpan bytes) {
   const Descriptor fd = descriptor();
   to_off_t(offset, "pwrite");
-  const TakingSpaceFor owner(fd->get(), bytes.size());
+  const TakingSpaceFor owner(fd->get(), bytes.size(), reserve_);
   std::size_t done = 0;
   while (done < bytes.size()) {
     const off_t at = to_off_t(offset + done, "pwrite");
@@ -190,7 +191,7 @@ void PosixFile::change_blocks(ByteRange range, int mode, const char* doing) {
 
 void PosixFile::allocate(ByteRange range, AllocateKind kind) {
   const Descriptor fd = descriptor();
-  const TakingSpaceFor owner(fd->get(), range.bytes);
+  const TakingSpaceFor owner(fd->get(), range.bytes, reserve_);
   change_blocks(range, kind == AllocateKind::kKeepSize ? FALLOC_FL_KEEP_SIZE : 0, "fallocate");
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <memory>
@@ -15,6 +16,16 @@ namespace {
 
 // To switch takes many times what it takes to ask. Other threads may take some of this meanwhile.
 constexpr std::uint64_t kNearBytes = 64u << 20;
+// What takes more is worth a look.
+constexpr std::uint64_t kSmallBytes = 64u << 10;
+constexpr auto kFarLasts = std::chrono::milliseconds(10);
+
+/// By a clock that ticks every few milliseconds, and costs nothing.
+std::chrono::nanoseconds coarse_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 /// Whether taking so much could reach what the filesystem reserves.
 bool reserve_is_near(int fd, std::uint64_t bytes) {
@@ -50,9 +61,21 @@ bool set_fs_user(uid_t user) {
 
 }  // namespace
 
-TakingSpaceFor::TakingSpaceFor(int fd, std::uint64_t bytes) {
+bool ReserveDistance::is_far() const {
+  return coarse_time() < far_until_.load();
+}
+
+void ReserveDistance::saw_far() {
+  far_until_ = coarse_time() + kFarLasts;
+}
+
+TakingSpaceFor::TakingSpaceFor(int fd, std::uint64_t bytes, ReserveDistance& distance) {
   static const bool kIsRoot = ::geteuid() == 0;
-  if (!kIsRoot || !reserve_is_near(fd, bytes)) return;
+  if (!kIsRoot || (bytes <= kSmallBytes && distance.is_far())) return;
+  if (!reserve_is_near(fd, bytes)) {
+    distance.saw_far();
+    return;
+  }
   const uid_t owner = owner_of(fd);
   const cap_t own = owner == 0 ? nullptr : own_capabilities();
   if (own == nullptr) return;
