@@ -41,40 +41,40 @@ Inode& InodeTable::acquire(store::FileKey key, mode_t type, os::UniqueFd fd) {
   if (key == root_inode_->key()) return *root_inode_;  // A bind mount of the root below itself.
   MutexLock lock(mutex_);
   auto found = inodes_.find(key);
-  if (found != inodes_.end() && ((*found)->type_ != type || !(*found)->descriptor_.is_same(fd))) {
-    orphans_.reserve(orphans_.size() + 1);
-    orphans_.push_back(std::move(inodes_.extract(found).value()));
-    found = inodes_.end();
+  if (found != inodes_.end()) {
+    Inode& known = inode_at(found);
+    if (known.type_ != type || !known.descriptor_.is_same(fd)) {
+      orphans_.reserve(orphans_.size() + 1);
+      orphans_.push_back(inodes_.extract(found));
+      found = inodes_.end();
+    }
   }
   if (found == inodes_.end()) {
-    found =
-        inodes_.insert(std::make_unique<Inode>(key, type, ++last_generation_, pool_, std::move(fd)))
-            .first;
+    found = inodes_.emplace(key, type, ++last_generation_, pool_, std::move(fd)).first;
   }
-  Inode& inode = **found;
+  Inode& inode = inode_at(found);
   ++inode.lookups_;
   return inode;
 }
 
 bool InodeTable::forget(Inode& inode, std::uint64_t count) noexcept {
   if (&inode == root_inode_.get()) return false;  // It lives as long as the table.
-  std::unique_ptr<Inode> gone;  // Destroyed, and its descriptor closed, after the lock.
+  Inodes::node_type gone;  // Destroyed, and its descriptor closed, after the lock.
   MutexLock lock(mutex_);
   ZSTDFS_ASSERT(inode.lookups_ >= count);
   inode.lookups_ -= count;
   if (inode.lookups_ == 0) gone = extract(inode);
-  return gone != nullptr;
+  return !gone.empty();
 }
 
-std::unique_ptr<Inode> InodeTable::extract(Inode& inode) {
-  if (const auto found = inodes_.find(inode.key_);
-      found != inodes_.end() && found->get() == &inode) {
-    return std::move(inodes_.extract(found).value());
+InodeTable::Inodes::node_type InodeTable::extract(Inode& inode) {
+  if (const auto found = inodes_.find(inode.key_); found != inodes_.end() && &*found == &inode) {
+    return inodes_.extract(found);
   }
   const auto orphan = std::find_if(orphans_.begin(), orphans_.end(),
-                                   [&](const auto& each) { return each.get() == &inode; });
+                                   [&](const auto& each) { return &each.value() == &inode; });
   ZSTDFS_ASSERT(orphan != orphans_.end());
-  std::unique_ptr<Inode> owner = std::move(*orphan);
+  Inodes::node_type owner = std::move(*orphan);
   orphans_.erase(orphan);
   return owner;
 }
@@ -84,7 +84,7 @@ Descriptor InodeTable::find(store::FileKey key) noexcept {
   const auto found = inodes_.find(key);
   if (found == inodes_.end()) return nullptr;
   try {
-    return (*found)->descriptor_.get();
+    return inode_at(found).descriptor_.get();
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -93,7 +93,7 @@ Descriptor InodeTable::find(store::FileKey key) noexcept {
 void InodeTable::keep_open(store::FileKey key) noexcept {
   MutexLock lock(mutex_);
   const auto found = inodes_.find(key);
-  if (found != inodes_.end()) (*found)->descriptor_.keep_open();
+  if (found != inodes_.end()) inode_at(found).descriptor_.keep_open();
 }
 
 std::size_t InodeTable::size() const {

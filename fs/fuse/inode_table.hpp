@@ -97,31 +97,34 @@ class InodeTable {
   struct KeyHash : store::FileKeyHash {
     using is_transparent = void;
     using FileKeyHash::operator();
-    std::size_t operator()(const std::unique_ptr<Inode>& inode) const noexcept {
-      return (*this)(inode->key());
-    }
+    std::size_t operator()(const Inode& inode) const noexcept { return (*this)(inode.key()); }
   };
   struct SameKey {
     using is_transparent = void;
     static store::FileKey key(const store::FileKey& key) { return key; }
-    static store::FileKey key(const std::unique_ptr<Inode>& inode) { return inode->key(); }
+    static store::FileKey key(const Inode& inode) { return inode.key(); }
     template <typename A, typename B>
     bool operator()(const A& a, const B& b) const noexcept {
       return key(a) == key(b);
     }
   };
+  /// An inode lies in its node, which saves memory, and stays where it is.
+  using Inodes = std::unordered_set<Inode, KeyHash, SameKey>;
 
-  std::unique_ptr<Inode> extract(Inode& inode) ZSTDFS_REQUIRES(mutex_);
+  /// What a set has is const, because its place depends on it; of an inode only the key is, which
+  /// cannot be changed.
+  static Inode& inode_at(Inodes::iterator place) { return const_cast<Inode&>(*place); }
+  Inodes::node_type extract(Inode& inode) ZSTDFS_REQUIRES(mutex_);
 
   os::DescriptorPool& pool_;
   const std::unique_ptr<Inode> root_inode_;
 
   mutable Mutex mutex_;  // order: only the pool is locked while it is held
-  std::unordered_set<std::unique_ptr<Inode>, KeyHash, SameKey> inodes_ ZSTDFS_GUARDED_BY(mutex_);
+  Inodes inodes_ ZSTDFS_GUARDED_BY(mutex_);
   std::uint32_t last_generation_ ZSTDFS_GUARDED_BY(mutex_);
   /// Inodes whose object vanished from the backing directory behind our back and whose number was
   /// given to another object. The kernel still knows them.
-  std::vector<std::unique_ptr<Inode>> orphans_ ZSTDFS_GUARDED_BY(mutex_);
+  std::vector<Inodes::node_type> orphans_ ZSTDFS_GUARDED_BY(mutex_);
 };
 
 /// One reference of the kernel that has not been told to the kernel yet; given back unless it is.
