@@ -171,6 +171,7 @@ fuse_entry_param Filesystem::entry_with(const Inode& inode, const Attributes& at
 
 std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_writing) {
   const Descriptor descriptor = inodes_.descriptor(inode);
+  const MutexLock lock(at_rest(inode));
   auto file = store_.open_file(inode.key(), for_writing,
                                [&] { return open_backing(inode, descriptor, for_writing); });
   return std::make_unique<OpenFile>(store_, std::move(file), inode, for_writing);
@@ -179,6 +180,7 @@ std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_w
 std::unique_ptr<OpenFile> Filesystem::open(Inode& inode, store::ForWriting for_writing,
                                            os::UniqueFd backing) {
   const Descriptor descriptor = inodes_.descriptor(inode);
+  const MutexLock lock(at_rest(inode));
   auto file = store_.open_file(inode.key(), for_writing, [&] {
     return backing ? make_file(inode, std::move(backing), O_RDWR)
                    : open_backing(inode, descriptor, for_writing);
@@ -192,13 +194,18 @@ void Filesystem::change_attributes(Inode& inode, store::StoredFile::Attributes w
     change();
     return;
   }
-  const std::shared_ptr<store::StoredFile> file = store_.open_known_file(inode.key());
-  if (!file) {
-    change_at_rest(inode, change);
-    return;
+  std::shared_ptr<store::StoredFile> file;
+  {
+    const MutexLock lock(at_rest(inode));
+    file = store_.open_known_file(inode.key());
+    if (!file) return change_at_rest(inode, change);
   }
   const OpenFile handle(store_, file, inode, store::ForWriting::kNo);
   file->change_attributes(which, change);
+}
+
+Mutex& Filesystem::at_rest(const Inode& inode) {
+  return at_rest_[store::FileKeyHash()(inode.key()) % at_rest_.size()];
 }
 
 // What is not open has no attributes but the backing file's.

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -178,6 +179,7 @@ class Filesystem {
   std::unique_ptr<os::File> make_file(const Inode& inode, os::UniqueFd fd, int flags);
   std::unique_ptr<os::File> open_for_header(const Descriptor& descriptor);
   void change_at_rest(Inode& inode, const std::function<void()>& change);
+  Mutex& at_rest(const Inode& inode);
   os::UniqueFd open_with(const Descriptor& descriptor, int flags);
 
   // Constant after construction.
@@ -194,6 +196,10 @@ class Filesystem {
   DirectoryStreams directory_streams_;
   OpenHandles handles_;  // After the inodes, which the handles refer to.
   FilesAhead files_ahead_{*this};
+  /// One of these is held while attributes of a file are changed that nobody has open, and to open
+  /// one: the store looks at them before it stores content, and puts them back afterwards. Order:
+  /// before the store's locks.
+  std::array<Mutex, 64> at_rest_;
 };
 
 /// The filesystem that a request is for.

@@ -82,9 +82,17 @@ void Journal::sync_filesystem() {
     retired = retired_;
   }
   volume_.sync_filesystem();
-  for (const std::string& name : retired) remove(name);
+  std::vector<std::string> left;
+  for (const std::string& name : retired) {
+    try {
+      remove(name);
+    } catch (const std::system_error&) {
+      left.push_back(name);
+    }
+  }
   MutexLock lock(mutex_);
   retired_.erase(retired_.begin(), retired_.begin() + static_cast<std::ptrdiff_t>(retired.size()));
+  retired_.insert(retired_.end(), left.begin(), left.end());
 }
 
 void Journal::sync_directory() {

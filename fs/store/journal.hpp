@@ -36,7 +36,8 @@ class Journal {
   /// The file is out of date as soon as what was done up to now is on stable storage: until then a
   /// loss of power can bring back what it belongs to.
   void retire(const std::string& name) ZSTDFS_EXCLUDES(mutex_);
-  /// Syncs the whole lower filesystem, and then removes the files that were retired before.
+  /// Syncs the whole lower filesystem, and then removes the files that were retired before; those
+  /// that cannot be removed stay retired.
   void sync_filesystem() ZSTDFS_EXCLUDES(mutex_);
   void sync_directory();
   /// As os::Volume::free_bytes.

@@ -27,16 +27,16 @@ std::uint64_t vouched_bytes(const os::File& file) {
   }
 }
 
-/// A file's own error tells whether it is among those that were not written.
-void sync_or_write_again(os::File& file, const std::string& path, std::uint64_t vouched) {
+/// Also where the file's own error does not come: it may have been told already, to a daemon that
+/// could not go on then.
+void write_again(os::File& file, const std::string& path, std::uint64_t vouched) {
   try {
     file.sync(os::SyncKind::kData);
   } catch (const std::system_error& error) {
-    log(LogLevel::kWarning, path + ": not all of it reached the disk: " + error.code().message() +
-                                "; it is written again");
-    os::write_again(file, {vouched, file.size() - vouched});
-    if (vouched > 0) os::write_again(file, {0, kContainerHeaderBytes});
+    log(LogLevel::kWarning, path + ": not all of it reached the disk: " + error.code().message());
   }
+  os::write_again(file, {vouched, file.size() - vouched});
+  if (vouched > 0) os::write_again(file, {0, kContainerHeaderBytes});
 }
 
 void write_again_what_was_lost(os::Volume& volume, Journal& journal,
@@ -44,11 +44,11 @@ void write_again_what_was_lost(os::Volume& volume, Journal& journal,
   for_each_file(volume, [&](const std::string& path, const struct stat& status) {
     if (is_before(status.st_ctim, interruption.since)) return;
     const auto file = volume.open(path, os::OpenMode::kReadWrite);
-    if (file && is_container(*file)) sync_or_write_again(*file, path, vouched_bytes(*file));
+    if (file && is_container(*file)) write_again(*file, path, vouched_bytes(*file));
   });
   for (const std::string& name : journal.list()) {
     const auto file = journal.open(name, os::OpenMode::kReadWrite);
-    if (file) sync_or_write_again(*file, "journal/" + name, 0);
+    if (file) write_again(*file, "journal/" + name, 0);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <vector>
 
+#include "fs/os/sync.hpp"
 #include "fs/store/change_times.hpp"
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
@@ -230,16 +231,20 @@ bool TargetFinder::is_copy(const JournalHead& head) {
     return file && stored_generation(*file) == head.generation;
   } catch (const std::system_error&) {
     return false;  // Something else lies there.
+  } catch (const NewerFormatError&) {
+    return false;
   }
 }
 
 void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& content,
                       os::File& target) {
-  // A killed daemon may have left it in the page cache only. Were the power to go half way through,
-  // it would be gone, and what it leads away from too.
+  // A killed daemon may have left it in the page cache only, even after a sync that failed. Were
+  // the power to go half way through, it would be gone, and what it leads away from too.
+  os::write_again(redo, {0, redo.size()});
   redo.sync(os::SyncKind::kData);
   journal.sync_directory();
   reserve(target, content.target_bytes);
+  renew_pages(redo, content, target);
   apply_redo(redo, content, target);
   target.sync(os::SyncKind::kDataAndTimes);
 }
@@ -248,7 +253,7 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
   bool removed = false;
   for (const std::string& name : journal.list()) {
     if (!name.ends_with(kRedoSuffix)) continue;
-    const auto redo = journal.open(name, os::OpenMode::kRead);
+    const auto redo = journal.open(name, os::OpenMode::kReadWrite);
     const auto content =
         read_journal(name, [&redo] { return redo ? read_redo(*redo) : std::nullopt; });
     if (content) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <system_error>
 
+#include "fs/os/sync.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
@@ -237,6 +238,12 @@ void reserve(os::File& target, std::uint64_t target_bytes) {
     throw;
   }
   target.set_modification_time(before.st_mtim);
+}
+
+void renew_pages(const os::File& redo, const RedoContent& content, os::File& target) {
+  for_each_record(redo, content, [&target](std::uint64_t offset, ByteSpan bytes) {
+    os::write_again(target, {offset, bytes.size()});
+  });
 }
 
 void apply_redo(const os::File& redo, const RedoContent& content, os::File& target) {

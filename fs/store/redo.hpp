@@ -79,6 +79,10 @@ OpenRedo open_redo(Journal& journal, const std::string& name);
 /// holes. Changes no content.
 void reserve(os::File& target, std::uint64_t target_bytes);
 
+/// Has the kernel take new pages where the redo file will be applied: a sync of an earlier process
+/// that failed may have left some that are never brought to the disk (os::write_again).
+void renew_pages(const os::File& redo, const RedoContent& content, os::File& target);
+
 /// Applies a redo file that read_redo found whole, for whose target space was reserved. May be
 /// called again. After an error the target is neither old nor new: apply again. Does not sync the
 /// target.

@@ -111,7 +111,7 @@ void StoreRepair::finish_rewrites() {
   for (const std::string& name : journal.list()) {
     if (!name.ends_with(kRedoSuffix)) continue;
     attempt(kJournalDirectory + "/" + name, [&] {
-      const auto redo = journal.open(name, os::OpenMode::kRead);
+      const auto redo = journal.open(name, os::OpenMode::kReadWrite);
       const auto content = redo ? read_redo(*redo) : std::nullopt;
       const auto path = content ? finder.find(content->head) : std::nullopt;
       const auto target = path ? volume_.open(*path, os::OpenMode::kReadWrite) : nullptr;
@@ -152,7 +152,7 @@ void StoreRepair::refuse_if_being_rewritten(const os::File& file) {
 
 void StoreRepair::finish_rewrite(const std::string& redo_name, os::File& target) {
   Journal journal(volume_);
-  const auto redo = journal.open(redo_name, os::OpenMode::kRead);
+  const auto redo = journal.open(redo_name, os::OpenMode::kReadWrite);
   const auto content = redo ? read_redo(*redo) : std::nullopt;
   if (!content) throw CorruptError(0, "the redo file journal/" + redo_name + " is damaged");
   complete_rewrite(journal, *redo, *content, target);

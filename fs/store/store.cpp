@@ -84,7 +84,12 @@ std::shared_ptr<StoredFile> Store::open_known_file(FileKey key) {
 
 void Store::close_file(const std::shared_ptr<StoredFile>& file) {
   std::shared_ptr<StoredFile> last;  // destroyed after the lock is given back
-  const std::uint64_t cost = file->needs_settling() ? file->settling_cost() : 0;
+  std::uint64_t cost = 0;
+  try {
+    if (file->needs_settling()) cost = file->settling_cost();
+  } catch (const std::exception&) {
+    // Frames cannot be read: settling will say so.
+  }
   Impl::Shard& shard = impl_->shard_of(file->key());
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(file->key());

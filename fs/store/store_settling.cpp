@@ -103,6 +103,7 @@ bool Store::Impl::relieve_memory() {
   }
   std::sort(holders.begin(), holders.end(),
             [](const auto& a, const auto& b) { return a.first > b.first; });
+  bool all = true;
   for (const auto& [bytes, key] : holders) {
     if (!too_much()) break;
     std::uint64_t opened = 0;
@@ -113,10 +114,10 @@ bool Store::Impl::relieve_memory() {
     } catch (const std::exception& error) {
       log(LogLevel::kWarning,
           "inode " + std::to_string(key.inode) + ": its changes stay in memory: " + error.what());
-      return false;
+      all = false;
     }
   }
-  return true;
+  return all;
 }
 
 void Store::Impl::checkpoint() {

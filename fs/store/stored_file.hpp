@@ -199,6 +199,7 @@ class StoredFile {
     State after;    ///< what readers see once it has begun
     OpenRedo redo;  ///< while readers see it
     Progress progress = Progress::kPlanned;
+    bool keeps_privileges = false;  ///< the content stays what it is
   };
 
   /// What applications see while storing content moves the backing file's own times.
@@ -368,6 +369,8 @@ class StoredFile {
 
   // stored_file_convert.cpp
   bool ends_with_frame(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Of a container whose log builds on no more than this.
+  void drop_frames_behind(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   void settle_locked() ZSTDFS_REQUIRES(write_mutex_);
   void compress_raw_if_it_pays() ZSTDFS_REQUIRES(write_mutex_);
   /// Returns false, leaving the file raw, when that takes no more blocks and `required` is not set.
@@ -419,6 +422,8 @@ class StoredFile {
   std::uint64_t lowest_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   std::uint64_t logged_base_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool size_changed_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// What the log builds on ends within a frame: no batch can say what the next one builds on.
+  bool must_merge_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   /// Frames were appended over the seek table.
   bool table_stale_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   bool data_unsynced_ ZSTDFS_GUARDED_BY(write_mutex_) = true;

@@ -160,7 +160,7 @@ timespec StoredFile::modification_time() const {
 void StoredFile::flush_container() {
   const State& state = seen();
   // What was not whole when it was loaded. Of this form nothing is made whole in its place.
-  if (state.header.is_short && table_stale_) return merge();
+  if (must_merge_ || (state.header.is_short && table_stale_)) return merge();
   const bool truncated = state.base_limit < state.index.logical_bytes();
   if (!truncated && !state.header.is_short && state.logical_bytes > state.base_limit) {
     const std::uint64_t tail = state.logical_bytes - state.base_limit;

@@ -122,6 +122,7 @@ void StoredFile::discard() {
     if (pending_) redo_name = pending_->redo_name;
     pending_.reset();
     overlay_.clear();
+    underway_.drop();
     account_memory();
   }
   if (log_) log_->retire();
@@ -152,8 +153,7 @@ bool StoredFile::restore_log(const std::string& journal_name) {
         // The frames that this batch builds on were never synced and are gone, and so was the
         // batch.
         if (sizes.base_bytes > frames_hold) return false;
-        // No daemon has written what follows from these.
-        if (sizes.base_bytes == 0 || !ends_with_frame(sizes.base_bytes)) return false;
+        if (sizes.base_bytes == 0) return false;  // No daemon has written that.
         if (sizes.base_bytes > base_bytes) {
           overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
           // Frames are appended only while none of them is truncated away.
@@ -177,22 +177,7 @@ bool StoredFile::restore_log(const std::string& journal_name) {
     state_.base_limit = state_.logical_bytes = frames_hold;
     return false;
   }
-  // Frames behind those that the last batch builds on were never promised, and readers do not see
-  // them. The next batch will build on all frames, so these must be gone.
-  if (base_bytes < frames_hold) {
-    state_.index.keep_first(*state_.index.find(base_bytes));
-    state_.content_id = services_.next_content_id++;
-    durable_bytes_ = std::min(durable_bytes_, state_.index.frames_end());
-    table_stale_ = true;
-    // Other frames will come in their place, which it must not vouch for.
-    if (!services_.options.read_only && state_.header.durable_bytes > durable_bytes_) {
-      state_.header.durable_bytes = durable_bytes_;
-      state_.header.logical_bytes = state_.header.stored_bytes = 0;  // not sealed
-      const timespec modified = backing_->stat().st_mtim;
-      backing_->write_at(0, encode_container_header(state_.header));
-      backing_->set_modification_time(modified);
-    }
-  }
+  if (base_bytes < frames_hold) drop_frames_behind(base_bytes);
   overlay_.mark_all_logged();
   account_memory();
   logged_base_bytes_ = base_bytes;
@@ -202,6 +187,34 @@ bool StoredFile::restore_log(const std::string& journal_name) {
                                     content->end_offset, content->batches);
   needs_settling_ = true;
   return true;
+}
+
+// They were never promised, and readers do not see them. The next batch will build on all frames,
+// so these must be gone; and for good, or others that come in their place could be lost again, and
+// these be taken for them.
+void StoredFile::drop_frames_behind(std::uint64_t logical_bytes) {
+  // A repair has made one of several.
+  must_merge_ = !ends_with_frame(logical_bytes);
+  if (must_merge_) return;
+  state_.index.keep_first(*state_.index.find(logical_bytes));
+  state_.content_id = services_.next_content_id++;
+  durable_bytes_ = std::min(durable_bytes_, state_.index.frames_end());
+  table_stale_ = true;
+  if (services_.options.read_only) return;
+  ContainerHeader& header = state_.header;
+  const bool vouches_for_them = header.durable_bytes > durable_bytes_;
+  header.durable_bytes = durable_bytes_;
+  header.logical_bytes = header.stored_bytes = 0;  // not sealed
+  try {
+    const timespec modified = backing_->stat().st_mtim;
+    backing_->write_at(0, encode_container_header(header));
+    backing_->sync(os::SyncKind::kData);
+    backing_->truncate(state_.index.frames_end());
+    backing_->sync(os::SyncKind::kData);
+    backing_->set_modification_time(modified);
+  } catch (const std::system_error&) {
+    if (vouches_for_them) throw;  // It would for others, too.
+  }
 }
 
 }  // namespace zstdfs::store

@@ -233,6 +233,8 @@ void StoredFile::apply_rewrite() {
   const OpenRedo& redo = seen_pending()->redo;
   os::File& file = backing();
   if (seen_pending()->progress == PendingRewrite::Progress::kBegun) {
+    // As a raw file it may have lost what a sync did not get to the disk.
+    if (lost_syncs_ > 0) os::write_again(file, {0, file.size()});
     apply_redo(*redo.file, redo.content, file);
     set_progress(PendingRewrite::Progress::kApplied);
   }
@@ -253,9 +255,16 @@ void StoredFile::set_progress(PendingRewrite::Progress progress) {
 void StoredFile::finish_rewrite() {
   if (!seen_pending()) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
-    using Progress = PendingRewrite::Progress;
-    if (seen_pending()->progress == Progress::kPlanned) begin_rewrite();
-    if (seen_pending()->progress != Progress::kDurable) apply_rewrite();
+    const auto finish = [this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+      using Progress = PendingRewrite::Progress;
+      if (seen_pending()->progress == Progress::kPlanned) begin_rewrite();
+      if (seen_pending()->progress != Progress::kDurable) apply_rewrite();
+    };
+    if (seen_pending()->keeps_privileges) {
+      backing().keep_privileges(finish);
+    } else {
+      finish();
+    }
   });
   if (log_) log_->remove();
   log_.reset();
@@ -263,7 +272,7 @@ void StoredFile::finish_rewrite() {
   services_.journal.sync_directory();
   WriterLock lock(state_mutex_);
   pending_.reset();
-  data_unsynced_ = table_stale_ = size_changed_ = reconsider_form_ = false;
+  data_unsynced_ = table_stale_ = must_merge_ = size_changed_ = reconsider_form_ = false;
   needs_flush_ = false;
   lowest_bytes_ = state_.logical_bytes;
   durable_bytes_ = state_.form == Form::kContainer ? state_.index.frames_end() : 0;

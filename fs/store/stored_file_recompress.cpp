@@ -189,6 +189,7 @@ Recompression StoredFile::replace_content_by(State after, RedoWriter& redo) {
     planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
     planned.map = redo.take_map();
     planned.after = std::move(after);
+    planned.keeps_privileges = true;
   }
   rewrite(std::move(planned));
   return Recompression::kDone;

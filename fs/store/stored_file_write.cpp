@@ -192,7 +192,7 @@ void StoredFile::truncate_to_nothing() {
     underway_.drop();
     account_memory();
   }
-  table_stale_ = size_changed_ = reconsider_form_ = append_failed_ = false;
+  table_stale_ = must_merge_ = size_changed_ = reconsider_form_ = append_failed_ = false;
   durable_bytes_ = lowest_bytes_ = logged_base_bytes_ = 0;
   needs_flush_ = needs_settling_ = false;
   if (log_) log_->retire();
@@ -299,6 +299,7 @@ void StoredFile::store_for_good() {
 void StoredFile::give_up_memory() {
   MutexLock changing(write_mutex_);
   if (services_.options.read_only || seen_overlay().empty()) return;
+  finish_rewrite();
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     stream_out();
     store_frames_underway(0);

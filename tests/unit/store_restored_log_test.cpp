@@ -1,9 +1,11 @@
 // What a write log says after a crash: once it was more than the file had, once less.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
+#include "fs/store/repair.hpp"
 #include "tests/unit/store_fixture.hpp"
 
 namespace zstdfs::test {
@@ -139,6 +141,45 @@ TEST(RestoredLogOnDurableFrames, TheHeaderVouchesForNoneThatAreDropped) {
   Bytes beginning(promised.size());
   EXPECT_EQ(file->read(0, beginning), beginning.size());
   EXPECT_TRUE(beginning == promised);
+}
+
+// A repair makes one hole of several frames, and the log goes on in the middle of that.
+TEST(RestoredLogOnARepairedFile, IsTakenUp) {
+  StoreOnDisk disk;
+  auto file = disk.open_file("file");
+  file->write(0, text_bytes(kFileBytes, 1));
+  file->sync(os::SyncKind::kDataAndTimes);
+  disk.sync_names();
+  file->write(10, bytes_of("first"));
+  file->flush();
+  file->write(kFileBytes, random_bytes(40'960, 2));
+  file->flush();
+  file->write(20, bytes_of("second"));
+  file->sync(os::SyncKind::kDataAndTimes);
+  const Bytes promised = StoreOnDisk::read_all(*file);
+  file.reset();
+  disk.store.reset();
+  disk.disk.restart(Survival::everything());
+  const std::uint64_t left = disk.disk.content("file")->size() / 8;
+  disk.disk.volume()->open("file", os::OpenMode::kReadWrite)->truncate(left);
+  {
+    const auto volume = disk.disk.volume();
+    const auto told = [](const store::RepairAction&) {};
+    store::StoreRepair(*volume, store::StoreRepair::Mode::kRepair, told).repair_file("file");
+  }
+  for (int mounts = 0; mounts < 2; ++mounts) {
+    disk.open();
+    file = disk.open_file("file");
+    Bytes beginning(30);
+    EXPECT_EQ(file->read(0, beginning), beginning.size());
+    EXPECT_TRUE(std::equal(beginning.begin(), beginning.end(), promised.begin())) << mounts;
+    EXPECT_EQ(file->logical_bytes(), promised.size());
+    file->write(30, bytes_of("third"));
+    file->sync(os::SyncKind::kData);
+    file.reset();
+    disk.store.reset();
+    disk.disk.restart(Survival::nothing_unsynced());
+  }
 }
 
 // All of its frames stay where they are, and there is no seek table.

@@ -171,6 +171,41 @@ TEST_P(Rewriting, TheNextMountAppliesWhatCouldNotBeApplied) {
   expect_readable();
 }
 
+// The disk takes nothing while a mount applies it, and the next mount finds the pages that failed.
+TEST_P(Rewriting, AMountAfterOneWhoseDiskFailedAppliesItForGood) {
+  ASSERT_TRUE(fail_write(0));
+  file_.reset();
+  store_.store.reset();
+  store_.disk.restart(Survival::everything());
+  store_.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
+  EXPECT_THROW(store_.open(), std::system_error);
+  EXPECT_EQ(store_.disk.failed_calls(), 2);
+  store_.disk.restart(Survival::everything());
+  store_.open();
+  store_.crash(Survival::nothing_unsynced());
+  file_ = store_.open_file("f");
+  expect_readable();
+}
+
+// What a raw file's failed sync leaves on the way is no ground for frames.
+TEST(CompressingARawFile, AfterASyncOfItFailed) {
+  StoreOnDisk store;
+  auto file = store.open_file("f");
+  file->write(0, random_bytes(kChunk, 3));
+  file->flush();
+  store.sync_names();
+  file->write(kChunk, text_bytes(kFileBytes, 4));
+  store.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
+  EXPECT_THROW(file->sync(os::SyncKind::kData), std::system_error);
+  const Bytes content = StoreOnDisk::read_all(*file);
+  file->settle();
+  ASSERT_TRUE(file->facts().is_container);
+  file->sync(os::SyncKind::kData);
+  file.reset();
+  store.crash(Survival::nothing_unsynced());
+  EXPECT_TRUE(StoreOnDisk::read_all(*store.open_file("f")) == content);
+}
+
 INSTANTIATE_TEST_SUITE_P(Changes, Rewriting,
                          testing::Values(Rewrite{"Overwriting", overwrite_some},
                                          Rewrite{"OverwritingInPlace", overwrite_in_place},
