@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "fs/os/posix.hpp"
 #include "fs/store/log.hpp"
 #include "tools/command.hpp"
 #include "tools/command_line.hpp"
@@ -72,6 +73,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  zstdfs::os::occupy_standard_descriptors();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

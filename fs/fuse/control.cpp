@@ -121,6 +121,7 @@ int inode_flags(Filesystem& fs, fuse_ino_t number) {
 }
 
 void set_inode_flags(Filesystem& fs, fuse_ino_t number, int flags) {
+  if (fs.options().read_only) throw_errno(EROFS, "set inode flags");
   if ((flags & ~FS_COMPR_FL) != 0) throw_errno(EOPNOTSUPP, "set inode flags");
   if (flags == inode_flags(fs, number)) return;
   const bool compressed = (flags & FS_COMPR_FL) != 0;
@@ -135,6 +136,7 @@ void set_inode_flags(Filesystem& fs, fuse_ino_t number, int flags) {
         "setxattr");
   });
   fs.store().directories_changed();
+  fs.forget_attributes(fs.inode(number));  // The kernel does not know that the change time moved.
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "fs/fuse/command_line.hpp"
 #include "fs/fuse/logging.hpp"
 #include "fs/fuse/mount.hpp"
+#include "fs/os/posix.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ ExitCode run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ExitCode code = ExitCode::kSystem;
+  zstdfs::os::occupy_standard_descriptors();
   try {
     zstdfs::fuse::start_logging(zstdfs::fuse::LogTarget::kStandardError);
     code = run(argc, argv);

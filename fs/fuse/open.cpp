@@ -43,8 +43,7 @@ void truncate(fuse_req_t req, Filesystem& fs, OpenFile& opened) {
   opened.file().truncate(0);
 }
 
-/// Creates the file and returns it open for reading and writing, whatever its mode; or nothing
-/// when the name was there already, and that is allowed.
+/// Creates the file and returns it open for reading and writing, whatever its mode.
 os::UniqueFd create_backing(fuse_req_t req, Filesystem& fs, const Descriptor& directory,
                             const char* name, mode_t mode, bool exclusive) {
   const ActingAsCaller scope(req, mode,
@@ -52,7 +51,10 @@ os::UniqueFd create_backing(fuse_req_t req, Filesystem& fs, const Descriptor& di
                                                         : ActingAsCaller::Identity::kOurs);
   os::UniqueFd fd(::openat(directory->get(), name,
                            O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode & 07777));
-  if (!fd && (exclusive || errno != EEXIST)) throw_errno(errno, "openat");
+  // The kernel believes that there is no such name, so it has checked nobody's rights to what is
+  // there. At this it looks again, and opens that as any other file.
+  const bool is_news = !fd && errno == EEXIST && !exclusive;
+  if (!fd) throw_errno(is_news ? ESTALE : errno, "openat");
   return fd;
 }
 
@@ -65,15 +67,12 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     fs.refuse_reserved(parent, name);
     const Descriptor directory = fs.descriptor(parent);
     os::UniqueFd fd = create_backing(req, fs, directory, name, mode, (fi->flags & O_EXCL) != 0);
-    const bool created = static_cast<bool>(fd);
-    if (created) fs.names_changed(parent);
+    fs.names_changed(parent);
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
     if (!S_ISREG(lower.st_mode)) throw_errno(EEXIST, "create");
     auto handle = fs.open(reference.inode(), for_writing(fi->flags), std::move(fd));
-    if (!created && (fi->flags & O_TRUNC) != 0) truncate(req, fs, *handle);
-    const fuse_entry_param param =
-        created ? fs.new_entry(reference.inode(), lower) : fs.entry(reference.inode(), lower);
+    const fuse_entry_param param = fs.new_entry(reference.inode(), lower);
 
     OpenFile& open_file = hand_over(fs, fi, std::move(handle));
     Inode& inode = reference.release();

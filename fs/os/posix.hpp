@@ -31,6 +31,11 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+/// To be called first by a program: a file that it opens must not become its standard output, or be
+/// closed as such. What was closed when it started leads to nothing afterwards, and writing there
+/// fails as before.
+void occupy_standard_descriptors();
+
 /// Another descriptor of the same open file. Throws std::system_error.
 UniqueFd duplicate(int fd);
 

@@ -299,6 +299,14 @@ void UniqueFd::reset(int fd) {
   fd_ = fd;
 }
 
+void occupy_standard_descriptors() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDONLY);
+  } while (fd >= 0 && fd <= 2);
+  UniqueFd superfluous(fd);
+}
+
 UniqueFd duplicate(int fd) {
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
   if (!copy) throw_error(errno, "dup");

@@ -144,6 +144,22 @@ TEST_F(Credentials, Permissions) {
   });
 }
 
+// A name that the kernel takes for free, although there is a file, is not a way around its mode.
+TEST_F(Credentials, OfAFileThatTheKernelDoesNotKnow) {
+  MountedStore store;
+  ::chmod(store.mountpoint().c_str(), 0777);
+  const std::string path = store.path("f");
+  ASSERT_FALSE(exists(path));
+  write_file(store.backing("f"), text_bytes(100, 1));
+  ::chmod(store.backing("f").c_str(), 0600);
+  const Ended ended = run({"setpriv", "--reuid=65534", "--clear-groups", "bash", "-c",
+                           "echo taken > \"$1\"", "script", path});
+  EXPECT_NE(ended.status, 0);
+  EXPECT_EQ(difference(read_file(path), text_bytes(100, 1)), "");
+  Fd fd = open_file(path, O_RDWR | O_CREAT);
+  EXPECT_EQ(difference(read_file(path), text_bytes(100, 1)), "");
+}
+
 TEST_F(Credentials, OpenFilesKeepTheirRights) {
   // A descriptor outlives a change of the mode: also when the daemon must reopen the backing file.
   same([](Side& side) {

@@ -180,5 +180,20 @@ TEST_F(MountCommand, TheDaemonLetsGoOfItsSurroundings) {
     umount mnt; ended)sh");
 }
 
+// What was closed when they start is not the place of a file that they open.
+TEST_F(MountCommand, StandardDescriptorsThatAreClosed) {
+  expect_runs(R"sh(
+    for closed in '2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+      eval "timeout 60 bin/mount.zstdfs backing mnt $closed"
+      pid=$(pgrep -x mount.zstdfs)
+      readlink /proc/$pid/fd/0 /proc/$pid/fd/1 /proc/$pid/fd/2 | grep -v -x /dev/null && exit 1
+      readlink /proc/$pid/fd/* | grep -qx "$PWD/backing"
+      seq 100000 > mnt/numbers
+      fails bin/zstdfs usage mnt >&-
+      umount mnt; ended
+    done
+    bin/zstdfs fsck backing)sh");
+}
+
 }  // namespace
 }  // namespace zstdfs::mounttest
