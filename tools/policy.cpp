@@ -21,6 +21,7 @@
 #include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/policy_explain.hpp"
+#include "tools/store_hold.hpp"
 #include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
@@ -147,7 +148,9 @@ int set(const PolicyOptions& options) {
   const store::Policy policy = text.parse();
   return naming(options.place, [&] {
     const PlaceInStore place = changeable_place_in_store(options.place);
-    store::replace_file(*os::open_posix_volume(place.store), store::kPolicyPath, text.text);
+    const auto volume = os::open_posix_volume(place.store);
+    const auto alone = exclude_other_commands(*volume, IfBusy::kWait);
+    store::replace_file(*volume, store::kPolicyPath, text.text);
     std::cout << printable(place.store) << ": " << count_of_rules(policy)
               << " installed; a mount follows within seconds\n";
     return kExitOk;

@@ -10,9 +10,17 @@
 
 namespace zstdfs::tools {
 
-/// While it lives, nobody but this process changes the store's own files: of a store that is not
-/// mounted it holds the lock. That of a mounted one its daemon holds, which is told what it has to
-/// know.
+/// What a command does while another one changes the policy or the dictionaries of its store.
+enum class IfBusy { kRefuse, kWait };
+
+/// Keeps other commands from changing the store's policy and dictionaries: each would undo what the
+/// other relies on. Where one is at it, it throws std::runtime_error, or waits and says so. Throws
+/// std::system_error.
+std::unique_ptr<os::VolumeLock> exclude_other_commands(os::Volume& volume, IfBusy if_busy);
+
+/// While it lives, nobody but this process changes the store's own files: other commands are kept
+/// out, and of a store that is not mounted it holds the lock. That of a mounted one its daemon
+/// holds, which is told what it has to know.
 class StoreHold {
  public:
   /// `store` is the backing directory. Throws std::runtime_error when somebody has it in use of
@@ -41,6 +49,7 @@ class StoreHold {
 
   const std::optional<std::string> mount_point_;
   const std::unique_ptr<os::Volume> volume_;
+  const std::unique_ptr<os::VolumeLock> others_;
   std::unique_ptr<os::VolumeLock> lock_;
   std::vector<std::uint32_t> retired_;
 };

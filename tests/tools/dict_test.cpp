@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
 
+#include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/sample_records.hpp"
@@ -116,6 +119,20 @@ TEST_F(Dict, IsNotRemovedWhileARewriteWaitsInTheJournal) {
   EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
 }
 
+TEST_F(Dict, IsNotRemovedWhileAnotherCommandIsAtWork) {
+  import();
+  const auto volume = os::open_posix_volume(store_.path());
+  pid_t nobody = 0;
+  const auto lock = volume->try_lock(".zstdfs/store.json", nobody, os::LockTrace::kNone);
+  ASSERT_TRUE(lock);
+  for (const CommandResult& result :
+       {dict({"rm", "40000", store_.path()}), dict({"gc", store_.path()})}) {
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.error, HasSubstr("another zstdfs command is at work"));
+  }
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
+}
+
 TEST_F(Dict, BadInputIsToldInALine) {
   import();
   const auto expect_told = [](const CommandResult& result, int code, const std::string& what) {
@@ -165,6 +182,27 @@ TEST_F(Dict, TrainingInstallsADictionaryWithARule) {
   expected.insert(expected.find("\"rules\": [ //") + 10, rule);
   EXPECT_EQ(text, expected);
   EXPECT_EQ(run_zstdfs({"policy", "check", store_.path()}).exit_code, 0);
+}
+
+// Another command may change the policy between its reading and its writing.
+TEST_F(Dict, TrainingKeepsWhatThePolicyBecomesMeanwhile) {
+  const auto volume = os::open_posix_volume(store_.path());
+  pid_t nobody = 0;
+  auto lock = volume->try_lock(".zstdfs/store.json", nobody, os::LockTrace::kNone);
+  ASSERT_TRUE(lock);
+  auto training = std::async(std::launch::async, [&] {
+    return run_zstdfs({"train", "--records", "lines", "--size", "4KiB", "--id", "40000",
+                       "--install", store_.path(), store_.path("records")});
+  });
+  EXPECT_EQ(training.wait_for(std::chrono::seconds(3)), std::future_status::timeout);
+  store_.write(".zstdfs/policy.json",
+               std::string(R"({"version": 1, "rules": [{"path": "*.log", "level": 9}]})"));
+  lock.reset();
+  const CommandResult installed = training.get();
+  EXPECT_EQ(installed.exit_code, 0) << installed.error;
+  const auto checked = run_zstdfs({"policy", "check", "--json", store_.path()}).json();
+  EXPECT_EQ(checked.at("rules"), 2);
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
 }
 
 // The first rule that matches counts, so the new one keeps files from others.
