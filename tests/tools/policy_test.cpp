@@ -138,6 +138,18 @@ TEST(PolicySet, InstallsAGoodPolicyAndNoBadOne) {
   EXPECT_EQ(run_zstdfs({"fsck", store.path()}).exit_code, 0);
 }
 
+TEST(PolicySet, RefusesDictionariesThatTheStoreDoesNotHave) {
+  const TempStore store;
+  store.write(kPolicy, kRules);
+  store.write("new.json", kUnknownDictionaries);
+  const CommandResult result = run_zstdfs({"policy", "set", store.path("new.json"), store.path()});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.error, StartsWith("zstdfs policy set: " + store.path("new.json") +
+                                       ": the rule in line 2 names dictionary 41000"));
+  EXPECT_EQ(text_of(store.path(kPolicy)), kRules);
+}
+
 // A removal of dictionaries relies on the policy that it has read.
 TEST(PolicySet, WaitsForACommandThatIsAtWorkOnTheStore) {
   const TempStore store;
