@@ -50,6 +50,84 @@ class Dict : public testing::Test {
   TempStore store_;
 };
 
+/// A file, "all.jsonl", of many frames that need the dictionary.
+class DictInAFile : public Dict {
+ protected:
+  void SetUp() override {
+    Dict::SetUp();
+    import();
+    store_.write(".zstdfs/policy.json",
+                 std::string(R"({"version": 1, "defaults":)"
+                             R"( {"dictionary": 40000, "chunk_size": "4 KiB"}})"));
+    const std::string source = store_.path() + ".source";
+    std::filesystem::rename(store_.path("records"), source);
+    const CommandResult copied = run_zstdfs({"import", source, store_.path()});
+    std::filesystem::remove_all(source);
+    ASSERT_EQ(copied.exit_code, 0) << copied.error;
+    std::filesystem::remove(store_.path(".zstdfs/policy.json"));
+  }
+
+  std::string file() const { return store_.path("all.jsonl"); }
+  std::uint64_t frame_offset(std::size_t number) const {
+    const auto info = run_zstdfs({"info", "--frames", "--json", file()}).json();
+    for (const auto& frame : info.at(0).at("frame_list")) {
+      if (frame.at("kind") == "data" && number-- == 0) return frame.at("stored_offset");
+    }
+    throw std::out_of_range("frames");
+  }
+  void turn_bit(std::uint64_t offset) const {
+    Bytes bytes = read_file(file());
+    bytes.at(offset) ^= std::byte{0x10};
+    store_.write("all.jsonl", bytes);
+  }
+};
+
+constexpr std::uint64_t kIdInFrame = 5;     // behind the magic number and the descriptor
+constexpr std::uint64_t kDataInFrame = 40;  // somewhere
+
+TEST_F(DictInAFile, ADamagedIdInAFrameIsDamageOfThatFrameAlone) {
+  const std::uint64_t first = frame_offset(2);
+  const std::uint64_t second = frame_offset(7);
+  turn_bit(first + kIdInFrame);
+  turn_bit(second + kDataInFrame);
+  const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
+  EXPECT_EQ(checked.exit_code, 4);
+  const auto damage = checked.json().at("problems").at(0).at("damage");
+  ASSERT_EQ(damage.size(), 2u) << damage;
+  EXPECT_EQ(damage[0].at("stored_offset"), first);
+  EXPECT_THAT(damage[0].at("what").get<std::string>(), HasSubstr("is not the one of its file"));
+  EXPECT_EQ(damage[1].at("stored_offset"), second);
+
+  const CommandResult repaired = run_zstdfs({"fsck", "--repair", "--json", store_.path()});
+  EXPECT_EQ(repaired.exit_code, 1) << repaired.out;
+  const auto repair = repaired.json().at("repairs").at(0);
+  EXPECT_EQ(repair.at("action"), "salvaged");
+  EXPECT_EQ(repair.at("lost"), nlohmann::json::parse(R"([{"offset": 8192, "bytes": 4096},
+                                                         {"offset": 28672, "bytes": 4096}])"));
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
+}
+
+TEST_F(DictInAFile, WithoutItTheOtherFramesAreCheckedAndNothingIsSalvaged) {
+  const std::uint64_t damaged = frame_offset(7);
+  turn_bit(frame_offset(8) - 1);  // its checksum
+  std::filesystem::remove_all(dicts());
+  const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
+  EXPECT_EQ(checked.exit_code, 4);
+  EXPECT_EQ(checked.json().at("frames_verified"), 1);
+  const auto damage = checked.json().at("problems").at(0).at("damage");
+  ASSERT_GE(damage.size(), 2u) << damage;
+  EXPECT_EQ(std::count_if(damage.begin(), damage.end(),
+                          [](const auto& one) {
+                            return one.at("what").template get<std::string>().starts_with(
+                                "cannot be read: dictionary 40000 is missing");
+                          }),
+            1);
+  EXPECT_EQ(damage.back().at("stored_offset"), damaged);
+  const Bytes before = read_file(file());
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 4);
+  EXPECT_EQ(read_file(file()), before);
+}
+
 TEST_F(Dict, ComesBackAsItWent) {
   EXPECT_THAT(dict({"list", store_.path()}).out, StartsWith("The store has no dictionaries"));
   import();
