@@ -6,10 +6,13 @@
 #include <future>
 
 #include "fs/os/posix.hpp"
+#include "fs/store/journal.hpp"
+#include "fs/store/write_log.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/sample_records.hpp"
 #include "tests/tools/temp_store.hpp"
+#include "zstdfs/container_header.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -126,6 +129,49 @@ TEST_F(DictInAFile, WithoutItTheOtherFramesAreCheckedAndNothingIsSalvaged) {
   const Bytes before = read_file(file());
   EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 4);
   EXPECT_EQ(read_file(file()), before);
+}
+
+// Which frames it has, only decompressing them tells; and so whether a log fits it.
+TEST_F(DictInAFile, WithoutItALogThatCannotBeJudgedIsKeptAndTheRestIsLookedAt) {
+  Bytes bytes = read_file(file());
+  ContainerHeader header = decode_container_header(bytes).value();
+  header.durable_bytes = header.stored_bytes = kContainerHeaderBytes;
+  const Bytes encoded = encode_container_header(header);
+  std::copy(encoded.begin(), encoded.end(), bytes.begin());
+  store_.write("all.jsonl", bytes);
+  const auto volume = os::open_posix_volume(store_.path());
+  store::Journal journal(*volume);
+  {
+    const auto backing = volume->open("all.jsonl", os::OpenMode::kRead);
+    store::WriteLog log(journal, {backing->identity(), "all.jsonl"}, header.generation);
+    store::Overlay overlay;
+    overlay.write(100, Bytes(50, std::byte{'x'}));
+    log.append({header.logical_bytes, header.logical_bytes, header.logical_bytes}, overlay);
+  }
+  const std::string log_path = store_.path(".zstdfs/journal/1.log");
+  const Bytes log = read_file(log_path);
+  std::filesystem::remove_all(dicts());
+  store_.write("other", "raw");
+
+  const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
+  EXPECT_EQ(checked.exit_code, 4) << checked.error;
+  const auto found = checked.json().at("store_findings");
+  ASSERT_EQ(found.size(), 1u) << found;
+  EXPECT_EQ(found[0].at("path"), ".zstdfs/journal/1.log");
+  EXPECT_EQ(found[0].at("target"), "all.jsonl");
+  EXPECT_THAT(found[0].at("what").get<std::string>(),
+              HasSubstr("cannot be judged: dictionary 40000 is missing"));
+  EXPECT_EQ(checked.json().at("raw_files"), 1);
+  const CommandResult repaired = run_zstdfs({"fsck", "--repair", store_.path()});
+  EXPECT_EQ(repaired.exit_code, 4) << repaired.out << repaired.error;
+  EXPECT_THAT(repaired.out, HasSubstr("all.jsonl: not repaired: dictionary 40000 is missing"));
+  EXPECT_EQ(read_file(log_path), log);
+  EXPECT_EQ(read_file(file()), bytes);
+
+  import();
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 1);
+  EXPECT_FALSE(std::filesystem::exists(log_path));
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
 }
 
 TEST_F(Dict, ComesBackAsItWent) {
