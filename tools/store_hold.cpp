@@ -108,8 +108,8 @@ store::RetireRequest StoreHold::ask(std::uint32_t id, What what) const {
   if (root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0) return request;
   const int code = errno;
   if (code == EBUSY) {
-    throw std::runtime_error("dictionary " + std::to_string(id) +
-                             " is in use: a program has a file open that was removed and needs it");
+    throw DictionaryInUse("dictionary " + std::to_string(id) +
+                          " is in use: a program has a file open that was removed and needs it");
   }
   if (code == ENOTTY) {
     throw std::runtime_error("the daemon of " + *mount_point_ +

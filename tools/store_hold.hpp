@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,12 @@
 #include "fs/store/control.hpp"
 
 namespace zstdfs::tools {
+
+/// A file that has no name any more, but is still open, needs the dictionary.
+class DictionaryInUse : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// What a command does while another one changes the policy or the dictionaries of its store.
 enum class IfBusy { kRefuse, kWait };
@@ -29,13 +36,13 @@ class StoreHold {
 
   os::Volume& volume() { return *volume_; }
   /// No new frames are made with the dictionary until the hold ends, nor are there any that wait in
-  /// the journal. Throws std::system_error, std::runtime_error.
+  /// the journal. Throws DictionaryInUse, std::system_error, std::runtime_error.
   void retire_dictionary(std::uint32_t id);
   /// How many names were moved so far in a store that is mounted: who has walked through it has
   /// seen everything if that is the same as before. Throws std::system_error.
   std::uint64_t moved_names() const;
-  /// To be called after the last search. Throws std::runtime_error when a file needs the dictionary
-  /// that has lost its name meanwhile.
+  /// To be called after the last search. Throws DictionaryInUse when a file needs the dictionary
+  /// that has lost its name meanwhile, std::system_error.
   void refuse_unnamed_use(std::uint32_t id) const;
   ~StoreHold();
   StoreHold(const StoreHold&) = delete;
