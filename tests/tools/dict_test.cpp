@@ -85,6 +85,7 @@ class DictInAFile : public Dict {
   }
 };
 
+constexpr std::uint64_t kDictionaryInHeader = 28;
 constexpr std::uint64_t kIdInFrame = 5;     // behind the magic number and the descriptor
 constexpr std::uint64_t kDataInFrame = 40;  // somewhere
 
@@ -172,6 +173,34 @@ TEST_F(DictInAFile, WithoutItALogThatCannotBeJudgedIsKeptAndTheRestIsLookedAt) {
   EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 1);
   EXPECT_FALSE(std::filesystem::exists(log_path));
   EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
+}
+
+TEST_F(DictInAFile, IsNotRemovedWhileADamagedFileNeedsIt) {
+  turn_bit(2);  // of the signature
+  const CommandResult refused = dict({"rm", "40000", store_.path()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("is in use: 1 file needs it (all.jsonl)"));
+  EXPECT_THAT(dict({"gc", store_.path()}).out, StartsWith("There is no dictionary"));
+
+  turn_bit(2);
+  turn_bit(kDictionaryInHeader);
+  turn_bit(kContainerHeaderBytes);  // the first frame
+  turn_bit(read_file(file()).size() - 3);
+  const CommandResult unknown = dict({"gc", store_.path()});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.error, HasSubstr("all.jsonl: is damaged"));
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
+}
+
+TEST_F(DictInAFile, IsNotRemovedWhileADamagedFileIsKeptThatNeedsIt) {
+  turn_bit(frame_offset(7) + kDataInFrame);
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 1);
+  std::filesystem::remove(file());
+  const CommandResult refused = dict({"rm", "40000", store_.path()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("1 file needs it (lost+found/all.jsonl"));
+  std::filesystem::remove_all(store_.path("lost+found"));
+  EXPECT_EQ(dict({"rm", "40000", store_.path()}).exit_code, 0);
 }
 
 TEST_F(Dict, ComesBackAsItWent) {
