@@ -187,7 +187,12 @@ int run_fsck(const FsckOptions& options) {
   const auto cannot = [&](const std::string& why) {
     report.end_progress();
     std::cerr << "zstdfs fsck: " << printable(options.store) << ": " << why << '\n';
-    return kFsckOperational;
+    if (!report.has_repaired()) return kFsckOperational;
+    FileCheck rest;
+    rest.not_checked = why;
+    report.add(".", rest);
+    report.finish(options.store);
+    return report.exit_code();
   };
   // What the store's code says on its way, the report says in its own words.
   store::set_log_sink([](store::LogLevel, const std::string&) {});
