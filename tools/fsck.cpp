@@ -228,8 +228,8 @@ void add_fsck_command(CLI::App& app, Action& action) {
       ->needs(repair);
   command->footer(
       "Exit codes: 0 clean, 1 errors were corrected, 4 errors are left, 8 the check could not be\n"
-      "made or not completed, 16 wrong command line; or a sum of them. Without --repair no file\n"
-      "is changed.\n\n"
+      "made or not completed, 16 wrong command line; or a sum of them. Without --repair nothing\n"
+      "is changed but .zstdfs/lock.\n\n"
       "Examples:\n"
       "  zstdfs fsck /srv/store\n"
       "  zstdfs fsck --repair --dry-run /srv/store");
