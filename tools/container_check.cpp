@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <system_error>
 
+#include "fs/store/frame_checks.hpp"
 #include "fs/store/salvage_plan.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
@@ -13,11 +15,18 @@
 namespace zstdfs::tools {
 namespace {
 
+std::string cannot_be_read(const MissingDictionaryError& error) {
+  return std::string("cannot be read: ") + error.what();
+}
+
 class ContainerCheck {
  public:
   ContainerCheck(const RandomAccessSource& source, Unmount unmount,
                  const DictionarySource& dictionaries, FileCheck& result)
-      : source_(source), unmount_(unmount), dictionaries_(dictionaries), result_(result) {}
+      : source_(source),
+        unmount_(unmount),
+        dictionaries_(store::read_header(source), dictionaries),
+        result_(result) {}
 
   void run() {
     const LoadedContainer container = load_container(source_, dictionaries_);
@@ -37,6 +46,10 @@ class ContainerCheck {
       result_.interrupted = true;
       return;
     }
+    add(stored_offset, std::move(what));
+  }
+
+  void add(std::uint64_t stored_offset, std::string what) {
     if (result_.damage.size() > kMaxFindings) return;
     if (result_.damage.size() == kMaxFindings) what = "and more, which are not listed";
     result_.damage.push_back({stored_offset, std::move(what)});
@@ -110,6 +123,10 @@ class ContainerCheck {
                  dictionaries_);
     } catch (const CorruptError& error) {
       report(error.stored_offset(), reason_of(error));
+    } catch (const MissingDictionaryError& error) {
+      --result_.frames;
+      // Once: other frames need it, too.
+      if (missing_.insert(error.id()).second) add(0, cannot_be_read(error));
     }
   }
 
@@ -134,11 +151,12 @@ class ContainerCheck {
 
   const RandomAccessSource& source_;
   const Unmount unmount_;
-  const DictionarySource& dictionaries_;
+  const store::ContainerDictionaries dictionaries_;
   /// After an unclean end, what lies from here on may not have reached the disk: no damage, the
   /// next mount cuts it off.
   std::uint64_t vouched_end_ = std::numeric_limits<std::uint64_t>::max();
   FileCheck& result_;
+  std::set<std::uint32_t> missing_;  // dictionaries
   Bytes content_;
 };
 
@@ -162,7 +180,7 @@ FileCheck check_file(const RandomAccessSource& source, Unmount unmount,
     result.form = Form::kContainer;
     ContainerCheck(source, unmount, dictionaries, result).run();
   } catch (const MissingDictionaryError& error) {
-    result.damage.push_back({0, std::string("cannot be read: ") + error.what()});
+    result.damage.push_back({0, cannot_be_read(error)});
   } catch (const NewerFormatError& error) {
     result.not_checked = error.what();
   } catch (const std::system_error& error) {

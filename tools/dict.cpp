@@ -213,18 +213,40 @@ class Removal {
     for (const DictionaryCopies& copies : DictionaryFiles(hold_.volume()).list()) {
       if (!before.is_used(copies.id)) candidates.insert(copies.id);
     }
-    for (const std::uint32_t id : candidates) hold_.retire_dictionary(id);
+    std::erase_if(candidates, [this](std::uint32_t id) {
+      return is_kept(id, [&] { hold_.retire_dictionary(id); });
+    });
     const DictionaryReferences references = candidates.empty() ? before : search();
-    for (const std::uint32_t id : candidates) {
-      if (references.is_used(id)) continue;
-      hold_.refuse_unnamed_use(id);
-      drop(id);
+    try {
+      for (const std::uint32_t id : candidates) {
+        if (references.is_used(id)) continue;
+        is_kept(id, [&] {
+          hold_.refuse_unnamed_use(id);
+          drop(id);
+        });
+      }
+    } catch (const std::exception&) {
+      report();  // Some are gone.
+      throw;
     }
     report();
-    return kExitOk;
+    return kept_.empty() ? kExitOk : kExitFailed;
   }
 
  private:
+  /// Whether the dictionary turns out to be in use, which is no reason to keep the others.
+  template <typename Work>
+  bool is_kept(std::uint32_t id, Work work) {
+    try {
+      work();
+      return false;
+    } catch (const DictionaryInUse& error) {
+      std::cerr << "zstdfs dict: " << error.what() << '\n';
+      kept_.push_back(id);
+      return true;
+    }
+  }
+
   bool exists(std::uint32_t id) {
     for (const DictionaryCopies& copies : DictionaryFiles(hold_.volume()).list()) {
       if (copies.id == id) return true;
@@ -263,14 +285,15 @@ class Removal {
 
   void report() const {
     if (options_.json) {
-      print_json(Json{{"removed", removed_}, {"dry_run", options_.dry_run}});
+      print_json(Json{{"removed", removed_}, {"kept", kept_}, {"dry_run", options_.dry_run}});
       return;
     }
     const char* const verb = options_.dry_run ? "would be removed" : "is removed";
     for (const std::uint32_t id : removed_) {
       std::cout << "Dictionary " << id << ' ' << verb << ": nothing refers to it.\n";
     }
-    if (removed_.empty()) std::cout << "There is no dictionary that nothing refers to.\n";
+    if (!removed_.empty() || !kept_.empty()) return;
+    std::cout << "There is no dictionary that nothing refers to.\n";
   }
 
   static constexpr int kMostSearches = 5;
@@ -280,6 +303,7 @@ class Removal {
   const Interruption interruption_;
   StoreHold hold_;
   std::vector<std::uint32_t> removed_;
+  std::vector<std::uint32_t> kept_;  // although nothing that has a name refers to them
 };
 
 template <typename Work>

@@ -13,6 +13,7 @@
 #include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/policy_edit.hpp"
+#include "tools/store_hold.hpp"
 #include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
@@ -85,10 +86,12 @@ std::vector<std::string> patterns_for(const std::string& store_root,
 
 InstalledRule install_dictionary(const std::string& store_root, const DictionaryRule& rule,
                                  ByteSpan dictionary) {
+  const auto volume = naming(store_root, [&] { return os::open_posix_volume(store_root); });
+  const auto alone =
+      naming(store_root, [&] { return exclude_other_commands(*volume, IfBusy::kWait); });
   PolicyText policy = read_store_policy(store_root).value_or(PolicyText());
   if (!policy.text.empty()) policy.parse();  // Throws before anything has changed.
   return naming(store_root, [&] {
-    const auto volume = os::open_posix_volume(store_root);
     const std::uint32_t id = store::DictionaryFiles(*volume).install(dictionary);
     InstalledRule installed{rule_text(id, rule), {}};
     policy.text = with_first_rule(policy.text, policy.file, installed.text);

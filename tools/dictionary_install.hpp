@@ -36,9 +36,10 @@ std::vector<std::string> patterns_for(const std::string& store_root,
                                       const std::vector<std::string>& include);
 
 /// Puts the dictionary into the store, and then a rule that uses it before all others; both are
-/// durable, and in force on a mount within two seconds. Returns what came of it. After an error the
-/// dictionary may be there, but no rule that uses it. Throws std::runtime_error (a
-/// store::PolicyError where the present policy is none), std::invalid_argument, std::system_error.
+/// durable, and in force on a mount within two seconds. Waits for other commands that change the
+/// policy. Returns what came of it. After an error the dictionary may be there, but no rule that
+/// uses it. Throws std::runtime_error (a store::PolicyError where the present policy is none),
+/// std::invalid_argument, std::system_error.
 InstalledRule install_dictionary(const std::string& store_root, const DictionaryRule& rule,
                                  ByteSpan dictionary);
 

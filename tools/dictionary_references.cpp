@@ -4,14 +4,21 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <chrono>
+#include <memory>
 #include <system_error>
+#include <thread>
 
 #include "fs/store/inherited_settings.hpp"
+#include "fs/store/lost_and_found.hpp"
 #include "fs/store/policy_file.hpp"
+#include "fs/store/salvage_plan.hpp"
 #include "fs/store/store.hpp"
 #include "tools/display.hpp"
+#include "tools/logical_content.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_policy.hpp"
+#include "tools/stored_form.hpp"
 #include "tools/tree_walk.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -51,7 +58,7 @@ class Search {
     if (regular || S_ISDIR(entry.status.st_mode)) look_at_attributes(entry.path);
     if (!regular) return Descend::kYes;
     try {
-      look_at_file(*open_regular(entry.directory_fd, entry.name, FollowLinks::kNo), entry.path);
+      look_at_file(open_regular(entry.directory_fd, entry.name, FollowLinks::kNo), entry.path);
     } catch (const std::system_error& error) {
       if (error.code().value() != ENOENT) problem(entry.path, explain(error.code()));
     } catch (const std::runtime_error& error) {
@@ -60,19 +67,59 @@ class Search {
     return Descend::kYes;
   }
 
-  void look_at_file(const os::File& file, const std::string& path) {
-    if (!is_container(file)) return;
+  void look_at_file(std::unique_ptr<os::File> file, const std::string& path) {
+    last_counted_ = 0;
     // Where frames must be decompressed to be found, a missing dictionary is a use of it.
     try {
-      const LoadedContainer container = load_container(file);
-      std::uint32_t last = 0;
-      if (container.header_intact) used_by_file(container.header.dictionary_id, path, last);
-      for (const FrameEntry& frame : container.index) {
-        used_by_file(dictionary_of(file, frame), path, last);
+      if (is_kept_copy(path)) {
+        const auto kept = open_logical_content(std::move(file), no_dictionaries());
+        if (store::is_or_was_container(*kept, no_dictionaries())) {
+          look_at_damaged(
+              *kept, path,
+              "keeps a damaged file, which may need any; remove it when it is of no use");
+        }
+      } else if (is_container(*file)) {
+        look_at_container(*file, path);
+      } else if (store::is_or_was_container(*file, no_dictionaries())) {
+        look_at_damaged(*file, path, kNotRepaired);
       }
     } catch (const MissingDictionaryError& error) {
-      std::uint32_t last = 0;
-      used_by_file(error.id(), path, last);
+      used_by_file(error.id(), path);
+    }
+  }
+
+  static bool is_kept_copy(const std::string& path) {
+    return path.starts_with(std::string(store::kLostAndFound) + "/") && path.ends_with(".damaged");
+  }
+
+  void look_at_container(const os::File& file, const std::string& path) {
+    LoadedContainer container = load_container(file);
+    // A daemon may just be rewriting it. One that is damaged indeed is waited for once.
+    for (int i = 0; i < kMostLooks && is_damaged(container, file); ++i) {
+      if (!found_.problems.empty()) break;
+      std::this_thread::sleep_for(kLookAgainAfter);
+      container = load_container(file);
+    }
+    if (container.header_intact) used_by_file(container.header.dictionary_id, path);
+    for (const FrameEntry& frame : container.index) {
+      used_by_file(dictionary_of(file, frame), path);
+    }
+    if (is_damaged(container, file)) look_at_damaged(file, path, kNotRepaired);
+  }
+
+  static bool is_damaged(const LoadedContainer& container, const os::File& file) {
+    return condition_of(container, file.size()) == Condition::kDamaged;
+  }
+
+  /// Not all of its frames can be found; but all of them name the dictionary of the header, unless
+  /// that was made anew, and has none.
+  void look_at_damaged(const RandomAccessSource& source, const std::string& path,
+                       const std::string& why) {
+    const auto header = store::read_header(source);
+    if (header && header->dictionary_id != 0) {
+      used_by_file(header->dictionary_id, path);
+    } else {
+      problem(path, why);
     }
   }
 
@@ -83,9 +130,9 @@ class Search {
   }
 
   /// Counts a file once for frames that follow each other.
-  void used_by_file(std::uint32_t id, const std::string& path, std::uint32_t& last) {
-    if (id == 0 || id == last) return;
-    last = id;
+  void used_by_file(std::uint32_t id, const std::string& path) {
+    if (id == 0 || id == last_counted_) return;
+    last_counted_ = id;
     DictionaryUse& use = found_.by_id[id];
     if (use.files++ == 0) use.first_file = path;
   }
@@ -120,10 +167,15 @@ class Search {
     }
   }
 
+  static constexpr const char* kNotRepaired = "is damaged; unmount, and run zstdfs fsck --repair";
+  static constexpr int kMostLooks = 5;
+  static constexpr auto kLookAgainAfter = std::chrono::milliseconds(200);
+
   os::Volume& volume_;
   const std::string root_;
   const Interruption* const interruption_;
   DictionaryReferences found_;
+  std::uint32_t last_counted_ = 0;  // of the file that is looked at
 };
 
 }  // namespace

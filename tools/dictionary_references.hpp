@@ -20,7 +20,7 @@ struct DictionaryUse {
 
 struct DictionaryReferences {
   std::map<std::uint32_t, DictionaryUse> by_id;
-  /// Files that could not be looked at, and why: what they need is not known.
+  /// Files that could not be looked at or are damaged, and why: what they need is not known.
   std::vector<std::string> problems;
 
   bool is_used(std::uint32_t id) const {

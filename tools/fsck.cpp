@@ -187,7 +187,12 @@ int run_fsck(const FsckOptions& options) {
   const auto cannot = [&](const std::string& why) {
     report.end_progress();
     std::cerr << "zstdfs fsck: " << printable(options.store) << ": " << why << '\n';
-    return kFsckOperational;
+    if (!report.has_repaired()) return kFsckOperational;
+    FileCheck rest;
+    rest.not_checked = why;
+    report.add(".", rest);
+    report.finish(options.store);
+    return report.exit_code();
   };
   // What the store's code says on its way, the report says in its own words.
   store::set_log_sink([](store::LogLevel, const std::string&) {});
@@ -223,8 +228,8 @@ void add_fsck_command(CLI::App& app, Action& action) {
       ->needs(repair);
   command->footer(
       "Exit codes: 0 clean, 1 errors were corrected, 4 errors are left, 8 the check could not be\n"
-      "made or not completed, 16 wrong command line; or a sum of them. Without --repair no file\n"
-      "is changed.\n\n"
+      "made or not completed, 16 wrong command line; or a sum of them. Without --repair nothing\n"
+      "is changed but .zstdfs/lock.\n\n"
       "Examples:\n"
       "  zstdfs fsck /srv/store\n"
       "  zstdfs fsck --repair --dry-run /srv/store");

@@ -131,6 +131,11 @@ void FsckReport::set_left(std::uint64_t errors) {
   left_ = errors;
 }
 
+bool FsckReport::has_repaired() const {
+  const MutexLock lock(mutex_);
+  return options_.mode == Mode::kRepair && corrected_ > 0;
+}
+
 void FsckReport::show_progress() {
   if (!options_.progress) return;
   const auto now = std::chrono::steady_clock::now();

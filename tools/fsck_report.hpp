@@ -50,6 +50,9 @@ class FsckReport {
   /// How many errors a repair has left.
   void set_left(std::uint64_t errors) ZSTDFS_EXCLUDES(mutex_);
 
+  /// Whether a repair has changed something.
+  bool has_repaired() const ZSTDFS_EXCLUDES(mutex_);
+
   /// Wipes the progress line from the terminal.
   void end_progress() ZSTDFS_EXCLUDES(mutex_);
   /// Prints the summary, or the JSON object.

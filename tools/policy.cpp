@@ -21,6 +21,7 @@
 #include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/policy_explain.hpp"
+#include "tools/store_hold.hpp"
 #include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {
@@ -88,11 +89,17 @@ int with_errors_said(const char* command, const std::function<int()>& body) {
   return kExitFailed;
 }
 
+void say_mistakes(const char* command, const PolicyText& text,
+                  const std::vector<store::PolicyMistake>& mistakes) {
+  for (const store::PolicyMistake& mistake : mistakes) {
+    std::cerr << "zstdfs policy " << command << ": " << printable(text.file) << ": " << mistake.what
+              << '\n';
+  }
+}
+
 void print_checked(const PolicyText& text, const store::Policy& policy,
                    const std::vector<store::PolicyMistake>& mistakes) {
-  for (const store::PolicyMistake& mistake : mistakes) {
-    std::cerr << "zstdfs policy check: " << printable(text.file) << ": " << mistake.what << '\n';
-  }
+  say_mistakes("check", text, mistakes);
   if (!mistakes.empty()) return;
   std::cout << printable(text.file) << ": no errors, " << count_of_rules(policy) << '\n';
 }
@@ -147,7 +154,14 @@ int set(const PolicyOptions& options) {
   const store::Policy policy = text.parse();
   return naming(options.place, [&] {
     const PlaceInStore place = changeable_place_in_store(options.place);
-    store::replace_file(*os::open_posix_volume(place.store), store::kPolicyPath, text.text);
+    const auto volume = os::open_posix_volume(place.store);
+    const auto alone = exclude_other_commands(*volume, IfBusy::kWait);
+    const auto mistakes = store::find_mistakes(policy, store::DictionaryFiles(*volume));
+    if (!mistakes.empty()) {
+      say_mistakes("set", text, mistakes);
+      return kExitFailed;
+    }
+    store::replace_file(*volume, store::kPolicyPath, text.text);
     std::cout << printable(place.store) << ": " << count_of_rules(policy)
               << " installed; a mount follows within seconds\n";
     return kExitOk;

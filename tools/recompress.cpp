@@ -110,7 +110,7 @@ void add_other_options(CLI::App& command, RecompressOptions& options) {
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 all files are as asked for, 1 some are not, 2 wrong command line,\n"
-    "130 interrupted.";
+    "130 or 143 interrupted.";
 
 }  // namespace
 

@@ -128,10 +128,6 @@ std::string interval_problem(const std::string& text) {
 void add_stats_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<StatsOptions>();  // shared with the callback
   CLI::App* command = app.add_subcommand("stats", "Show what the daemon of a mount does");
-  command->footer(
-      "Examples:\n"
-      "  zstdfs stats /mnt\n"
-      "  zstdfs stats --watch=10 /mnt");
   command->add_option("MOUNT", options->mount, "A mount point, or something on the mount")
       ->required();
   // A flag that may have a value: an option would take the mount for its value.
@@ -150,7 +146,8 @@ void add_stats_command(CLI::App& app, Action& action) {
       "Examples:\n"
       "  zstdfs stats /srv/files\n"
       "  zstdfs stats --watch /srv/files\n"
-      "  zstdfs stats --prometheus /srv/files > /var/lib/node_exporter/zstdfs.prom");
+      "  zstdfs stats --prometheus /srv/files > zstdfs.prom.new\n"
+      "  mv zstdfs.prom.new /var/lib/prometheus/node-exporter/zstdfs.prom");
   command->callback([options, &action] { action = [options] { return run_stats(*options); }; });
 }
 

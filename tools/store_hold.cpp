@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <iostream>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include "fs/os/posix.hpp"
 #include "fs/store/journal.hpp"
@@ -18,19 +21,42 @@ namespace zstdfs::tools {
 namespace {
 
 constexpr std::uint32_t kNone = 0;  // of all dictionaries
+constexpr auto kSilentWait = std::chrono::seconds(1);
+constexpr auto kRetryInterval = std::chrono::milliseconds(50);
 
 }  // namespace
 
-StoreHold::StoreHold(const std::string& store)
-    : mount_point_(mount_point_of(store)), volume_(os::open_posix_volume(store)) {
-  pid_t holder = 0;
-  if (mount_point_) {
-    // Against others like this one, of which the first to end would undo what the second relies on.
-    lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/store.json", holder,
-                              os::LockTrace::kNone);
-    if (lock_) return;
-    throw std::runtime_error("another zstdfs command is at work on the store; try again later");
+std::unique_ptr<os::VolumeLock> exclude_other_commands(os::Volume& volume, IfBusy if_busy) {
+  using Clock = std::chrono::steady_clock;
+  // A file that every store has, mounted or not, and that is never replaced.
+  const std::string path = std::string(store::kStoreDirectory) + "/store.json";
+  const auto begin = Clock::now();
+  for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
+    pid_t holder = 0;
+    std::unique_ptr<os::VolumeLock> lock;
+    try {
+      lock = volume.try_lock(path, holder, os::LockTrace::kNone);
+    } catch (const std::system_error& error) {
+      if (error.code().value() != ENOENT) throw;
+      throw std::runtime_error("the store has no " + path + "; a mount makes it");
+    }
+    if (lock) return lock;
+    if (if_busy == IfBusy::kRefuse) {
+      throw std::runtime_error("another zstdfs command is at work on the store; try again later");
+    }
+    if (!said && Clock::now() - begin >= kSilentWait) {
+      said = true;
+      std::cerr << "zstdfs: waiting for another zstdfs command, which is at work on the store\n";
+    }
   }
+}
+
+StoreHold::StoreHold(const std::string& store)
+    : mount_point_(mount_point_of(store)),
+      volume_(os::open_posix_volume(store)),
+      others_(exclude_other_commands(*volume_, IfBusy::kRefuse)) {
+  if (mount_point_) return;
+  pid_t holder = 0;
   try {
     lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
   } catch (const std::system_error& error) {
@@ -82,8 +108,8 @@ store::RetireRequest StoreHold::ask(std::uint32_t id, What what) const {
   if (root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0) return request;
   const int code = errno;
   if (code == EBUSY) {
-    throw std::runtime_error("dictionary " + std::to_string(id) +
-                             " is in use: a program has a file open that was removed and needs it");
+    throw DictionaryInUse("dictionary " + std::to_string(id) +
+                          " is in use: a program has a file open that was removed and needs it");
   }
   if (code == ENOTTY) {
     throw std::runtime_error("the daemon of " + *mount_point_ +

@@ -96,6 +96,10 @@ void FrameDecoder::decode(ByteSpan frame, MutableByteSpan out, std::uint64_t sto
   check_frame_header(frame, out.size(), stored_offset);
   const std::uint32_t id = ZSTD_getDictID_fromFrame(frame.data(), frame.size());
   const auto dictionary = id == 0 ? nullptr : dictionaries.digested(id);
+  if (id != 0 && dictionary == nullptr) {
+    throw CorruptError(stored_offset, "a frame names dictionary " + std::to_string(id) +
+                                          ", which is not the one of its file");
+  }
   const std::size_t result = ZSTD_decompress_usingDDict(
       context_.get(), out.data(), out.size(), frame.data(), frame.size(), dictionary.get());
   if (ZSTD_isError(result) != 0) {

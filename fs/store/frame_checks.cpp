@@ -36,6 +36,15 @@ std::uint64_t next_data(const RandomAccessSource& source, std::uint64_t offset,
 
 }  // namespace
 
+std::shared_ptr<const ZSTD_DDict_s> ContainerDictionaries::digested(std::uint32_t id) const {
+  try {
+    return dictionaries_.digested(id);
+  } catch (const MissingDictionaryError&) {
+    if (header_id_ == 0 || id == header_id_) throw;
+    return nullptr;
+  }
+}
+
 bool verifies(const RandomAccessSource& source, const FrameEntry& frame,
               const DictionarySource& dictionaries) {
   thread_local Bytes content;

@@ -3,12 +3,33 @@
 #include <optional>
 #include <variant>
 
+#include "zstdfs/container_header.hpp"
+#include "zstdfs/dictionary_source.hpp"
 #include "zstdfs/frame_index.hpp"
 #include "zstdfs/frame_walk.hpp"
 
 namespace zstdfs::store {
 
 // What a salvage asks about single frames of a damaged container.
+
+/// The dictionaries for the frames of one container. All frames that name a dictionary name that of
+/// the header; a header that was made anew may have none. So another one that cannot be had is not
+/// missing, its id is damaged.
+///
+/// Lifetime: `dictionaries` outlives it. Thread safety: all methods may run concurrently.
+class ContainerDictionaries final : public DictionarySource {
+ public:
+  /// `header` is an intact one, or nothing is known of it.
+  ContainerDictionaries(const std::optional<ContainerHeader>& header,
+                        const DictionarySource& dictionaries)
+      : header_id_(header ? header->dictionary_id : 0), dictionaries_(dictionaries) {}
+
+  std::shared_ptr<const ZSTD_DDict_s> digested(std::uint32_t id) const override;
+
+ private:
+  const std::uint32_t header_id_;
+  const DictionarySource& dictionaries_;
+};
 
 /// Whether the frame is there and its content has the checksum. Throws MissingDictionaryError.
 bool verifies(const RandomAccessSource& source, const FrameEntry& frame,

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "fs/store/dictionaries.hpp"
+#include "fs/store/frame_checks.hpp"
 #include "fs/store/journal.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/salvage_plan.hpp"
@@ -80,6 +81,9 @@ class JournalCheck {
       if (!has_damaged_version(*file, redo ? JournalKind::kRedo : JournalKind::kWriteLog)) throw;
       finding_.blocks_mounts = true;
       found(Kind::kDamaged, "its head is damaged, and no mount goes past it");
+    } catch (const MissingDictionaryError& error) {
+      // It stays where it is: with the dictionary, it may be taken up.
+      found(Kind::kPending, std::string("changes that cannot be judged: ") + error.what());
     }
   }
 
@@ -199,8 +203,9 @@ class JournalCheck {
   std::uint64_t usable_batches(const os::File& log, const os::File& target) const {
     std::uint64_t frames_hold = 0;
     try {
+      const ContainerDictionaries dictionaries(read_header(target), dictionaries_);
       const LoadedContainer container =
-          is_container(target) ? load_container(target, dictionaries_) : LoadedContainer{};
+          is_container(target) ? load_container(target, dictionaries) : LoadedContainer{};
       frames_hold = container.sealed ? container.logical_bytes
                                      : plan_salvage(target, dictionaries_).logical_bytes();
     } catch (const NewerFormatError&) {

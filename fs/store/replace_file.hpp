@@ -10,6 +10,8 @@ namespace zstdfs::store {
 /// + ".new". Wherever the power goes, it has the old content or the new one; when this returns, the
 /// new one is durable. Throws std::system_error: then it is as before and nothing else is left,
 /// unless the last step failed, a sync, after which it may be either.
+/// Precondition: nobody else replaces the file meanwhile; a + ".new" that is there was left by a
+/// crash, and is removed.
 void replace_file(os::Volume& volume, const std::string& path, const std::string& text);
 
 }  // namespace zstdfs::store

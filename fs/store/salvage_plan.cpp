@@ -37,17 +37,6 @@ ContainerHeader short_header() {
   return header;
 }
 
-/// The header, also when only its signature is damaged: the hash over all of it tells.
-std::optional<ContainerHeader> read_header(const RandomAccessSource& source) {
-  HeaderBytes bytes = read_header_bytes(source);
-  for (const ContainerHeader& form : {ContainerHeader{}, short_header()}) {
-    const Bytes signature = encode_container_header(form);
-    std::copy_n(signature.begin(), kContainerSignatureBytes, bytes.begin());
-    if (const auto header = decode_container_header(bytes)) return header;
-  }
-  return std::nullopt;
-}
-
 /// Where the frames begin, as far as the header or what is left of it tells.
 std::uint64_t frames_begin(const RandomAccessSource& source) {
   if (const auto header = read_header(source)) return header->bytes();
@@ -86,10 +75,10 @@ class Planner {
  public:
   Planner(const RandomAccessSource& source, const DictionarySource& dictionaries)
       : source_(source),
-        dictionaries_(dictionaries),
         size_(source.size()),
         has_signature_(is_container(source)),
         header_(read_header(source)),
+        dictionaries_(header_, dictionaries),
         frames_begin_(frames_begin(source)) {}
 
   SalvagePlan run() && {
@@ -231,10 +220,10 @@ class Planner {
   }
 
   const RandomAccessSource& source_;
-  const DictionarySource& dictionaries_;
   const std::uint64_t size_;
   const bool has_signature_;
   const std::optional<ContainerHeader> header_;
+  const ContainerDictionaries dictionaries_;
   const std::uint64_t frames_begin_;
   SalvagePlan plan_;
   std::optional<std::uint64_t> last_end_ = frames_begin_;  // of the part before, if intact
@@ -266,6 +255,16 @@ std::vector<ByteRange> SalvagePlan::lost() const {
   return ranges;
 }
 
+std::optional<ContainerHeader> read_header(const RandomAccessSource& source) {
+  HeaderBytes bytes = read_header_bytes(source);
+  for (const ContainerHeader& form : {ContainerHeader{}, short_header()}) {
+    const Bytes signature = encode_container_header(form);
+    std::copy_n(signature.begin(), kContainerSignatureBytes, bytes.begin());
+    if (const auto header = decode_container_header(bytes)) return header;
+  }
+  return std::nullopt;
+}
+
 bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries) {
   if (is_container(source)) return true;
   if (source.size() < kShortHeaderBytes) return false;
@@ -288,7 +287,8 @@ bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation,
   if (!header) return true;
   if (header->generation != generation) return false;
   if (!is_container(source)) return true;
-  const LoadedContainer loaded = load_container(source, dictionaries);
+  const LoadedContainer loaded =
+      load_container(source, ContainerDictionaries(header, dictionaries));
   return loaded.logical_bytes > loaded.index.logical_bytes() ||
          loaded.index.frames_end() < header->durable_bytes;
 }

@@ -44,6 +44,10 @@ struct SalvagePlan {
 /// Whether this is a container, or was one until its signature was damaged.
 bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries);
 
+/// The header of a container, also when only its signature is damaged: the hash over all of it
+/// tells. Nothing when it is damaged otherwise. Throws NewerFormatError, std::system_error.
+std::optional<ContainerHeader> read_header(const RandomAccessSource& source);
+
 /// The generation that a container has, or has after a repair: also that of a damaged header.
 /// Precondition: is_or_was_container(source).
 std::uint64_t stored_generation(const RandomAccessSource& source);

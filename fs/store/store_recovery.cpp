@@ -85,6 +85,10 @@ void Store::Impl::restore_logs(TargetFinder& finder) {
         log(LogLevel::kError,
             *path + ": its changes stay in journal/" + name + ": " + error.what());
         continue;
+      } catch (const MissingDictionaryError& error) {
+        // Nor may the file be opened without them, once the dictionary is there.
+        throw StoreError(*path + ": its changes in journal/" + name +
+                         " cannot be taken up now: " + error.what());
       } catch (const std::system_error& error) {
         throw std::system_error(
             error.code(), *path + ": its changes in journal/" + name + " cannot be taken up now");

@@ -236,6 +236,33 @@ TEST_F(SettingsOnMount, ADictionaryInUseIsNotRemoved) {
   EXPECT_THAT(used.output, HasSubstr("1 failed"));
 }
 
+TEST_F(SettingsOnMount, ADictionaryInUseDoesNotKeepTheOthersFromBeingRemoved) {
+  write_records("records");
+  const std::string id = install("records");
+  ASSERT_TRUE(policy_is_in_force("records/probe.json", id));
+  for (const char* const unused : {"32768", "2147483647"}) {
+    const Ended imported =
+        shell(R"(
+      "$1" train --size 16KiB --id "$2" --output "$4" "$3"
+      "$1" dict import "$4" "$3"
+      rm "$4"
+    )",
+              {tool_program(), unused, store.mountpoint(), store.backing() + "-" + unused});
+    ASSERT_EQ(imported.status, 0) << imported.output;
+  }
+  const Fd open = open_file(store.path("records/probe.json"), O_RDONLY);
+  check(::unlink(store.path("records/probe.json").c_str()), "unlink");
+  check(::unlink(store.backing(".zstdfs/policy.json").c_str()), "unlink");
+  const Ended removed = shell(R"("$1" dict gc --json "$2" 2>/dev/null | tr -d ' \n')",
+                              {tool_program(), store.mountpoint()});
+  EXPECT_EQ(removed.output,
+            R"({"removed":[32768,2147483647],"kept":[)" + id + R"(],"dry_run":false})");
+  EXPECT_EQ(names_in(store.backing(".zstdfs/dicts")).size(), 2u);
+  const Ended again = tool({"dict", "gc", store.mountpoint()});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_THAT(again.output, HasSubstr("a program has a file open that was removed"));
+}
+
 TEST_F(SettingsOnMount, WithoutItsDictionaryAFileIsAnErrorThatNamesIt) {
   write_records("records");
   const std::string id = install("records");

@@ -1,12 +1,18 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
 
+#include "fs/os/posix.hpp"
+#include "fs/store/journal.hpp"
+#include "fs/store/write_log.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/sample_records.hpp"
 #include "tests/tools/temp_store.hpp"
+#include "zstdfs/container_header.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -46,6 +52,156 @@ class Dict : public testing::Test {
 
   TempStore store_;
 };
+
+/// A file, "all.jsonl", of many frames that need the dictionary.
+class DictInAFile : public Dict {
+ protected:
+  void SetUp() override {
+    Dict::SetUp();
+    import();
+    store_.write(".zstdfs/policy.json",
+                 std::string(R"({"version": 1, "defaults":)"
+                             R"( {"dictionary": 40000, "chunk_size": "4 KiB"}})"));
+    const std::string source = store_.path() + ".source";
+    std::filesystem::rename(store_.path("records"), source);
+    const CommandResult copied = run_zstdfs({"import", source, store_.path()});
+    std::filesystem::remove_all(source);
+    ASSERT_EQ(copied.exit_code, 0) << copied.error;
+    std::filesystem::remove(store_.path(".zstdfs/policy.json"));
+  }
+
+  std::string file() const { return store_.path("all.jsonl"); }
+  std::uint64_t frame_offset(std::size_t number) const {
+    const auto info = run_zstdfs({"info", "--frames", "--json", file()}).json();
+    for (const auto& frame : info.at(0).at("frame_list")) {
+      if (frame.at("kind") == "data" && number-- == 0) return frame.at("stored_offset");
+    }
+    throw std::out_of_range("frames");
+  }
+  void turn_bit(std::uint64_t offset) const {
+    Bytes bytes = read_file(file());
+    bytes.at(offset) ^= std::byte{0x10};
+    store_.write("all.jsonl", bytes);
+  }
+};
+
+constexpr std::uint64_t kDictionaryInHeader = 28;
+constexpr std::uint64_t kIdInFrame = 5;     // behind the magic number and the descriptor
+constexpr std::uint64_t kDataInFrame = 40;  // somewhere
+
+TEST_F(DictInAFile, ADamagedIdInAFrameIsDamageOfThatFrameAlone) {
+  const std::uint64_t first = frame_offset(2);
+  const std::uint64_t second = frame_offset(7);
+  turn_bit(first + kIdInFrame);
+  turn_bit(second + kDataInFrame);
+  const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
+  EXPECT_EQ(checked.exit_code, 4);
+  const auto damage = checked.json().at("problems").at(0).at("damage");
+  ASSERT_EQ(damage.size(), 2u) << damage;
+  EXPECT_EQ(damage[0].at("stored_offset"), first);
+  EXPECT_THAT(damage[0].at("what").get<std::string>(), HasSubstr("is not the one of its file"));
+  EXPECT_EQ(damage[1].at("stored_offset"), second);
+
+  const CommandResult repaired = run_zstdfs({"fsck", "--repair", "--json", store_.path()});
+  EXPECT_EQ(repaired.exit_code, 1) << repaired.out;
+  const auto repair = repaired.json().at("repairs").at(0);
+  EXPECT_EQ(repair.at("action"), "salvaged");
+  EXPECT_EQ(repair.at("lost"), nlohmann::json::parse(R"([{"offset": 8192, "bytes": 4096},
+                                                         {"offset": 28672, "bytes": 4096}])"));
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
+}
+
+TEST_F(DictInAFile, WithoutItTheOtherFramesAreCheckedAndNothingIsSalvaged) {
+  const std::uint64_t damaged = frame_offset(7);
+  turn_bit(frame_offset(8) - 1);  // its checksum
+  std::filesystem::remove_all(dicts());
+  const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
+  EXPECT_EQ(checked.exit_code, 4);
+  EXPECT_EQ(checked.json().at("frames_verified"), 1);
+  const auto damage = checked.json().at("problems").at(0).at("damage");
+  ASSERT_GE(damage.size(), 2u) << damage;
+  EXPECT_EQ(std::count_if(damage.begin(), damage.end(),
+                          [](const auto& one) {
+                            return one.at("what").template get<std::string>().starts_with(
+                                "cannot be read: dictionary 40000 is missing");
+                          }),
+            1);
+  EXPECT_EQ(damage.back().at("stored_offset"), damaged);
+  const Bytes before = read_file(file());
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 4);
+  EXPECT_EQ(read_file(file()), before);
+}
+
+// Which frames it has, only decompressing them tells; and so whether a log fits it.
+TEST_F(DictInAFile, WithoutItALogThatCannotBeJudgedIsKeptAndTheRestIsLookedAt) {
+  Bytes bytes = read_file(file());
+  ContainerHeader header = decode_container_header(bytes).value();
+  header.durable_bytes = header.stored_bytes = kContainerHeaderBytes;
+  const Bytes encoded = encode_container_header(header);
+  std::copy(encoded.begin(), encoded.end(), bytes.begin());
+  store_.write("all.jsonl", bytes);
+  const auto volume = os::open_posix_volume(store_.path());
+  store::Journal journal(*volume);
+  {
+    const auto backing = volume->open("all.jsonl", os::OpenMode::kRead);
+    store::WriteLog log(journal, {backing->identity(), "all.jsonl"}, header.generation);
+    store::Overlay overlay;
+    overlay.write(100, Bytes(50, std::byte{'x'}));
+    log.append({header.logical_bytes, header.logical_bytes, header.logical_bytes}, overlay);
+  }
+  const std::string log_path = store_.path(".zstdfs/journal/1.log");
+  const Bytes log = read_file(log_path);
+  std::filesystem::remove_all(dicts());
+  store_.write("other", "raw");
+
+  const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
+  EXPECT_EQ(checked.exit_code, 4) << checked.error;
+  const auto found = checked.json().at("store_findings");
+  ASSERT_EQ(found.size(), 1u) << found;
+  EXPECT_EQ(found[0].at("path"), ".zstdfs/journal/1.log");
+  EXPECT_EQ(found[0].at("target"), "all.jsonl");
+  EXPECT_THAT(found[0].at("what").get<std::string>(),
+              HasSubstr("cannot be judged: dictionary 40000 is missing"));
+  EXPECT_EQ(checked.json().at("raw_files"), 1);
+  const CommandResult repaired = run_zstdfs({"fsck", "--repair", store_.path()});
+  EXPECT_EQ(repaired.exit_code, 4) << repaired.out << repaired.error;
+  EXPECT_THAT(repaired.out, HasSubstr("all.jsonl: not repaired: dictionary 40000 is missing"));
+  EXPECT_EQ(read_file(log_path), log);
+  EXPECT_EQ(read_file(file()), bytes);
+
+  import();
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 1);
+  EXPECT_FALSE(std::filesystem::exists(log_path));
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
+}
+
+TEST_F(DictInAFile, IsNotRemovedWhileADamagedFileNeedsIt) {
+  turn_bit(2);  // of the signature
+  const CommandResult refused = dict({"rm", "40000", store_.path()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("is in use: 1 file needs it (all.jsonl)"));
+  EXPECT_THAT(dict({"gc", store_.path()}).out, StartsWith("There is no dictionary"));
+
+  turn_bit(2);
+  turn_bit(kDictionaryInHeader);
+  turn_bit(kContainerHeaderBytes);  // the first frame
+  turn_bit(read_file(file()).size() - 3);
+  const CommandResult unknown = dict({"gc", store_.path()});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.error, HasSubstr("all.jsonl: is damaged"));
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
+}
+
+TEST_F(DictInAFile, IsNotRemovedWhileADamagedFileIsKeptThatNeedsIt) {
+  turn_bit(frame_offset(7) + kDataInFrame);
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 1);
+  std::filesystem::remove(file());
+  const CommandResult refused = dict({"rm", "40000", store_.path()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("1 file needs it (lost+found/all.jsonl"));
+  std::filesystem::remove_all(store_.path("lost+found"));
+  EXPECT_EQ(dict({"rm", "40000", store_.path()}).exit_code, 0);
+}
 
 TEST_F(Dict, ComesBackAsItWent) {
   EXPECT_THAT(dict({"list", store_.path()}).out, StartsWith("The store has no dictionaries"));
@@ -116,6 +272,20 @@ TEST_F(Dict, IsNotRemovedWhileARewriteWaitsInTheJournal) {
   EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
 }
 
+TEST_F(Dict, IsNotRemovedWhileAnotherCommandIsAtWork) {
+  import();
+  const auto volume = os::open_posix_volume(store_.path());
+  pid_t nobody = 0;
+  const auto lock = volume->try_lock(".zstdfs/store.json", nobody, os::LockTrace::kNone);
+  ASSERT_TRUE(lock);
+  for (const CommandResult& result :
+       {dict({"rm", "40000", store_.path()}), dict({"gc", store_.path()})}) {
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.error, HasSubstr("another zstdfs command is at work"));
+  }
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
+}
+
 TEST_F(Dict, BadInputIsToldInALine) {
   import();
   const auto expect_told = [](const CommandResult& result, int code, const std::string& what) {
@@ -165,6 +335,27 @@ TEST_F(Dict, TrainingInstallsADictionaryWithARule) {
   expected.insert(expected.find("\"rules\": [ //") + 10, rule);
   EXPECT_EQ(text, expected);
   EXPECT_EQ(run_zstdfs({"policy", "check", store_.path()}).exit_code, 0);
+}
+
+// Another command may change the policy between its reading and its writing.
+TEST_F(Dict, TrainingKeepsWhatThePolicyBecomesMeanwhile) {
+  const auto volume = os::open_posix_volume(store_.path());
+  pid_t nobody = 0;
+  auto lock = volume->try_lock(".zstdfs/store.json", nobody, os::LockTrace::kNone);
+  ASSERT_TRUE(lock);
+  auto training = std::async(std::launch::async, [&] {
+    return run_zstdfs({"train", "--records", "lines", "--size", "4KiB", "--id", "40000",
+                       "--install", store_.path(), store_.path("records")});
+  });
+  EXPECT_EQ(training.wait_for(std::chrono::seconds(3)), std::future_status::timeout);
+  store_.write(".zstdfs/policy.json",
+               std::string(R"({"version": 1, "rules": [{"path": "*.log", "level": 9}]})"));
+  lock.reset();
+  const CommandResult installed = training.get();
+  EXPECT_EQ(installed.exit_code, 0) << installed.error;
+  const auto checked = run_zstdfs({"policy", "check", "--json", store_.path()}).json();
+  EXPECT_EQ(checked.at("rules"), 2);
+  EXPECT_EQ(dict({"list", "--json", store_.path()}).json().size(), 1u);
 }
 
 // The first rule that matches counts, so the new one keeps files from others.

@@ -366,6 +366,21 @@ TEST_F(FsckRepair, LostAndFoundMustBeADirectoryOfOurs) {
   expect_refused();
 }
 
+TEST_F(FsckRepair, WhatWasDoneIsSaidAlsoWhereItCannotGoOn) {
+  fs::remove(store_.path(".zstdfs/journal"));
+  store_.write(".zstdfs/journal", "is to be a directory");
+  store_.write(".zstdfs/policy.json.new", "left");
+  store_.write("lost+found", "nothing can be moved there");
+  const CommandResult result = repair(kCorrected | kErrors | kOperational);
+  EXPECT_THAT(result.error, HasSubstr("zstdfs fsck: " + store_.path() + ": "));
+  const auto json = result.json();
+  EXPECT_EQ(json.at("clean"), false);
+  EXPECT_EQ(json.at("not_checked"), 1);
+  EXPECT_EQ(json.at("repairs").at(1).at("path"), ".zstdfs/policy.json.new");
+  EXPECT_EQ(json.at("repairs").at(1).at("action"), "removed");
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, kOperational);
+}
+
 TEST_F(FsckRepair, ADamagedOwnFileIsMadeAgain) {
   store_.write("f", some_container().sealed());
   store_.write(".zstdfs/store.json", "{");

@@ -3,8 +3,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
+#include <future>
 
+#include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
@@ -133,6 +136,38 @@ TEST(PolicySet, InstallsAGoodPolicyAndNoBadOne) {
   EXPECT_EQ(text_of(store.path(kPolicy)), kRules);
   EXPECT_EQ(::access(store.path(".zstdfs/policy.json.new").c_str(), F_OK), -1);
   EXPECT_EQ(run_zstdfs({"fsck", store.path()}).exit_code, 0);
+}
+
+TEST(PolicySet, RefusesDictionariesThatTheStoreDoesNotHave) {
+  const TempStore store;
+  store.write(kPolicy, kRules);
+  store.write("new.json", kUnknownDictionaries);
+  const CommandResult result = run_zstdfs({"policy", "set", store.path("new.json"), store.path()});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.error, StartsWith("zstdfs policy set: " + store.path("new.json") +
+                                       ": the rule in line 2 names dictionary 41000"));
+  EXPECT_EQ(text_of(store.path(kPolicy)), kRules);
+}
+
+// A removal of dictionaries relies on the policy that it has read.
+TEST(PolicySet, WaitsForACommandThatIsAtWorkOnTheStore) {
+  const TempStore store;
+  store.write("good.json", kRules);
+  const auto volume = os::open_posix_volume(store.path());
+  pid_t nobody = 0;
+  auto lock = volume->try_lock(".zstdfs/store.json", nobody, os::LockTrace::kNone);
+  ASSERT_TRUE(lock);
+  auto waiting = std::async(std::launch::async, [&] {
+    return run_zstdfs({"policy", "set", store.path("good.json"), store.path()});
+  });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(1500)), std::future_status::timeout);
+  EXPECT_EQ(::access(store.path(kPolicy).c_str(), F_OK), -1);
+  lock.reset();
+  const CommandResult result = waiting.get();
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_THAT(result.error, HasSubstr("waiting for another zstdfs command"));
+  EXPECT_EQ(text_of(store.path(kPolicy)), kRules);
 }
 
 TEST(PolicySet, ALinkInPlaceOfThePolicyIsReplacedAndNotWrittenThrough) {

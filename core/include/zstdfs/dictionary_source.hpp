@@ -14,8 +14,8 @@ class DictionarySource {
  public:
   virtual ~DictionarySource() = default;
 
-  /// The digested dictionary with this id, never null and `id` never 0. Throws
-  /// MissingDictionaryError.
+  /// The digested dictionary with this id, which is never 0. Null: a frame that names it is
+  /// damaged. Throws MissingDictionaryError.
   // Shared: a dictionary may be given up while frames are still decompressed with it.
   virtual std::shared_ptr<const ZSTD_DDict_s> digested(std::uint32_t id) const = 0;
 };
