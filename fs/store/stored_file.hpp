@@ -369,6 +369,7 @@ class StoredFile {
 
   // stored_file_convert.cpp
   bool ends_with_frame(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  bool is_in_hole(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Of a container whose log builds on no more than this.
   void drop_frames_behind(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   void settle_locked() ZSTDFS_REQUIRES(write_mutex_);

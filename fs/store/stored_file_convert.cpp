@@ -136,6 +136,11 @@ bool StoredFile::ends_with_frame(std::uint64_t logical_bytes) const {
   return !next || state_.index[*next].logical_offset == logical_bytes;
 }
 
+bool StoredFile::is_in_hole(std::uint64_t logical_bytes) const {
+  const auto frame = state_.index.find(logical_bytes);
+  return frame && is_zero_run(state_.index[*frame]);
+}
+
 bool StoredFile::restore_log(const std::string& journal_name) {
   MutexLock changing(write_mutex_);
   const auto file = services_.journal.open(journal_name, os::OpenMode::kRead);
@@ -153,7 +158,12 @@ bool StoredFile::restore_log(const std::string& journal_name) {
         // The frames that this batch builds on were never synced and are gone, and so was the
         // batch.
         if (sizes.base_bytes > frames_hold) return false;
-        if (sizes.base_bytes == 0) return false;  // No daemon has written that.
+        // No daemon has written what follows from others; but a repair may have made one hole of
+        // several frames.
+        if (sizes.base_bytes == 0 ||
+            !(ends_with_frame(sizes.base_bytes) || is_in_hole(sizes.base_bytes))) {
+          return false;
+        }
         if (sizes.base_bytes > base_bytes) {
           overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
           // Frames are appended only while none of them is truncated away.
@@ -193,7 +203,6 @@ bool StoredFile::restore_log(const std::string& journal_name) {
 // so these must be gone; and for good, or others that come in their place could be lost again, and
 // these be taken for them.
 void StoredFile::drop_frames_behind(std::uint64_t logical_bytes) {
-  // A repair has made one of several.
   must_merge_ = !ends_with_frame(logical_bytes);
   if (must_merge_) return;
   state_.index.keep_first(*state_.index.find(logical_bytes));
