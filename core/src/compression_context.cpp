@@ -1,5 +1,6 @@
 #include "compression_context.hpp"
 
+#include <array>
 #include <stdexcept>
 #include <string>
 
@@ -55,13 +56,21 @@ CompressionContext::CompressionContext(const CompressorOptions& options)
       parameters(initial_parameters),
       dict(options.dict_data),
       thread_pool(options.thread_pool),
-      cctx(make_cctx()) {
+      attached(dict ? dict->precomputed() : nullptr),
+      cctx(make_configured()) {}
+
+CompressionContext::~CompressionContext() {
+  wait_for_workers();
+}
+
+CCtxPtr CompressionContext::make_configured() const {
+  CCtxPtr context = make_cctx();
   if (thread_pool) {
-    ZstdError::check(ZSTD_CCtx_refThreadPool(cctx.get(), thread_pool->raw()),
+    ZstdError::check(ZSTD_CCtx_refThreadPool(context.get(), thread_pool->raw()),
                      "use a pool of threads");
   }
-  if (dict) attached = dict->precomputed();
-  configure(cctx.get());
+  configure(context.get());
+  return context;
 }
 
 void CompressionContext::configure(ZSTD_CCtx* context) const {
@@ -77,7 +86,28 @@ void CompressionContext::configure(ZSTD_CCtx* context) const {
   }
 }
 
+void CompressionContext::abandon_frame() {
+  wait_for_workers();
+  // libzstd keeps a mark of a job that no worker was free for, also after an error, and would give
+  // the next frame's workers one that is not there any more.
+  if (workers != Workers::kIdle) cctx = make_configured();
+  workers = Workers::kIdle;
+}
+
+// After an error libzstd itself has waited.
+void CompressionContext::wait_for_workers() {
+  std::array<std::byte, std::size_t{16} << 10> unwanted;
+  while (workers == Workers::kBusy && ZSTD_getFrameProgression(cctx.get()).nbActiveWorkers != 0) {
+    ZSTD_inBuffer nothing{nullptr, 0, 0};
+    ZSTD_outBuffer output{unwanted.data(), unwanted.size(), 0};
+    const std::size_t result =
+        ZSTD_compressStream2(cctx.get(), &output, &nothing, workers_directive);
+    if (ZSTD_isError(result) != 0) workers = Workers::kFailed;
+  }
+}
+
 void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
+  abandon_frame();
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
   refresh_dictionary();
   // A reset has made it unknown.
@@ -90,6 +120,7 @@ void CompressionContext::refresh_dictionary() {
   std::shared_ptr<const ZSTD_CDict> precomputed = dict->precomputed();
   if (precomputed == attached) return;
   // libzstd lets go of the old form only in a context that is at rest.
+  abandon_frame();
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
   ZstdError::check(ZSTD_CCtx_refCDict(cctx.get(), precomputed.get()),
                    "use a precomputed dictionary");
@@ -100,9 +131,15 @@ CompressionContext::Step CompressionContext::step(ByteSpan& input, MutableByteSp
                                                   ZSTD_EndDirective directive) {
   ZSTD_inBuffer in{input.data(), input.size(), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
+  const bool by_workers = has_workers();
+  if (by_workers) workers = Workers::kFailed;
   const std::size_t left = ZstdError::check(
       ZSTD_compressStream2(cctx.get(), &output, &in, directive), "compress a stream");
   input = input.subspan(in.pos);
+  if (by_workers) {
+    workers = directive == ZSTD_e_end && left == 0 ? Workers::kIdle : Workers::kBusy;
+    workers_directive = input.empty() ? directive : ZSTD_e_continue;
+  }
   const bool emitted = directive == ZSTD_e_continue || left == 0;
   return {.produced = output.pos, .complete = emitted && input.empty()};
 }
@@ -114,6 +151,13 @@ std::size_t CompressionContext::memory_size() const {
 FrameProgression CompressionContext::progression() const {
   const ZSTD_frameProgression now = ZSTD_getFrameProgression(cctx.get());
   return {.ingested = now.ingested, .consumed = now.consumed, .produced = now.produced};
+}
+
+bool CompressionContext::has_workers() const {
+  int count = 0;
+  ZstdError::check(ZSTD_CCtx_getParameter(cctx.get(), ZSTD_c_nbWorkers, &count),
+                   "tell the number of workers");
+  return count != 0;
 }
 
 CompressionOperation::CompressionOperation(std::shared_ptr<CompressionContext> context,

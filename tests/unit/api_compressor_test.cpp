@@ -97,6 +97,89 @@ TEST(Compressor, SeveralShareThePoolThatTheyAreGiven) {
   EXPECT_THROW(ZstdThreadPool(0), std::invalid_argument);
 }
 
+/// Keeps two workers busy for a while.
+ZstdCompressor busy_compressor(const CompressorOptions& options) {
+  ZstdCompressor compressor(options);
+  compressor.set_parameter(kParameterJobSize, 1 << 20);
+  return compressor;
+}
+
+// libzstd neither waits for the workers of a frame that does not fit nor forgets what they were to
+// do next.
+TEST(Compressor, ThreadsOfAFrameThatDoesNotFitAreDoneBeforeTheNext) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  ZstdCompressor compressor = busy_compressor({.level = 7, .threads = 2});
+  const Bytes expected = compressor.compress(content);
+  Bytes out(10);
+  for (int i = 0; i < 3; ++i) {
+    try {
+      compressor.compress_into(out, content);
+      ADD_FAILURE();
+    } catch (const ZstdError& error) {
+      EXPECT_EQ(error.code(), 70);
+    }
+    EXPECT_NO_THROW(compressor.set_parameter(kParameterThreads, 2 + i));
+    EXPECT_EQ(compressor.compress(content), expected);
+  }
+  out.resize(expected.size());
+  EXPECT_EQ(compressor.compress_into(out, content), expected.size());
+  EXPECT_EQ(out, expected);
+}
+
+TEST(Compressor, ThreadsOfAnAbandonedFrameAreDoneBeforeTheNext) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  const auto dict = raw_dict(text_bytes(100'000, 2));
+  ZstdCompressor compressor = busy_compressor({.level = 7, .dict_data = dict, .threads = 2});
+  const Bytes expected = compressor.compress(content);
+  const auto abandon_one = [&] {
+    ZstdCompressionObj object = compressor.compressobj();
+    object.compress(content);
+  };
+  abandon_one();
+  EXPECT_EQ(compressor.compress(content), expected);
+  abandon_one();
+  EXPECT_EQ(content_of(compressor.compress(bytes_of("small")), dict->as_bytes()),
+            bytes_of("small"));
+  abandon_one();
+  compressor.reset();
+  compressor.set_parameter(kParameterThreads, 8);
+  EXPECT_EQ(compressor.compress(content), expected);
+  abandon_one();
+  dict->precompute_compress(3);
+  EXPECT_EQ(content_of(compressor.compress(content), dict->as_bytes()), content);
+  abandon_one();
+  compressor.reset_parameters();
+  EXPECT_EQ(content_of(compressor.compress(content), dict->as_bytes()), content);
+}
+
+TEST(Compressor, ThreadsAreDoneBeforeTheirCompressorIsGone) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  const ZstdThreadPool pool(2);
+  for (const bool is_shared : {false, true}) {
+    CompressorOptions options{.level = 7, .threads = 2};
+    if (is_shared) options.thread_pool = pool;
+    Bytes out(10);
+    EXPECT_THROW(busy_compressor(options).compress_into(out, content), ZstdError);
+    options.dict_data = raw_dict(text_bytes(100'000, 2));
+    ZstdCompressionObj object = busy_compressor(options).compressobj();
+    object.compress(content);
+  }
+  EXPECT_EQ(content_of(ZstdCompressor({.threads = 2, .thread_pool = pool}).compress(content)),
+            content);
+}
+
+TEST(Compressor, ThreadsCompressAgainAfterAnError) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  ZstdCompressor compressor = busy_compressor({.level = 7, .threads = 2});
+  const Bytes expected = compressor.compress(content);
+  for (int i = 0; i < 3; ++i) {
+    SpanSource source(content);
+    RecordingSink sink;
+    EXPECT_THROW(compressor.copy_stream(source, sink, {.size = 600'000}), ZstdError);
+    EXPECT_EQ(compressor.compress(content), expected);
+  }
+}
+
 TEST(Compressor, LevelsAbove22AreRefused) {
   EXPECT_NO_THROW(ZstdCompressor({.level = 22}));
   try {

@@ -84,10 +84,12 @@ struct CompressionIteratorOptions {
 ///
 /// Thread safety: one thread at a time, together with all objects it has made; a second thread gets
 /// a UsageError. Not so moving and destroying, which nothing else may overlap.
-/// After an error: the compressor can be used again, for new operations.
-/// Memory: one zstd context, which grows to what the largest operation so far needed (at level 3
-/// about 1.3 MiB, more at higher levels; with threads several blocks of 1 MiB and more), and the
-/// buffers that operations have used.
+/// Threads: a frame that is not ended (abandoned, or too large for the memory it was to go to)
+/// keeps the workers until they are done with the jobs they have; the next operation waits for
+/// that, and so does destroying the compressor and the last object it has made. After an error: the
+/// compressor can be used again, for new operations. Memory: one zstd context, which grows to what
+/// the largest operation so far needed (at level 3 about 1.3 MiB, more at higher levels; with
+/// threads several blocks of 1 MiB and more), and the buffers that operations have used.
 class ZstdCompressor {
  public:
   /// Throws std::invalid_argument for a level above 22, and for `compression_params` together with
