@@ -1,5 +1,7 @@
 #include "compression_context.hpp"
 
+#include <zstd_errors.h>
+
 #include <array>
 #include <stdexcept>
 #include <string>
@@ -50,6 +52,14 @@ ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
 }
 
 }  // namespace
+
+void check_declared_size(std::uint64_t declared, std::uint64_t given, ZSTD_EndDirective directive) {
+  if (given == declared || (given < declared && directive != ZSTD_e_end)) return;
+  throw ZstdError(ZSTD_error_srcSize_wrong, std::string("cannot compress a stream: ") +
+                                                ZSTD_getErrorString(ZSTD_error_srcSize_wrong) +
+                                                ": " + std::to_string(given) + " bytes, where " +
+                                                std::to_string(declared) + " were declared");
+}
 
 CompressionContext::CompressionContext(const CompressorOptions& options)
     : initial_parameters(parameters_of(options)),
@@ -110,6 +120,8 @@ void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
   abandon_frame();
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
   refresh_dictionary();
+  declared_size = size;
+  taken_bytes = 0;
   // A reset has made it unknown.
   if (!size) return;
   ZstdError::check(ZSTD_CCtx_setPledgedSrcSize(cctx.get(), *size), "declare the size of the data");
@@ -129,6 +141,7 @@ void CompressionContext::refresh_dictionary() {
 
 CompressionContext::Step CompressionContext::step(ByteSpan& input, MutableByteSpan out,
                                                   ZSTD_EndDirective directive) {
+  if (declared_size) check_declared_size(*declared_size, taken_bytes + input.size(), directive);
   ZSTD_inBuffer in{input.data(), input.size(), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
   const bool by_workers = has_workers();
@@ -136,8 +149,11 @@ CompressionContext::Step CompressionContext::step(ByteSpan& input, MutableByteSp
   const std::size_t left = ZstdError::check(
       ZSTD_compressStream2(cctx.get(), &output, &in, directive), "compress a stream");
   input = input.subspan(in.pos);
+  taken_bytes += in.pos;
+  const bool has_ended = directive == ZSTD_e_end && left == 0;
+  if (has_ended) declared_size.reset();  // it is not that of a next frame
   if (by_workers) {
-    workers = directive == ZSTD_e_end && left == 0 ? Workers::kIdle : Workers::kBusy;
+    workers = has_ended ? Workers::kIdle : Workers::kBusy;
     workers_directive = input.empty() ? directive : ZSTD_e_continue;
   }
   const bool emitted = directive == ZSTD_e_continue || left == 0;

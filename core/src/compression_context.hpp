@@ -20,6 +20,10 @@
 
 namespace zstdfs {
 
+/// Throws ZstdError where `given` bytes are more than were declared, or are all and fewer. libzstd
+/// itself looks neither at frames without any input nor at all of those that workers compress.
+void check_declared_size(std::uint64_t declared, std::uint64_t given, ZSTD_EndDirective directive);
+
 /// What a compressor and the objects that it made share. All of it is touched only while in use.
 struct CompressionContext {
   explicit CompressionContext(const CompressorOptions& options);
@@ -60,6 +64,8 @@ struct CompressionContext {
   const std::optional<ZstdThreadPool> thread_pool;
   std::shared_ptr<const ZSTD_CDict> attached;  // libzstd refers to it
   CCtxPtr cctx;
+  std::optional<std::uint64_t> declared_size;  // of the present frame
+  std::uint64_t taken_bytes = 0;               // of its input
   Workers workers = Workers::kIdle;
   ZSTD_EndDirective workers_directive = ZSTD_e_continue;  // what they may be busy with
   // They belong to the present operation, as cctx does: what it leaves there stays until it ends.

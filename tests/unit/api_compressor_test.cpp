@@ -168,15 +168,17 @@ TEST(Compressor, ThreadsAreDoneBeforeTheirCompressorIsGone) {
             content);
 }
 
-TEST(Compressor, ThreadsCompressAgainAfterAnError) {
+TEST(Compressor, ThreadsFindAWrongSizeAndCompressAgain) {
   const Bytes content = text_bytes(8 << 20, 1);
   ZstdCompressor compressor = busy_compressor({.level = 7, .threads = 2});
   const Bytes expected = compressor.compress(content);
-  for (int i = 0; i < 3; ++i) {
+  for (const std::size_t size : {std::size_t{600'000}, content.size() - 1, content.size() + 1}) {
     SpanSource source(content);
     RecordingSink sink;
-    EXPECT_THROW(compressor.copy_stream(source, sink, {.size = 600'000}), ZstdError);
+    expect_wrong_size([&] { compressor.copy_stream(source, sink, {.size = size}); });
     EXPECT_EQ(compressor.compress(content), expected);
+    SpanSource nothing{ByteSpan()};
+    expect_wrong_size([&] { compressor.copy_stream(nothing, sink, {.size = size}); });
   }
 }
 
@@ -428,6 +430,8 @@ TEST(CopyStream, WrongSizeIsAnError) {
     SpanSource source(content);
     RecordingSink sink;
     expect_wrong_size([&] { compressor.copy_stream(source, sink, {.size = size}); });
+    SpanSource nothing{ByteSpan()};
+    expect_wrong_size([&] { compressor.copy_stream(nothing, sink, {.size = size}); });
   }
   EXPECT_EQ(content_of(compressor.compress(bytes_of("x"))), bytes_of("x"));
 }
