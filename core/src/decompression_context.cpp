@@ -82,7 +82,8 @@ const ZSTD_DDict* DecompressionContext::dictionary_for(std::uint32_t dict_id) co
 
 std::size_t DecompressionContext::decompress_frames(ZSTD_DCtx* context, MutableByteSpan out,
                                                     ByteSpan stored) const {
-  if (more_digested.empty()) {
+  const bool refers_to_prefix = has_prefix && context == dctx.get();
+  if (more_digested.empty() || refers_to_prefix) {
     return ZSTD_decompressDCtx(context, out.data(), out.size(), stored.data(), stored.size());
   }
   // libzstd's own choice among several (1.5.4 at least) comes after the tables of one were read.

@@ -389,6 +389,26 @@ TEST(Decompressor, DecodesAChainOfFrames) {
   }
 }
 
+TEST(Decompressor, AChainGoesOnFromItsContentWhereThereAreDictionaries) {
+  std::vector<Bytes> samples;
+  for (std::uint64_t i = 0; i < 300; ++i) samples.push_back(text_bytes(500, i));
+  const std::vector<ByteSpan> views(samples.begin(), samples.end());
+  const auto dictionary = train_dictionary(2048, views, {.dict_id = 100});
+  const Bytes changed = test::overwritten(kContent, 1000, bytes_of("changed"));
+  const Bytes first = ZstdCompressor({.dict_data = dictionary}).compress(kContent);
+  const Bytes second = frame_of(changed, {.prefix = kContent});
+  const ByteSpan chain[] = {first, second};
+  const std::vector<DecompressorOptions> all_options{{.dict_data = dictionary},
+                                                     {.more_dicts = {dictionary}}};
+  for (const DecompressorOptions& options : all_options) {
+    ZstdDecompressor decompressor(options);
+    EXPECT_EQ(decompressor.decompress_content_dict_chain(chain), changed);
+    EXPECT_EQ(decompressor.multi_decompress_to_buffer(std::span(chain).first(1))[0].tobytes(),
+              kContent);
+    EXPECT_EQ(decompressor.decompress(first), kContent);
+  }
+}
+
 TEST(Decompressor, ErrorsInAChainNameTheChunk) {
   ZstdDecompressor decompressor;
   const auto message = [&](const std::vector<Bytes>& frames) {
