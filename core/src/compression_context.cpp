@@ -85,6 +85,10 @@ CCtxPtr CompressionContext::make_configured() const {
 
 void CompressionContext::configure(ZSTD_CCtx* context) const {
   parameters.apply_to(context);
+  give_dictionary(context);
+}
+
+void CompressionContext::give_dictionary(ZSTD_CCtx* context) const {
   if (attached) {
     ZstdError::check(ZSTD_CCtx_refCDict(context, attached.get()), "use a precomputed dictionary");
   } else if (dict) {
@@ -130,13 +134,13 @@ void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
 void CompressionContext::refresh_dictionary() {
   if (!dict) return;
   std::shared_ptr<const ZSTD_CDict> precomputed = dict->precomputed();
-  if (precomputed == attached) return;
+  if (precomputed == attached && !is_digest_outdated) return;
   // libzstd lets go of the old form only in a context that is at rest.
   abandon_frame();
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
-  ZstdError::check(ZSTD_CCtx_refCDict(cctx.get(), precomputed.get()),
-                   "use a precomputed dictionary");
-  attached = std::move(precomputed);
+  attached.swap(precomputed);  // the old one stays until libzstd has let go of it
+  give_dictionary(cctx.get());
+  is_digest_outdated = false;
 }
 
 CompressionContext::Step CompressionContext::step(ByteSpan& input, MutableByteSpan out,

@@ -48,7 +48,8 @@ struct CompressionContext {
   void abandon_frame();
   /// Makes `cctx` ready for a new frame, whatever the last operation has left.
   void begin_frame(std::optional<std::uint64_t> size);
-  /// Attaches the dictionary's precomputed form, if it was made or replaced since.
+  /// Attaches the dictionary's precomputed form, if it was made or replaced since. If there is
+  /// none, has libzstd digest the dictionary again where parameters were changed.
   void refresh_dictionary();
   /// Compresses from the front of `input`, which it shortens by what was taken.
   Step step(ByteSpan& input, MutableByteSpan out, ZSTD_EndDirective directive);
@@ -63,6 +64,7 @@ struct CompressionContext {
   const std::shared_ptr<const ZstdCompressionDict> dict;
   const std::optional<ZstdThreadPool> thread_pool;
   std::shared_ptr<const ZSTD_CDict> attached;  // libzstd refers to it
+  bool is_digest_outdated = false;             // libzstd's own: parameters were set since
   CCtxPtr cctx;
   std::optional<std::uint64_t> declared_size;  // of the present frame
   std::uint64_t taken_bytes = 0;               // of its input
@@ -74,6 +76,7 @@ struct CompressionContext {
 
  private:
   CCtxPtr make_configured() const;
+  void give_dictionary(ZSTD_CCtx* context) const;
   void wait_for_workers();
 };
 

@@ -194,6 +194,7 @@ void ZstdCompressor::set_parameter(int parameter, int value) {
       ZSTD_CCtx_setParameter(context_->cctx.get(), static_cast<ZSTD_cParameter>(parameter), value),
       doing.c_str());
   context_->parameters = context_->parameters.with(parameter, value);
+  context_->is_digest_outdated = true;
 }
 
 int ZstdCompressor::get_parameter(int parameter) const {

@@ -342,6 +342,26 @@ TEST(Compressor, ParametersCanBeChangedBetweenFrames) {
   EXPECT_EQ(compressor.compress(content), fast);
 }
 
+// libzstd digests a dictionary once, and goes by the parameters of then for small inputs.
+TEST(Compressor, ParametersThatAreChangedHoldForTheDictionaryToo) {
+  const auto dict = raw_dict(text_bytes(20000, 9));
+  const Bytes content = text_bytes(3000, 10);
+  const ByteSpan items[] = {content};
+  ZstdCompressor compressor({.level = 1, .dict_data = dict});
+  const Bytes fast = compressor.compress(content);
+  compressor.set_parameter(kParameterCompressionLevel, 19);
+  const Bytes good = compressor.compress(content);
+  EXPECT_EQ(good, ZstdCompressor({.level = 19, .dict_data = dict}).compress(content));
+  EXPECT_EQ(good, compressor.multi_compress_to_buffer(items)[0].tobytes());
+  EXPECT_EQ(good, compressor.stream_reader(content).readall());
+  EXPECT_LT(good.size(), fast.size());
+  ZstdCompressionObj object = compressor.compressobj();
+  object.compress(content);
+  compressor.set_parameter(kParameterCompressionLevel, 1);  // within the frame
+  EXPECT_EQ(content_of(object.flush(), dict->as_bytes()), content);
+  EXPECT_EQ(compressor.compress(content), fast);
+}
+
 TEST(Compressor, ParametersThatAreRefusedAreNamed) {
   ZstdCompressor compressor;
   try {
