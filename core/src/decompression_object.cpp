@@ -1,6 +1,7 @@
 #include "zstdfs/decompression_object.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -48,14 +49,20 @@ void ZstdDecompressionObj::State::run(ByteSpan& in, Bytes& out, std::size_t max_
 Bytes ZstdDecompressionObj::decompress(ByteSpan data, std::optional<std::size_t> max_length) {
   const ExclusiveUse in_use = state_->stream.use();
   if (state_->finished) throw UsageError("the frame has ended; begin a new decompression object");
-  ByteSpan rest = data;
-  Bytes out;
-  state_->run(rest, out, max_length.value_or(std::numeric_limits<std::size_t>::max()));
-  // Copied before the old one goes: `data` may be the old one.
-  Bytes left(rest.begin(), rest.end());
-  (state_->finished ? state_->unused_data : state_->unconsumed_tail) = std::move(left);
-  if (state_->finished) state_->unconsumed_tail.clear();
-  return out;
+  if (state_->failure) std::rethrow_exception(state_->failure);
+  try {
+    ByteSpan rest = data;
+    Bytes out;
+    state_->run(rest, out, max_length.value_or(std::numeric_limits<std::size_t>::max()));
+    // Copied before the old one goes: `data` may be the old one.
+    Bytes left(rest.begin(), rest.end());
+    (state_->finished ? state_->unused_data : state_->unconsumed_tail) = std::move(left);
+    if (state_->finished) state_->unconsumed_tail.clear();
+    return out;
+  } catch (...) {
+    state_->failure = std::current_exception();
+    throw;
+  }
 }
 
 Bytes ZstdDecompressionObj::flush() {

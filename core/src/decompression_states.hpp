@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 
 #include "decompression_context.hpp"
@@ -18,6 +19,7 @@ struct ZstdDecompressionObj::State {
   FrameStream stream;
   const DecompressionObjectOptions options;
   bool finished = false;
+  std::exception_ptr failure;  // bytes were lost by it
   Bytes unused_data;
   Bytes unconsumed_tail;
 };
