@@ -20,8 +20,8 @@ enum class SeekOrigin { kStart, kCurrent, kEnd };
 /// without content are passed over; no bytes at all are a stream without content.
 ///
 /// A read that has got some bytes when the source, the data or the memory for more fails returns
-/// them, and the next read reports the error. So it is with a source that ends within a frame: ZstdError, as often as
-/// it is asked, unless the source has got more by then.
+/// them, and the next read reports the error. So it is with a source that ends within a frame:
+/// ZstdError, as often as it is asked, unless the source has got more by then.
 ///
 /// Lifetime: may outlive its decompressor; the source outlives the reader.
 /// Thread safety: one thread at a time, together with the decompressor; breaking that is a
