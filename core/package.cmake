@@ -18,8 +18,13 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/zstdfs-coreConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/zstdfs-coreConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT development)
 
-# Relative to the file itself, so that the installed tree can be moved.
-file(RELATIVE_PATH ZSTDFS_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+# Relative to the file itself, so that the installed tree can be moved; what was asked for as an
+# absolute path stays one.
+file(RELATIVE_PATH ZSTDFS_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+set(ZSTDFS_PC_LIBDIR "\${prefix}")
+cmake_path(APPEND ZSTDFS_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
+set(ZSTDFS_PC_INCLUDEDIR "\${prefix}")
+cmake_path(APPEND ZSTDFS_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
 configure_file(zstdfs-core.pc.in zstdfs-core.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/zstdfs-core.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

@@ -1,5 +1,8 @@
 #include "compression_context.hpp"
 
+#include <zstd_errors.h>
+
+#include <array>
 #include <stdexcept>
 #include <string>
 
@@ -50,22 +53,42 @@ ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
 
 }  // namespace
 
+void check_declared_size(std::uint64_t declared, std::uint64_t given, ZSTD_EndDirective directive) {
+  if (given == declared || (given < declared && directive != ZSTD_e_end)) return;
+  throw ZstdError(ZSTD_error_srcSize_wrong, std::string("cannot compress a stream: ") +
+                                                ZSTD_getErrorString(ZSTD_error_srcSize_wrong) +
+                                                ": " + std::to_string(given) + " bytes, where " +
+                                                std::to_string(declared) + " were declared");
+}
+
 CompressionContext::CompressionContext(const CompressorOptions& options)
     : initial_parameters(parameters_of(options)),
       parameters(initial_parameters),
       dict(options.dict_data),
       thread_pool(options.thread_pool),
-      cctx(make_cctx()) {
+      attached(dict ? dict->precomputed() : nullptr),
+      cctx(make_configured()) {}
+
+CompressionContext::~CompressionContext() {
+  wait_for_workers();
+}
+
+CCtxPtr CompressionContext::make_configured() const {
+  CCtxPtr context = make_cctx();
   if (thread_pool) {
-    ZstdError::check(ZSTD_CCtx_refThreadPool(cctx.get(), thread_pool->raw()),
+    ZstdError::check(ZSTD_CCtx_refThreadPool(context.get(), thread_pool->raw()),
                      "use a pool of threads");
   }
-  if (dict) attached = dict->precomputed();
-  configure(cctx.get());
+  configure(context.get());
+  return context;
 }
 
 void CompressionContext::configure(ZSTD_CCtx* context) const {
   parameters.apply_to(context);
+  give_dictionary(context);
+}
+
+void CompressionContext::give_dictionary(ZSTD_CCtx* context) const {
   if (attached) {
     ZstdError::check(ZSTD_CCtx_refCDict(context, attached.get()), "use a precomputed dictionary");
   } else if (dict) {
@@ -77,9 +100,32 @@ void CompressionContext::configure(ZSTD_CCtx* context) const {
   }
 }
 
+void CompressionContext::abandon_frame() {
+  wait_for_workers();
+  // libzstd keeps a mark of a job that no worker was free for, also after an error, and would give
+  // the next frame's workers one that is not there any more.
+  if (workers != Workers::kIdle) cctx = make_configured();
+  workers = Workers::kIdle;
+}
+
+// After an error libzstd itself has waited.
+void CompressionContext::wait_for_workers() {
+  std::array<std::byte, std::size_t{16} << 10> unwanted;
+  while (workers == Workers::kBusy && ZSTD_getFrameProgression(cctx.get()).nbActiveWorkers != 0) {
+    ZSTD_inBuffer nothing{nullptr, 0, 0};
+    ZSTD_outBuffer output{unwanted.data(), unwanted.size(), 0};
+    const std::size_t result =
+        ZSTD_compressStream2(cctx.get(), &output, &nothing, workers_directive);
+    if (ZSTD_isError(result) != 0) workers = Workers::kFailed;
+  }
+}
+
 void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
+  abandon_frame();
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
   refresh_dictionary();
+  declared_size = size;
+  taken_bytes = 0;
   // A reset has made it unknown.
   if (!size) return;
   ZstdError::check(ZSTD_CCtx_setPledgedSrcSize(cctx.get(), *size), "declare the size of the data");
@@ -88,21 +134,32 @@ void CompressionContext::begin_frame(std::optional<std::uint64_t> size) {
 void CompressionContext::refresh_dictionary() {
   if (!dict) return;
   std::shared_ptr<const ZSTD_CDict> precomputed = dict->precomputed();
-  if (precomputed == attached) return;
+  if (precomputed == attached && !is_digest_outdated) return;
   // libzstd lets go of the old form only in a context that is at rest.
+  abandon_frame();
   ZstdError::check(ZSTD_CCtx_reset(cctx.get(), ZSTD_reset_session_only), "reset the compressor");
-  ZstdError::check(ZSTD_CCtx_refCDict(cctx.get(), precomputed.get()),
-                   "use a precomputed dictionary");
-  attached = std::move(precomputed);
+  attached.swap(precomputed);  // the old one stays until libzstd has let go of it
+  give_dictionary(cctx.get());
+  is_digest_outdated = false;
 }
 
 CompressionContext::Step CompressionContext::step(ByteSpan& input, MutableByteSpan out,
                                                   ZSTD_EndDirective directive) {
+  if (declared_size) check_declared_size(*declared_size, taken_bytes + input.size(), directive);
   ZSTD_inBuffer in{input.data(), input.size(), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
+  const bool by_workers = has_workers();
+  if (by_workers) workers = Workers::kFailed;
   const std::size_t left = ZstdError::check(
       ZSTD_compressStream2(cctx.get(), &output, &in, directive), "compress a stream");
   input = input.subspan(in.pos);
+  taken_bytes += in.pos;
+  const bool has_ended = directive == ZSTD_e_end && left == 0;
+  if (has_ended) declared_size.reset();  // it is not that of a next frame
+  if (by_workers) {
+    workers = has_ended ? Workers::kIdle : Workers::kBusy;
+    workers_directive = input.empty() ? directive : ZSTD_e_continue;
+  }
   const bool emitted = directive == ZSTD_e_continue || left == 0;
   return {.produced = output.pos, .complete = emitted && input.empty()};
 }
@@ -114,6 +171,13 @@ std::size_t CompressionContext::memory_size() const {
 FrameProgression CompressionContext::progression() const {
   const ZSTD_frameProgression now = ZSTD_getFrameProgression(cctx.get());
   return {.ingested = now.ingested, .consumed = now.consumed, .produced = now.produced};
+}
+
+bool CompressionContext::has_workers() const {
+  int count = 0;
+  ZstdError::check(ZSTD_CCtx_getParameter(cctx.get(), ZSTD_c_nbWorkers, &count),
+                   "tell the number of workers");
+  return count != 0;
 }
 
 CompressionOperation::CompressionOperation(std::shared_ptr<CompressionContext> context,

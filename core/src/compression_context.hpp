@@ -20,10 +20,19 @@
 
 namespace zstdfs {
 
+/// Throws ZstdError where `given` bytes are more than were declared, or are all and fewer. libzstd
+/// itself looks neither at frames without any input nor at all of those that workers compress.
+void check_declared_size(std::uint64_t declared, std::uint64_t given, ZSTD_EndDirective directive);
+
 /// What a compressor and the objects that it made share. All of it is touched only while in use.
 struct CompressionContext {
   explicit CompressionContext(const CompressorOptions& options);
+  ~CompressionContext();
+  CompressionContext(const CompressionContext&) = delete;
+  CompressionContext& operator=(const CompressionContext&) = delete;
 
+  /// What workers are at: nothing, a frame, or one that libzstd gave up.
+  enum class Workers { kIdle, kBusy, kFailed };
   /// What one call to libzstd did.
   struct Step {
     std::size_t produced = 0;
@@ -34,14 +43,20 @@ struct CompressionContext {
   /// Gives a context the parameters and the dictionary of the options: this one's, or others that
   /// are to compress alike. They may not outlive the options' dictionary.
   void configure(ZSTD_CCtx* context) const;
+  /// Ends what workers still do for a frame that was not ended: libzstd resets and frees a context
+  /// without waiting for them. To be called before that, and before a new frame.
+  void abandon_frame();
   /// Makes `cctx` ready for a new frame, whatever the last operation has left.
   void begin_frame(std::optional<std::uint64_t> size);
-  /// Attaches the dictionary's precomputed form, if it was made or replaced since.
+  /// Attaches the dictionary's precomputed form, if it was made or replaced since. If there is
+  /// none, has libzstd digest the dictionary again where parameters were changed.
   void refresh_dictionary();
   /// Compresses from the front of `input`, which it shortens by what was taken.
   Step step(ByteSpan& input, MutableByteSpan out, ZSTD_EndDirective directive);
   std::size_t memory_size() const;
   FrameProgression progression() const;
+  /// Whether frames are compressed by workers, where they are not too small.
+  bool has_workers() const;
 
   UseState use;
   const ZstdCompressionParameters initial_parameters;
@@ -49,10 +64,20 @@ struct CompressionContext {
   const std::shared_ptr<const ZstdCompressionDict> dict;
   const std::optional<ZstdThreadPool> thread_pool;
   std::shared_ptr<const ZSTD_CDict> attached;  // libzstd refers to it
+  bool is_digest_outdated = false;             // libzstd's own: parameters were set since
   CCtxPtr cctx;
+  std::optional<std::uint64_t> declared_size;  // of the present frame
+  std::uint64_t taken_bytes = 0;               // of its input
+  Workers workers = Workers::kIdle;
+  ZSTD_EndDirective workers_directive = ZSTD_e_continue;  // what they may be busy with
   // They belong to the present operation, as cctx does: what it leaves there stays until it ends.
   ScratchBuffer input_scratch;
   ScratchBuffer output_scratch;
+
+ private:
+  CCtxPtr make_configured() const;
+  void give_dictionary(ZSTD_CCtx* context) const;
+  void wait_for_workers();
 };
 
 /// An operation, as the object that goes on with it holds it.

@@ -1,5 +1,7 @@
 #include "zstdfs/compressor.hpp"
 
+#include <zstd_errors.h>
+
 #include <stdexcept>
 #include <string>
 
@@ -13,11 +15,35 @@ namespace {
 /// allocation costs nothing in comparison, and keeping it would.
 constexpr std::size_t kKeptOneShotBytes = std::size_t{256} << 10;
 
+// ZSTD_compress2 would hold on to `out`: where that is too small, nothing else could take what the
+// workers still make.
+std::size_t compress_by_workers(CompressionContext& context, MutableByteSpan out, ByteSpan data) {
+  context.begin_frame(data.size());
+  std::size_t produced = 0;
+  for (;;) {
+    const auto step = context.step(data, out.subspan(produced), ZSTD_e_end);
+    produced += step.produced;
+    if (step.complete) return produced;
+    if (produced == out.size()) {
+      throw ZstdError(
+          ZSTD_error_dstSize_tooSmall,
+          std::string("cannot compress: ") + ZSTD_getErrorString(ZSTD_error_dstSize_tooSmall));
+    }
+  }
+}
+
 std::size_t compress_once(CompressionContext& context, MutableByteSpan out, ByteSpan data) {
-  context.refresh_dictionary();
-  const std::size_t result =
-      ZSTD_compress2(context.cctx.get(), out.data(), out.size(), data.data(), data.size());
-  return ZstdError::check(result, "compress");
+  try {
+    if (context.has_workers()) return compress_by_workers(context, out, data);
+    context.refresh_dictionary();
+    const std::size_t result =
+        ZSTD_compress2(context.cctx.get(), out.data(), out.size(), data.data(), data.size());
+    return ZstdError::check(result, "compress");
+  } catch (...) {
+    // No parameter could be set within the frame that failed.
+    context.begin_frame(std::nullopt);
+    throw;
+  }
 }
 
 }  // namespace
@@ -155,6 +181,7 @@ void ZstdCompressor::reset() {
 void ZstdCompressor::reset_parameters() {
   ExclusiveUse use(context_->use);
   use.begin_operation();
+  context_->abandon_frame();
   context_->parameters = context_->initial_parameters;
   context_->configure(context_->cctx.get());
 }
@@ -167,6 +194,7 @@ void ZstdCompressor::set_parameter(int parameter, int value) {
       ZSTD_CCtx_setParameter(context_->cctx.get(), static_cast<ZSTD_cParameter>(parameter), value),
       doing.c_str());
   context_->parameters = context_->parameters.with(parameter, value);
+  context_->is_digest_outdated = true;
 }
 
 int ZstdCompressor::get_parameter(int parameter) const {

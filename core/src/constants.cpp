@@ -45,8 +45,6 @@ constexpr int kTargetCBlockSize = 130;
 constexpr int kExperimentalTargetCBlockSize = 1003;
 static_assert(ZSTD_c_targetCBlockSize == kTargetCBlockSize ||
               ZSTD_c_targetCBlockSize == kExperimentalTargetCBlockSize);
-extern const int kParameterTargetCBlockSize =
-    ZSTD_versionNumber() >= 10506 ? kTargetCBlockSize : kExperimentalTargetCBlockSize;
 
 namespace {
 
@@ -171,6 +169,10 @@ std::span<const char* const> backend_features() {
   static constexpr const char* kFeatures[] = {"buffer_types", "multi_compress_to_buffer",
                                               "multi_decompress_to_buffer"};
   return kFeatures;
+}
+
+int parameter_target_c_block_size() {
+  return ZSTD_versionNumber() >= 10506 ? kTargetCBlockSize : kExperimentalTargetCBlockSize;
 }
 
 ParameterBounds compression_parameter_bounds(int parameter) {

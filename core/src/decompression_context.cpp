@@ -70,12 +70,6 @@ void DecompressionContext::configure(ZSTD_DCtx* context) const {
   ZstdError::check(ZSTD_DCtx_setParameter(context, ZSTD_d_format, options.format),
                    "set the format");
   for (const auto& [parameter, value] : parameters) set_in(context, parameter, value);
-  if (!more_digested.empty()) {
-    set_in(context, kDecompressionRefMultipleDDicts, ZSTD_rmd_refMultipleDDicts);
-    for (const auto& one : more_digested) {
-      ZstdError::check(ZSTD_DCtx_refDDict(context, one.get()), "add a dictionary");
-    }
-  }
   ZstdError::check(ZSTD_DCtx_refDDict(context, digested.get()), "set the dictionary");
 }
 
@@ -88,11 +82,11 @@ const ZSTD_DDict* DecompressionContext::dictionary_for(std::uint32_t dict_id) co
 
 std::size_t DecompressionContext::decompress_frames(ZSTD_DCtx* context, MutableByteSpan out,
                                                     ByteSpan stored) const {
-  if (more_digested.empty()) {
+  const bool refers_to_prefix = has_prefix && context == dctx.get();
+  if (more_digested.empty() || refers_to_prefix) {
     return ZSTD_decompressDCtx(context, out.data(), out.size(), stored.data(), stored.size());
   }
-  // One-shot decompression has read the tables of a dictionary before libzstd (1.5.4 at least)
-  // looks at which one the frame names.
+  // libzstd's own choice among several (1.5.4 at least) comes after the tables of one were read.
   std::size_t produced = 0;
   while (!stored.empty()) {
     const FrameInMemory frame = first_frame(stored, format);
@@ -131,9 +125,8 @@ std::size_t DecompressionContext::memory_size() const {
 
 void DecompressionContext::begin() {
   ZstdError::check(ZSTD_DCtx_reset(dctx.get(), ZSTD_reset_session_only), "reset the decompressor");
-  // A prefix that was not used up must not serve the next frame; and streams take what a frame
-  // names from several dictionaries for the one of frames that name none.
-  if (!has_prefix && more_digested.empty()) return;
+  // A prefix that was not used up must not serve the next frame.
+  if (!has_prefix) return;
   ZstdError::check(ZSTD_DCtx_refDDict(dctx.get(), digested.get()), "set the dictionary");
   has_prefix = false;
 }
@@ -142,6 +135,11 @@ void DecompressionContext::refer_to(ByteSpan prefix) {
   has_prefix = true;
   ZstdError::check(ZSTD_DCtx_refPrefix(dctx.get(), prefix.data(), prefix.size()),
                    "refer to a prefix");
+}
+
+void DecompressionContext::choose_dictionary(std::uint32_t dict_id) {
+  if (more_digested.empty() || has_prefix) return;
+  ZstdError::check(ZSTD_DCtx_refDDict(dctx.get(), dictionary_for(dict_id)), "set the dictionary");
 }
 
 void DecompressionContext::check_allowed(const FrameInMemory& frame) const {
@@ -161,12 +159,15 @@ FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)
 FrameStream::Event FrameStream::step(ByteSpan& in, MutableByteSpan& out) {
   if (failure_) throw ZstdError(*failure_);
   if (!header_ && !in.empty()) find_header(in);
-  const std::size_t whole = header_ && start_bytes_ == 0 ? whole_frame(in, out.size()) : 0;
+  // The rest of a header, which libzstd gets when all of it is there.
+  if (!header_) return advance(in, in.size(), out, 0, false);
+  const std::size_t whole = start_bytes_ == 0 ? whole_frame(in, out.size()) : 0;
   if (whole != 0) {
     const std::size_t produced =
         check(context_->decompress_frames(context_->dctx.get(), out, in.first(whole)));
     return advance(in, whole, out, produced, true);
   }
+  if (!is_begun_) begin_frame(out);
   ZSTD_inBuffer input{in.data(), presentable(in.size()), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
   const std::size_t hint = check(ZSTD_decompressStream(context_->dctx.get(), &output, &input));
@@ -193,19 +194,29 @@ FrameStream::Event FrameStream::advance(ByteSpan& in, std::size_t consumed, Muta
   if (!is_skippable) ++data_frames_;
   header_.reset();
   start_bytes_ = 0;
+  is_begun_ = false;
   frame_produced_ = 0;
   is_in_frame_ = false;
   return is_skippable ? Event::kSkippableFrameEnd : Event::kDataFrameEnd;
 }
 
 // libzstd has a way of its own for a frame's start: where it is given more than the magic number,
-// that may be one of a version before 1.0. The verdict must not depend on how the input is cut: so
-// the header is read here first, and while it is not all there, libzstd gets its bytes one by one
-// and sees no more than a beginning.
+// that may be one of a version before 1.0; where it is given all of the frame, it is not
+// decompressed in steps. The verdict must not depend on how the input is cut: so the header is read
+// here first, and libzstd gets no more than that at first. The dictionary has to be set before,
+// too.
+void FrameStream::begin_frame(MutableByteSpan out) {
+  is_begun_ = true;
+  context_->choose_dictionary(header_->dictID);
+  if (start_bytes_ == 0) return;
+  ZSTD_inBuffer input{start_.data(), start_bytes_, 0};
+  ZSTD_outBuffer output{out.data(), out.size(), 0};
+  check(ZSTD_decompressStream(context_->dctx.get(), &output, &input));
+}
+
 std::size_t FrameStream::presentable(std::size_t there) const {
-  if (header_ && start_bytes_ >= header_->headerSize) return there;
-  if (header_ && start_bytes_ == 0) return std::min<std::size_t>(there, header_->headerSize);
-  return std::min<std::size_t>(there, 1);
+  if (start_bytes_ >= header_->headerSize) return there;
+  return std::min<std::size_t>(there, header_->headerSize - start_bytes_);
 }
 
 void FrameStream::find_header(ByteSpan in) {

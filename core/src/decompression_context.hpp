@@ -44,6 +44,8 @@ struct DecompressionContext {
   std::size_t memory_size() const;
   /// The dictionary for a frame that names `dict_id`.
   const ZSTD_DDict* dictionary_for(std::uint32_t dict_id) const;
+  /// Makes it that of the frame which a stream is about to begin, unless a prefix takes its place.
+  void choose_dictionary(std::uint32_t dict_id);
 
   const DecompressorOptions options;
   const bool requires_checksum;
@@ -103,6 +105,8 @@ class FrameStream {
   /// Reads the present frame's header, if all of it is there by now.
   void find_header(ByteSpan in);
   std::size_t whole_frame(ByteSpan in, std::size_t room);
+  /// Gives libzstd the dictionary, and what was kept of the header, which makes no output.
+  void begin_frame(MutableByteSpan out);
   /// How many of the bytes that are there libzstd is to be given next.
   std::size_t presentable(std::size_t there) const;
   /// What libzstd returned, if it is no error.
@@ -119,6 +123,7 @@ class FrameStream {
   std::array<std::byte, kStartBytes> start_{};
   std::size_t start_bytes_ = 0;
   std::optional<ZSTD_frameHeader> header_;
+  bool is_begun_ = false;  // libzstd has it
   std::uint64_t frame_produced_ = 0;
   // Of all:
   bool is_in_frame_ = false;

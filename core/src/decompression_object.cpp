@@ -1,6 +1,8 @@
 #include "zstdfs/decompression_object.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <functional>
 #include <limits>
 #include <utility>
 
@@ -45,17 +47,35 @@ void ZstdDecompressionObj::State::run(ByteSpan& in, Bytes& out, std::size_t max_
   }
 }
 
+void ZstdDecompressionObj::State::keep(ByteSpan rest) {
+  if (finished) {
+    unused_data.assign(rest.begin(), rest.end());
+    rest = {};
+  }
+  const std::less_equal<> before;
+  const bool is_kept = before(kept.data(), rest.data()) &&
+                       before(rest.data() + rest.size(), kept.data() + kept.size());
+  if (!is_kept || rest.empty()) {
+    kept = Bytes(rest.begin(), rest.end());
+    rest = kept;
+  }
+  unconsumed_tail = rest;
+}
+
 Bytes ZstdDecompressionObj::decompress(ByteSpan data, std::optional<std::size_t> max_length) {
   const ExclusiveUse in_use = state_->stream.use();
   if (state_->finished) throw UsageError("the frame has ended; begin a new decompression object");
-  ByteSpan rest = data;
-  Bytes out;
-  state_->run(rest, out, max_length.value_or(std::numeric_limits<std::size_t>::max()));
-  // Copied before the old one goes: `data` may be the old one.
-  Bytes left(rest.begin(), rest.end());
-  (state_->finished ? state_->unused_data : state_->unconsumed_tail) = std::move(left);
-  if (state_->finished) state_->unconsumed_tail.clear();
-  return out;
+  if (state_->failure) std::rethrow_exception(state_->failure);
+  try {
+    ByteSpan rest = data;
+    Bytes out;
+    state_->run(rest, out, max_length.value_or(std::numeric_limits<std::size_t>::max()));
+    state_->keep(rest);
+    return out;
+  } catch (...) {
+    state_->failure = std::current_exception();
+    throw;
+  }
 }
 
 Bytes ZstdDecompressionObj::flush() {

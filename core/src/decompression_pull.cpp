@@ -11,7 +11,7 @@ std::size_t DecompressionPull::pull(MutableByteSpan out, Wait wait) {
   }
   MutableByteSpan rest = out;
   try {
-    while (!rest.empty() && !is_finished_ && pull_step(rest, wait)) {
+    while (!rest.empty() && !is_finished_ && !is_read_over_ && pull_step(rest, wait)) {
     }
   } catch (...) {
     if (read_bytes_ == 0) throw;
@@ -34,7 +34,8 @@ bool DecompressionPull::pull_step(MutableByteSpan& rest, Wait wait) {
   if (event != FrameStream::Event::kDataFrameEnd || frame_end_ == FrameEnd::kGoOn) return true;
   if (frame_end_ == FrameEnd::kEndsStream) is_finished_ = true;
   // A frame without content does not end a read: nothing read is the stream's end.
-  return read_bytes_ == 0;
+  is_read_over_ = read_bytes_ != 0;
+  return !is_read_over_;
 }
 
 }  // namespace zstdfs

@@ -26,7 +26,10 @@ class DecompressionPull {
       : stream_(std::move(context)), input_(std::move(input)), frame_end_(frame_end) {}
 
   /// Begins a read, which may take several calls of pull().
-  void begin_read() { read_bytes_ = 0; }
+  void begin_read() {
+    read_bytes_ = 0;
+    is_read_over_ = false;
+  }
   /// Returns how many bytes were put into `out`; fewer than it takes where the read has to stop,
   /// and 0 at the end. An error is thrown if the read has got nothing before; otherwise it stops
   /// the read, and the next one throws it.
@@ -45,6 +48,7 @@ class DecompressionPull {
   FrameEnd frame_end_;
   bool is_finished_ = false;
   std::uint64_t read_bytes_ = 0;  // what the present read has got
+  bool is_read_over_ = false;     // a frame has ended it
   std::exception_ptr deferred_;   // what the next read throws
 };
 

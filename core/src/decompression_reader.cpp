@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -19,13 +20,18 @@ using Wait = DecompressionPull::Wait;
 constexpr std::size_t kPieceBytes = 128u << 10;
 
 /// Appends up to `size` bytes to an empty `out`. Takes memory only as the bytes come, which may be
-/// far fewer than were asked for.
+/// far fewer than were asked for, and stops where there is no more.
 void read_up_to(DecompressionPull& pull, std::size_t size, Wait wait, Bytes& out) {
   pull.begin_read();
   while (out.size() < size) {
     const std::size_t at = out.size();
     const std::size_t piece = std::min(size - at, std::max(kPieceBytes, at));
-    out.resize(at + piece);
+    try {
+      out.resize(at + piece);
+    } catch (const std::bad_alloc&) {
+      if (at == 0) throw;
+      return;
+    }
     const std::size_t n = pull.pull(MutableByteSpan(out).subspan(at), wait);
     out.resize(at + n);
     if (n < piece || wait == Wait::kForAny) return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 
 #include "decompression_context.hpp"
@@ -14,12 +15,16 @@ struct ZstdDecompressionObj::State {
 
   /// Decompresses from the front of `in` until `out` has `max_length` bytes or nothing is left.
   void run(ByteSpan& in, Bytes& out, std::size_t max_length);
+  /// Keeps the rest of a call's input, which may lie in what was kept before: there it stays.
+  void keep(ByteSpan rest);
 
   FrameStream stream;
   const DecompressionObjectOptions options;
   bool finished = false;
+  std::exception_ptr failure;  // bytes were lost by it
   Bytes unused_data;
-  Bytes unconsumed_tail;
+  Bytes kept;
+  ByteSpan unconsumed_tail;  // of it
 };
 
 struct ZstdDecompressionReader::State {

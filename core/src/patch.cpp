@@ -10,6 +10,7 @@
 #include <string>
 
 #include "arguments.hpp"
+#include "compression_context.hpp"
 #include "decompression_context.hpp"
 #include "frames_in_memory.hpp"
 #include "source_input.hpp"
@@ -187,12 +188,13 @@ PatchProgress make_patch(ByteSpan old_version, Source& new_version, Sink& patch,
   PatchProgress progress;
   for (bool complete = false; !complete;) {
     const bool at_end = !input.refill(in_buffer);
+    const ZSTD_EndDirective directive = at_end ? ZSTD_e_end : ZSTD_e_continue;
     ByteSpan& pending = input.pending();
+    check_declared_size(*size, input.bytes_consumed() + pending.size(), directive);
     ZSTD_inBuffer in{pending.data(), pending.size(), 0};
     ZSTD_outBuffer made{out.data(), out.size(), 0};
     const std::size_t left = ZstdError::check(
-        ZSTD_compressStream2(context.get(), &made, &in, at_end ? ZSTD_e_end : ZSTD_e_continue),
-        "make a patch");
+        ZSTD_compressStream2(context.get(), &made, &in, directive), "make a patch");
     pending = pending.subspan(in.pos);
     write_all(patch, out.first(made.pos));
     progress.written += made.pos;

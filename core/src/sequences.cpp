@@ -55,8 +55,8 @@ ZstdCompressionParameters encoding_parameters(const ZstdCompressionParameters& g
 ZstdCompressionParameters generating_parameters(const ZstdCompressionParameters& given) {
   ZstdCompressionParameters parameters =
       given.with(kParameterThreads, 0).with(kParameterUseBlockSplitter, ZSTD_ps_disable);
-  if (given.is_set(kParameterTargetCBlockSize)) {
-    parameters = parameters.with(kParameterTargetCBlockSize, 0);
+  if (given.is_set(parameter_target_c_block_size())) {
+    parameters = parameters.with(parameter_target_c_block_size(), 0);
   }
   // Splits before it looks for sequences. 1 is "never", 0 the default.
   if (ZSTD_versionNumber() >= 10507) {

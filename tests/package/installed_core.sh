@@ -6,7 +6,8 @@
 set -euo pipefail
 
 build=$1 compiler=$2 cmake=$3
-examples=$(cd "$(dirname "$0")/../../docs/examples" && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
+examples=$root/docs/examples
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
 prefix=$scratch/prefix
@@ -49,6 +50,13 @@ echo "== pkg-config"
 "$compiler" -std=c++20 "${flags[@]}" "$examples/archive.cpp" "${libraries[@]}" \
   -o "$scratch/by-pkg-config"
 try_example "$scratch/by-pkg-config"
+
+echo "== pkg-config, directories given as absolute paths"
+"$cmake" -S "$root" -B "$scratch/absolute" -DCMAKE_CXX_COMPILER="$compiler" \
+  -DCMAKE_INSTALL_LIBDIR=/a/lib -DCMAKE_INSTALL_INCLUDEDIR=/an/include >/dev/null
+for expected in libdir=/a/lib includedir=/an/include; do
+  grep -qx "$expected" "$scratch/absolute/core/zstdfs-core.pc"
+done
 
 echo "== find_package"
 "$cmake" -S "$examples" -B "$scratch/example" -DCMAKE_PREFIX_PATH="$prefix" \

@@ -89,6 +89,13 @@ TEST(CompressionObject, TooLittleInputIsFoundByTheFinish) {
   EXPECT_EQ(content_of(compressor.compress(bytes_of("x"))), bytes_of("x"));
 }
 
+TEST(CompressionObject, NoInputAtAllIsTooLittleToo) {
+  ZstdCompressor compressor;
+  expect_wrong_size([&] { compressor.compressobj(10).flush(); });
+  expect_wrong_size([&] { all_of(compressor.chunker({.size = 10}).finish()); });
+  EXPECT_EQ(hex(compressor.compressobj(0).flush()), kEmptyFrame);
+}
+
 TEST(CompressionObject, AnotherOperationOvertakesIt) {
   ZstdCompressor compressor;
   ZstdCompressionObj first = compressor.compressobj();

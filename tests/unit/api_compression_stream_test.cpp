@@ -290,6 +290,16 @@ TEST(CompressionWriter, TooMuchInputIsFoundByWrite) {
   EXPECT_EQ(content_of(compressor.compress(bytes_of("x"))), bytes_of("x"));
 }
 
+TEST(CompressionWriter, NoInputAtAllIsTooLittleToo) {
+  ZstdCompressor compressor;
+  RecordingSink sink;
+  ZstdCompressionWriter writer = compressor.stream_writer(sink, {.size = 10});
+  expect_wrong_size([&] { writer.close(); });
+  EXPECT_TRUE(sink.content.empty());
+  RecordingSource source({});
+  expect_wrong_size([&] { compressor.stream_reader(source, {.size = 10}).readall(); });
+}
+
 TEST(CompressionWriter, TooLittleInputIsFoundByTheEndOfTheFrame) {
   ZstdCompressor compressor;
   RecordingSink sink;

@@ -97,6 +97,91 @@ TEST(Compressor, SeveralShareThePoolThatTheyAreGiven) {
   EXPECT_THROW(ZstdThreadPool(0), std::invalid_argument);
 }
 
+/// Keeps two workers busy for a while.
+ZstdCompressor busy_compressor(const CompressorOptions& options) {
+  ZstdCompressor compressor(options);
+  compressor.set_parameter(kParameterJobSize, 1 << 20);
+  return compressor;
+}
+
+// libzstd neither waits for the workers of a frame that does not fit nor forgets what they were to
+// do next.
+TEST(Compressor, ThreadsOfAFrameThatDoesNotFitAreDoneBeforeTheNext) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  ZstdCompressor compressor = busy_compressor({.level = 7, .threads = 2});
+  const Bytes expected = compressor.compress(content);
+  Bytes out(10);
+  for (int i = 0; i < 3; ++i) {
+    try {
+      compressor.compress_into(out, content);
+      ADD_FAILURE();
+    } catch (const ZstdError& error) {
+      EXPECT_EQ(error.code(), 70);
+    }
+    EXPECT_NO_THROW(compressor.set_parameter(kParameterThreads, 2 + i));
+    EXPECT_EQ(compressor.compress(content), expected);
+  }
+  out.resize(expected.size());
+  EXPECT_EQ(compressor.compress_into(out, content), expected.size());
+  EXPECT_EQ(out, expected);
+}
+
+TEST(Compressor, ThreadsOfAnAbandonedFrameAreDoneBeforeTheNext) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  const auto dict = raw_dict(text_bytes(100'000, 2));
+  ZstdCompressor compressor = busy_compressor({.level = 7, .dict_data = dict, .threads = 2});
+  const Bytes expected = compressor.compress(content);
+  const auto abandon_one = [&] {
+    ZstdCompressionObj object = compressor.compressobj();
+    object.compress(content);
+  };
+  abandon_one();
+  EXPECT_EQ(compressor.compress(content), expected);
+  abandon_one();
+  EXPECT_EQ(content_of(compressor.compress(bytes_of("small")), dict->as_bytes()),
+            bytes_of("small"));
+  abandon_one();
+  compressor.reset();
+  compressor.set_parameter(kParameterThreads, 8);
+  EXPECT_EQ(compressor.compress(content), expected);
+  abandon_one();
+  dict->precompute_compress(3);
+  EXPECT_EQ(content_of(compressor.compress(content), dict->as_bytes()), content);
+  abandon_one();
+  compressor.reset_parameters();
+  EXPECT_EQ(content_of(compressor.compress(content), dict->as_bytes()), content);
+}
+
+TEST(Compressor, ThreadsAreDoneBeforeTheirCompressorIsGone) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  const ZstdThreadPool pool(2);
+  for (const bool is_shared : {false, true}) {
+    CompressorOptions options{.level = 7, .threads = 2};
+    if (is_shared) options.thread_pool = pool;
+    Bytes out(10);
+    EXPECT_THROW(busy_compressor(options).compress_into(out, content), ZstdError);
+    options.dict_data = raw_dict(text_bytes(100'000, 2));
+    ZstdCompressionObj object = busy_compressor(options).compressobj();
+    object.compress(content);
+  }
+  EXPECT_EQ(content_of(ZstdCompressor({.threads = 2, .thread_pool = pool}).compress(content)),
+            content);
+}
+
+TEST(Compressor, ThreadsFindAWrongSizeAndCompressAgain) {
+  const Bytes content = text_bytes(8 << 20, 1);
+  ZstdCompressor compressor = busy_compressor({.level = 7, .threads = 2});
+  const Bytes expected = compressor.compress(content);
+  for (const std::size_t size : {std::size_t{600'000}, content.size() - 1, content.size() + 1}) {
+    SpanSource source(content);
+    RecordingSink sink;
+    expect_wrong_size([&] { compressor.copy_stream(source, sink, {.size = size}); });
+    EXPECT_EQ(compressor.compress(content), expected);
+    SpanSource nothing{ByteSpan()};
+    expect_wrong_size([&] { compressor.copy_stream(nothing, sink, {.size = size}); });
+  }
+}
+
 TEST(Compressor, LevelsAbove22AreRefused) {
   EXPECT_NO_THROW(ZstdCompressor({.level = 22}));
   try {
@@ -167,6 +252,7 @@ TEST(Compressor, MemoryThatIsTooSmallIsAnErrorAndLeavesTheCompressorUsable) {
   } catch (const ZstdError& error) {
     EXPECT_EQ(error.code(), 70);
   }
+  EXPECT_NO_THROW(compressor.set_parameter(kParameterChecksumFlag, 1));
   EXPECT_EQ(content_of(compressor.compress(content)), content);
 }
 
@@ -254,6 +340,26 @@ TEST(Compressor, ParametersCanBeChangedBetweenFrames) {
   compressor.set_parameter(kParameterCompressionLevel, 12);
   EXPECT_EQ(compressor.compress(content), compress(content, 12));
   compressor.reset_parameters();
+  EXPECT_EQ(compressor.compress(content), fast);
+}
+
+// libzstd digests a dictionary once, and goes by the parameters of then for small inputs.
+TEST(Compressor, ParametersThatAreChangedHoldForTheDictionaryToo) {
+  const auto dict = raw_dict(text_bytes(20000, 9));
+  const Bytes content = text_bytes(3000, 10);
+  const ByteSpan items[] = {content};
+  ZstdCompressor compressor({.level = 1, .dict_data = dict});
+  const Bytes fast = compressor.compress(content);
+  compressor.set_parameter(kParameterCompressionLevel, 19);
+  const Bytes good = compressor.compress(content);
+  EXPECT_EQ(good, ZstdCompressor({.level = 19, .dict_data = dict}).compress(content));
+  EXPECT_EQ(good, compressor.multi_compress_to_buffer(items)[0].tobytes());
+  EXPECT_EQ(good, compressor.stream_reader(content).readall());
+  EXPECT_LT(good.size(), fast.size());
+  ZstdCompressionObj object = compressor.compressobj();
+  object.compress(content);
+  compressor.set_parameter(kParameterCompressionLevel, 1);  // within the frame
+  EXPECT_EQ(content_of(object.flush(), dict->as_bytes()), content);
   EXPECT_EQ(compressor.compress(content), fast);
 }
 
@@ -345,6 +451,8 @@ TEST(CopyStream, WrongSizeIsAnError) {
     SpanSource source(content);
     RecordingSink sink;
     expect_wrong_size([&] { compressor.copy_stream(source, sink, {.size = size}); });
+    SpanSource nothing{ByteSpan()};
+    expect_wrong_size([&] { compressor.copy_stream(nothing, sink, {.size = size}); });
   }
   EXPECT_EQ(content_of(compressor.compress(bytes_of("x"))), bytes_of("x"));
 }

@@ -110,6 +110,13 @@ TEST(ApiParameters, TheStrategiesCountUpFromFast) {
       ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9));
 }
 
+const int kReadBeforeMain = parameter_target_c_block_size();
+
+TEST(ApiParameters, TargetCBlockSizeHasItsNumberBeforeMain) {
+  EXPECT_EQ(kReadBeforeMain, parameter_target_c_block_size());
+  EXPECT_EQ(compression_parameter_name(kReadBeforeMain), "target_c_block_size");
+}
+
 TEST(ApiParameters, EveryKnownOneHasANameOfItsOwnAndBounds) {
   std::set<std::string> names;
   for (const int parameter : compression_parameters()) {
@@ -121,7 +128,7 @@ TEST(ApiParameters, EveryKnownOneHasANameOfItsOwnAndBounds) {
   EXPECT_THAT(names, Contains("rsyncable"));
   EXPECT_THAT(names, Contains("max_block_size"));
   EXPECT_GE(names.size(), 38U);
-  EXPECT_THAT(compression_parameters(), Contains(kParameterTargetCBlockSize));
+  EXPECT_THAT(compression_parameters(), Contains(parameter_target_c_block_size()));
 }
 
 TEST(ApiParameters, EveryKnownDecompressionParameterHasBounds) {

@@ -128,6 +128,20 @@ TEST(DecompressionObject, HandsOutNoMoreThanAskedFor) {
   }
 }
 
+// Or small steps through much input would take a time that grows with its square.
+TEST(DecompressionObject, ATailThatIsPassedAgainStaysInItsPlace) {
+  const Bytes frame = frame_of(kContent);
+  ZstdDecompressionObj object = ZstdDecompressor().decompressobj({.read_across_frames = true});
+  Bytes all = object.decompress(joined({frame, frame}), 1000);
+  const std::byte* const end = &object.unconsumed_tail().back() + 1;
+  while (!object.unconsumed_tail().empty()) {
+    ASSERT_EQ(&object.unconsumed_tail().back() + 1, end);
+    const Bytes more = object.decompress(object.unconsumed_tail(), 50'000);
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  EXPECT_EQ(joined({all, object.flush()}), joined({kContent, kContent}));
+}
+
 TEST(DecompressionObject, WithNoRoomItTakesNothing) {
   ZstdDecompressionObj object = ZstdDecompressor().decompressobj();
   const Bytes frame = frame_of(kOther);

@@ -91,6 +91,22 @@ TEST(DecompressionReader, AReadOfExactlyAFrameDoesNotTouchTheNext) {
   EXPECT_EQ(reader.read(1'000'000), kOther);
 }
 
+// Memory is taken in pieces of 128 KiB, 128, 256 and so on.
+TEST(DecompressionReader, OneReadStopsAtAFramesEndThatFillsAPiece) {
+  for (const std::size_t size : {131072u, 262144u, 131071u, 131073u}) {
+    const Bytes content = text_bytes(size, 3);
+    const Bytes frames = joined({frame_of(content), frame_of(content, {.content_size = false})});
+    for (const std::size_t piece : kPieces) {
+      PiecewiseSource source(frames, piece);
+      ZstdDecompressor decompressor;
+      ZstdDecompressionReader reader = decompressor.stream_reader(source);
+      EXPECT_EQ(reader.read(1'000'000), content) << size << ' ' << piece;
+      EXPECT_EQ(reader.read(1'000'000), content) << size << ' ' << piece;
+      EXPECT_EQ(reader.read(1'000'000), Bytes());
+    }
+  }
+}
+
 TEST(DecompressionReader, Read1ReturnsWithTheFirstOutput) {
   PiecewiseSource source(frame_of(kContent), 50'000);
   ZstdDecompressionReader reader = ZstdDecompressor().stream_reader(source);

@@ -259,6 +259,46 @@ TEST(Decompressor, FramesFindTheirDictionaryAmongSeveral) {
   EXPECT_THROW(ZstdDecompressor({.more_dicts = {nullptr}}), std::invalid_argument);
 }
 
+// In streams as in one call, whatever came before and however the input is cut.
+TEST(Decompressor, FramesOfAStreamFindTheirDictionariesAmongSeveral) {
+  std::vector<Bytes> samples;
+  for (std::uint64_t i = 0; i < 300; ++i) samples.push_back(text_bytes(500, i));
+  const std::vector<ByteSpan> views(samples.begin(), samples.end());
+  const auto one = train_dictionary(2048, views, {.dict_id = 100});
+  const auto two = train_dictionary(4096, views, {.dict_id = 200});
+  const auto three = train_dictionary(3072, views, {.dict_id = 300});
+  const auto frame = [](const auto& dictionary, bool is_named = true) {
+    return ZstdCompressor({.dict_data = dictionary, .write_dict_id = is_named}).compress(kContent);
+  };
+  const auto expect_content = [](const DecompressorOptions& options, const Bytes& frames,
+                                 const Bytes& content) {
+    ZstdDecompressor decompressor(options);
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, frames.size()}) {
+      test::PiecewiseSource slow(frames, piece);
+      EXPECT_EQ(decompressor.stream_reader(slow).readall(), content);
+      test::PiecewiseSource source(frames, piece);
+      test::PiecewiseSink sink(1000);
+      decompressor.copy_stream(source, sink);
+      EXPECT_EQ(sink.content, content);
+    }
+    ZstdDecompressionObj object = decompressor.decompressobj({.read_across_frames = true});
+    EXPECT_EQ(object.decompress(frames), content);
+    test::PiecewiseSink sink(1000);
+    decompressor.stream_writer(sink).write(frames);
+    EXPECT_EQ(sink.content, content);
+    EXPECT_EQ(decompressor.decompress(frames, {.read_across_frames = true}), content);
+  };
+  expect_content({.more_dicts = {two, three}}, frame(two), kContent);
+  const Bytes mixed = joined({frame(two), skippable_frame(5), frame(three), frame(two)});
+  expect_content({.more_dicts = {two, three}}, mixed, joined({kContent, kContent, kContent}));
+  const Bytes unnamed_last = joined({frame(two), frame(one, false), frame(one)});
+  expect_content({.dict_data = one, .more_dicts = {two, three}}, unnamed_last,
+                 joined({kContent, kContent, kContent}));
+  ZstdDecompressor decompressor({.more_dicts = {two, three}});
+  EXPECT_EQ(zstd_error_of([&] { decompressor.stream_reader(frame(one)).readall(); }),
+            ZSTD_error_dictionary_wrong);
+}
+
 TEST(Decompressor, ParametersCanBeSetReadAndReset) {
   ZstdDecompressor decompressor;
   const Bytes magicless = frame_of(kContent, {.magicless = true});
@@ -346,6 +386,26 @@ TEST(Decompressor, DecodesAChainOfFrames) {
     }
     EXPECT_EQ(decompressor.decompress(frames[0]), contents[0]) << "the prefix is gone again";
     EXPECT_THROW(decompressor.decompress(frames[1]), ZstdError);
+  }
+}
+
+TEST(Decompressor, AChainGoesOnFromItsContentWhereThereAreDictionaries) {
+  std::vector<Bytes> samples;
+  for (std::uint64_t i = 0; i < 300; ++i) samples.push_back(text_bytes(500, i));
+  const std::vector<ByteSpan> views(samples.begin(), samples.end());
+  const auto dictionary = train_dictionary(2048, views, {.dict_id = 100});
+  const Bytes changed = test::overwritten(kContent, 1000, bytes_of("changed"));
+  const Bytes first = ZstdCompressor({.dict_data = dictionary}).compress(kContent);
+  const Bytes second = frame_of(changed, {.prefix = kContent});
+  const ByteSpan chain[] = {first, second};
+  const std::vector<DecompressorOptions> all_options{{.dict_data = dictionary},
+                                                     {.more_dicts = {dictionary}}};
+  for (const DecompressorOptions& options : all_options) {
+    ZstdDecompressor decompressor(options);
+    EXPECT_EQ(decompressor.decompress_content_dict_chain(chain), changed);
+    EXPECT_EQ(decompressor.multi_decompress_to_buffer(std::span(chain).first(1))[0].tobytes(),
+              kContent);
+    EXPECT_EQ(decompressor.decompress(first), kContent);
   }
 }
 

@@ -263,6 +263,10 @@ TEST(ApiPatch, TheNewVersionsSizeHasToBeKnownAndRight) {
     PiecewiseSource source(new_version, 100);
     EXPECT_EQ(zstd_error_of([&] { make_patch(old_version, source, sink, {.size = wrong}); }),
               ZSTD_error_srcSize_wrong);
+    if (wrong == 0) continue;
+    SpanSource nothing{ByteSpan()};
+    EXPECT_EQ(zstd_error_of([&] { make_patch(old_version, nothing, sink, {.size = wrong}); }),
+              ZSTD_error_srcSize_wrong);
   }
   SpanSource knows(new_version);
   Bytes patch;

@@ -84,6 +84,9 @@ struct CompressionIteratorOptions {
 ///
 /// Thread safety: one thread at a time, together with all objects it has made; a second thread gets
 /// a UsageError. Not so moving and destroying, which nothing else may overlap.
+/// Threads: a frame that is not ended (abandoned, or too large for the memory it was to go to)
+/// keeps the workers until they are done with the jobs they have; the next operation waits for
+/// that, and so does destroying the compressor and the last object it has made.
 /// After an error: the compressor can be used again, for new operations.
 /// Memory: one zstd context, which grows to what the largest operation so far needed (at level 3
 /// about 1.3 MiB, more at higher levels; with threads several blocks of 1 MiB and more), and the
@@ -97,7 +100,8 @@ class ZstdCompressor {
   ZstdCompressor(ZstdCompressor&&) noexcept;
   ZstdCompressor& operator=(ZstdCompressor&&) noexcept;
 
-  /// Bytes that the context and its buffers take now, without the dictionary's digested form.
+  /// Bytes that the context and its buffers take now: also the dictionary's digested form, unless
+  /// that is a precomputed one, which others may share.
   std::size_t memory_size() const;
   FrameProgression frame_progression() const;
   /// Bytes that the oldest unfinished job of the workers has ready to be emitted. 0 without

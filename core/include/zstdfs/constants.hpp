@@ -152,7 +152,7 @@ enum CompressionParameter : int {
   kParameterBlockSplitterLevel = 1017,
 };
 /// Like those above, but libzstd 1.5.6 gave it another number: that of the libzstd which runs.
-extern const int kParameterTargetCBlockSize;
+int parameter_target_c_block_size();
 
 /// Numbers of libzstd's decompression parameters (ZSTD_dParameter).
 enum DecompressionParameter : int {

@@ -20,8 +20,8 @@ struct DecompressionObjectOptions {
 /// Lifetime: may outlive its decompressor.
 /// Thread safety: one thread at a time, together with the decompressor; breaking that is a
 /// UsageError, and so is going on after another operation of the decompressor was begun.
-/// Errors: data that does not decompress is a ZstdError, and every later call that decompresses
-/// throws it again. What the failing call had decompressed is lost.
+/// Errors: data that does not decompress is a ZstdError. What the failing call had decompressed is
+/// lost, and every later call that decompresses throws the error again, also std::bad_alloc.
 /// Memory: the decompressor's context, one step of output, and copies of unused input.
 class ZstdDecompressionObj {
  public:

@@ -19,9 +19,9 @@ enum class SeekOrigin { kStart, kCurrent, kEnd };
 /// A stream of the bytes that a compressed source decompresses to. Skippable frames and frames
 /// without content are passed over; no bytes at all are a stream without content.
 ///
-/// A read that has got some bytes when the source or the data fails returns them, and the next
-/// read reports the error. So it is with a source that ends within a frame: ZstdError, as often as
-/// it is asked, unless the source has got more by then.
+/// A read that has got some bytes when the source, the data or the memory for more fails returns
+/// them, and the next read reports the error. So it is with a source that ends within a frame:
+/// ZstdError, as often as it is asked, unless the source has got more by then.
 ///
 /// Lifetime: may outlive its decompressor; the source outlives the reader.
 /// Thread safety: one thread at a time, together with the decompressor; breaking that is a

@@ -65,7 +65,8 @@ struct DecompressingCopyResult {
 struct DecompressingCopyOptions {
   std::size_t read_size = 131075;   ///< how many bytes the source is asked for at a time; not 0
   std::size_t write_size = 131072;  ///< the most that the sink is given at a time; not 0
-  /// Called after each write with what was done so far. Must not use the decompressor.
+  /// Called after each write, and at the end, with what was done so far. Must not use the
+  /// decompressor.
   std::function<void(const DecompressingCopyResult&)> progress = nullptr;
 };
 

@@ -47,7 +47,9 @@ struct SeekableReaderOptions {
 class ZstdSeekableReader final : public RandomAccessSource {
  public:
   /// Reads the seek table at the file's end. Throws as read_seek_table() does, CorruptError where
-  /// there is none, and std::invalid_argument for options that cannot be.
+  /// there is none, and std::invalid_argument for a format or `kept_frames` that cannot be. A
+  /// window limit or a dictionary that libzstd refuses is found by the first read that
+  /// decompresses.
   explicit ZstdSeekableReader(const RandomAccessSource& source,
                               const SeekableReaderOptions& options = {});
   explicit ZstdSeekableReader(std::unique_ptr<const RandomAccessSource> source,
