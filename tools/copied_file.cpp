@@ -93,8 +93,8 @@ class StoreSide final : public CopySide {
     return std::make_unique<FileInStore>(store_.open(path, for_writing_));
   }
   std::unique_ptr<CopiedFile> create(const std::string& path) override {
-    store_.volume().create(path, kOwnerOnly);
-    return open(path);
+    auto backing = store_.volume().create(path, kOwnerOnly);
+    return std::make_unique<FileInStore>(store_.open(std::move(backing), for_writing_));
   }
   void directories_changed() override { store_.directories_changed(); }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "tools/given_owner.hpp"
 #include "tools/safe_open.hpp"
 #include "zstdfs/stream.hpp"
 
@@ -45,14 +46,8 @@ void NewFile::write(ByteSpan bytes) {
 }
 
 void NewFile::make_like(const struct stat& original) {
-  mode_t mode = original.st_mode & 0777;
-  if (::fchown(fd(), original.st_uid, original.st_gid) != 0) {
-    // The group may still be one of ours.
-    const auto unchanged = static_cast<uid_t>(-1);
-    const bool owner_is_right = ::geteuid() == original.st_uid;
-    if (!owner_is_right || ::fchown(fd(), unchanged, original.st_gid) != 0) mode &= 0700;
-  }
-  check(::fchmod(fd(), mode));
+  const GivenOwner given = give_owner(fd(), original);
+  check(::fchmod(fd(), original.st_mode & (given.both() ? 0777 : 0700)));
   const std::array<timespec, 2> times = {original.st_atim, original.st_mtim};
   check(::futimens(fd(), times.data()));
 }

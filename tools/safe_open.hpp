@@ -22,6 +22,12 @@ std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name
 /// same.
 os::UniqueFd open_regular_again(const os::UniqueFd& path_fd);
 
+/// Status of what a descriptor stands for, also one with O_PATH. Throws std::system_error.
+struct stat status_of(const os::UniqueFd& fd);
+
+/// A path that leads to what a descriptor stands for, also one with O_PATH, be it a link.
+std::string path_of(const os::UniqueFd& fd);
+
 /// Opens a directory for listing and for openat(2). Throws std::system_error.
 os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLinks follow);
 

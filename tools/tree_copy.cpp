@@ -60,12 +60,9 @@ TreeCopy::TreeCopy(Side from, Side to, TreeCopyOptions options, const Interrupti
 void TreeCopy::run() {
   os::UniqueFd root = open_directory(AT_FDCWD, from_.root, FollowLinks::kYes);
   CopiedMetadata metadata;
-  if (::fstat(root.get(), &metadata.status) != 0) {
-    throw std::system_error(errno, std::generic_category());
-  }
+  metadata.status = status_of(root);
   metadata.attributes = attributes_of(root.get(), ".");
-  names_.begin("", metadata);
-  directories_.emplace_back("", std::move(metadata));
+  begin_directory("", std::move(metadata), open_directory(AT_FDCWD, to_.root, FollowLinks::kYes));
   walk_tree(std::move(root), {[this](const WalkEntry& entry) { return visit(entry); },
                               [this](const std::string& path, const std::error_code& error) {
                                 report_.add_failure(from_.root + "/" + path, explain(error));
@@ -77,9 +74,9 @@ void TreeCopy::run() {
   }
   // What is in a directory changes its time, so the directories above come last.
   for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
-    attempt(at->first, [&] { names_.complete(at->first, at->second); });
+    attempt(at->path, [&] { complete(names_.open(at->path, at->made), at->metadata); });
   }
-  if (names_.lost_owners()) report_.warn("only root can keep owners; what was copied is yours");
+  if (lost_owners_) report_.warn("only root can keep owners; what was copied is yours");
 }
 
 Descend TreeCopy::visit(const WalkEntry& entry) {
@@ -189,31 +186,37 @@ void TreeCopy::make_link(const Link& link) {
 }
 
 void TreeCopy::copy_directory(const std::string& path, CopiedMetadata metadata) {
-  const auto there = names_.status(path);
-  if (!there) {
-    names_.make_directory(path);
-  } else if (!S_ISDIR(there->st_mode)) {
-    const auto aside = make_way(path, metadata.status);  // never up to date
-    replace(path, *aside, [&] { names_.make_directory(path); });
-    remove_aside(*aside);
-  }
-  names_.begin(path, metadata);
-  to_.files.directories_changed();
+  const os::UniqueFd directory = directory_at(path, metadata);
+  begin_directory(path, std::move(metadata), directory);
   report_.add(Kind::kDirectory);
-  directories_.emplace_back(path, std::move(metadata));
+}
+
+os::UniqueFd TreeCopy::directory_at(const std::string& path, const CopiedMetadata& metadata) {
+  const auto there = names_.status(path);
+  if (!there) return names_.make_directory(path);
+  if (S_ISDIR(there->st_mode)) return names_.open(path, *there);
+  const auto aside = make_way(path, metadata.status);  // never up to date
+  os::UniqueFd directory;
+  replace(path, *aside, [&] { directory = names_.make_directory(path); });
+  remove_aside(*aside);
+  return directory;
+}
+
+void TreeCopy::begin_directory(std::string path, CopiedMetadata metadata,
+                               const os::UniqueFd& directory) {
+  begin_metadata(directory, metadata);
+  to_.files.directories_changed();
+  directories_.push_back({std::move(path), std::move(metadata), status_of(directory)});
 }
 
 void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata) {
   const bool symlink = S_ISLNK(entry.status.st_mode);
-  if (symlink) {
-    names_.make_symlink(entry.path, target_of(entry));
-  } else {
-    names_.make_node(entry.path, entry.status);
-  }
+  const os::UniqueFd made = symlink ? names_.make_symlink(entry.path, target_of(entry))
+                                    : names_.make_node(entry.path, entry.status);
   try {
-    names_.complete(entry.path, metadata);
+    complete(made, metadata);
   } catch (const std::exception&) {
-    names_.remove(entry.path);
+    names_.remove(entry.path, status_of(made));
     throw;
   }
   report_.add(symlink ? Kind::kSymlink : Kind::kNode);
@@ -235,11 +238,12 @@ void TreeCopy::work_on(File& file) {
   };
   try {
     done(0);
-    names_.begin(file.path, file.metadata);
+    begin_metadata(names_.open(file.path, file.to->status()), file.metadata);
     const ContentSums sums = copy_content(*file.from, *file.to, done);
     file.to->change_attributes([] {});  // Everything is stored; that is what is read back.
     if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
-    file.to->change_attributes([&] { names_.complete(file.path, file.metadata); });
+    const os::UniqueFd object = names_.open(file.path, file.to->status());
+    file.to->change_attributes([&] { complete(object, file.metadata); });
     remove_aside(file.aside);
     note_copied(file.path, file.metadata.status);
     report_.add(Kind::kFile, sums.bytes);
@@ -250,9 +254,13 @@ void TreeCopy::work_on(File& file) {
     fail(file.path, error);
   }
   attempt(file.path, [&] {
-    names_.remove(file.path);
+    names_.remove(file.path, file.to->status());
     put_back(file.aside, file.path);
   });
+}
+
+void TreeCopy::complete(const os::UniqueFd& object, const CopiedMetadata& metadata) {
+  if (!complete_metadata(object, metadata)) lost_owners_ = true;
 }
 
 void TreeCopy::attempt(const std::string& path, const std::function<void()>& what) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tools/copied_file.hpp"
+#include "tools/copied_metadata.hpp"
 #include "tools/copied_names.hpp"
 #include "tools/copy_report.hpp"
 #include "tools/interruption.hpp"
@@ -61,6 +62,11 @@ class TreeCopy {
     std::unique_ptr<CopiedFile> to;
     std::string aside;
   };
+  struct Directory {
+    std::string path;
+    CopiedMetadata metadata;
+    struct stat made {};  // which one it is
+  };
   struct Link {
     std::string path;
     std::string first;  // the name under which the file itself is copied
@@ -84,11 +90,14 @@ class TreeCopy {
   /// The file that has several names is there under this one.
   void note_copied(const std::string& path, const struct stat& status) ZSTDFS_EXCLUDES(mutex_);
   void copy_directory(const std::string& path, CopiedMetadata metadata);
+  os::UniqueFd directory_at(const std::string& path, const CopiedMetadata& metadata);
+  void begin_directory(std::string path, CopiedMetadata metadata, const os::UniqueFd& directory);
   void copy_file(std::string path, CopiedMetadata metadata, std::unique_ptr<CopiedFile> from,
                  std::string aside);
   void copy_other(const WalkEntry& entry, const CopiedMetadata& metadata);
 
   // On any thread:
+  void complete(const os::UniqueFd& object, const CopiedMetadata& metadata);
   void work_on(File& file);
   void fail(const std::string& path, const std::exception& error);
   /// Does something; what it throws goes to the report.
@@ -104,11 +113,12 @@ class TreeCopy {
   CopiedNames names_;
   std::map<FileId, std::string> linked_;  // files with several names, and the first of those
   std::vector<Link> links_;               // to be made once all files are copied
-  std::vector<std::pair<std::string, CopiedMetadata>> directories_;  // to be completed at the end
+  std::vector<Directory> directories_;    // to be completed at the end
   Mutex mutex_;
   std::set<std::string> copied_ ZSTDFS_GUARDED_BY(mutex_);  // of those with several names
   std::atomic<bool> disk_full_ = false;
-  WorkQueue queue_;  // the last: its threads use the others
+  std::atomic<bool> lost_owners_ = false;  // as only root can keep them
+  WorkQueue queue_;                        // the last: its threads use the others
 };
 
 }  // namespace zstdfs::tools
