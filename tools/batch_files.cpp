@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "tools/dictionary_file.hpp"
+#include "tools/file_version.hpp"
 #include "tools/interruption.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
@@ -34,11 +35,6 @@ struct SmallFile {
   Input input;
   Bytes content;
 };
-
-bool same_version(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
-         a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
-}
 
 void check_unchanged(const Input& input) {
   if (same_version(input.file->stat(), input.status)) return;

@@ -22,6 +22,8 @@ class CopiedFile {
   virtual ~CopiedFile() = default;
 
   virtual struct stat status() = 0;
+  /// All extended attributes, of a file that was opened to be copied from.
+  virtual os::Attributes attributes() = 0;
   /// Fewer than asked for only at the end of the file.
   virtual std::size_t read(std::uint64_t offset, MutableByteSpan out) = 0;
   /// The next range that is no hole, from `offset` on; an empty one behind the last.

@@ -50,13 +50,16 @@ bool gives_rights(const CopiedMetadata& metadata) {
 
 }  // namespace
 
-os::Attributes attributes_of(int directory_fd, const std::string& name) {
-  const os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!object) fail("open");
-  os::Attributes attributes = os::read_attributes(object.get(), "");
+os::Attributes copied_attributes(os::Attributes attributes) {
   std::erase_if(attributes,
                 [](const auto& attribute) { return attribute.first.starts_with(kShownFacts); });
   return attributes;
+}
+
+CopiedMetadata metadata_of(int directory_fd, const std::string& name) {
+  const os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!object) fail("open");
+  return {status_of(object), copied_attributes(os::read_attributes(object.get(), ""))};
 }
 
 void begin_metadata(const os::UniqueFd& object, const CopiedMetadata& metadata) {

@@ -15,9 +15,11 @@ struct CopiedMetadata {
   os::Attributes attributes;  ///< access control lists among them
 };
 
-/// The attributes of what `name` in a directory is, not following a link; but for those that a
-/// mount of zstdfs only shows. None where the filesystem has none. Throws std::system_error.
-os::Attributes attributes_of(int directory_fd, const std::string& name);
+/// Those attributes that are copied: not what a mount of zstdfs only shows.
+os::Attributes copied_attributes(os::Attributes attributes);
+
+/// The metadata of what `name` in a directory is, not following a link. Throws std::system_error.
+CopiedMetadata metadata_of(int directory_fd, const std::string& name);
 
 // The object that is given metadata is named by a descriptor, which may be one with O_PATH: at its
 // name there may be something else by now. Errors: std::system_error, std::runtime_error.

@@ -11,6 +11,7 @@
 
 #include "fs/store/store.hpp"
 #include "tools/copied_content.hpp"
+#include "tools/file_version.hpp"
 #include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
@@ -40,8 +41,14 @@ std::string target_of(const WalkEntry& entry) {
       "is there already; --update replaces what differs, --force replaces everything");
 }
 
-bool same_time(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+[[noreturn]] void refuse_changed() {
+  throw std::runtime_error("was changed while it was copied; run again with --update");
+}
+
+/// The change time tells of changes that put the modification time back.
+void check_unchanged(CopiedFile& file, const struct stat& before) {
+  const struct stat now = file.status();
+  if (!same_version(now, before) || !same_time(now.st_ctim, before.st_ctim)) refuse_changed();
 }
 
 }  // namespace
@@ -59,10 +66,8 @@ TreeCopy::TreeCopy(Side from, Side to, TreeCopyOptions options, const Interrupti
 
 void TreeCopy::run() {
   os::UniqueFd root = open_directory(AT_FDCWD, from_.root, FollowLinks::kYes);
-  CopiedMetadata metadata;
-  metadata.status = status_of(root);
-  metadata.attributes = attributes_of(root.get(), ".");
-  begin_directory("", std::move(metadata), open_directory(AT_FDCWD, to_.root, FollowLinks::kYes));
+  begin_directory("", metadata_of(root.get(), "."),
+                  open_directory(AT_FDCWD, to_.root, FollowLinks::kYes));
   walk_tree(std::move(root), {[this](const WalkEntry& entry) { return visit(entry); },
                               [this](const std::string& path, const std::error_code& error) {
                                 report_.add_failure(from_.root + "/" + path, explain(error));
@@ -85,10 +90,10 @@ Descend TreeCopy::visit(const WalkEntry& entry) {
     // A file in a store has another size and perhaps another time than its backing file.
     if (S_ISREG(entry.status.st_mode)) {
       auto from = from_.files.open(entry.path);
-      const struct stat status = from->status();
-      copy(entry, status, std::move(from));
+      CopiedMetadata metadata{from->status(), copied_attributes(from->attributes())};
+      copy(entry, std::move(metadata), std::move(from));
     } else {
-      copy(entry, entry.status, nullptr);
+      copy(entry, metadata_of(entry.directory_fd, entry.name), nullptr);
     }
     return Descend::kYes;
   } catch (const std::exception& error) {
@@ -97,9 +102,10 @@ Descend TreeCopy::visit(const WalkEntry& entry) {
   }
 }
 
-void TreeCopy::copy(const WalkEntry& entry, const struct stat& status,
+void TreeCopy::copy(const WalkEntry& entry, CopiedMetadata metadata,
                     std::unique_ptr<CopiedFile> from) {
-  CopiedMetadata metadata{status, attributes_of(entry.directory_fd, entry.name)};
+  const struct stat status = metadata.status;
+  if ((status.st_mode & S_IFMT) != (entry.status.st_mode & S_IFMT)) refuse_changed();
   if (S_ISDIR(status.st_mode)) return copy_directory(entry.path, std::move(metadata));
   if (status.st_nlink > 1) {
     const auto [first, added] = linked_.emplace(FileId(status.st_dev, status.st_ino), entry.path);
@@ -212,7 +218,7 @@ void TreeCopy::begin_directory(std::string path, CopiedMetadata metadata,
 void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata) {
   const bool symlink = S_ISLNK(entry.status.st_mode);
   const os::UniqueFd made = symlink ? names_.make_symlink(entry.path, target_of(entry))
-                                    : names_.make_node(entry.path, entry.status);
+                                    : names_.make_node(entry.path, metadata.status);
   try {
     complete(made, metadata);
   } catch (const std::exception&) {
@@ -240,6 +246,7 @@ void TreeCopy::work_on(File& file) {
     done(0);
     begin_metadata(names_.open(file.path, file.to->status()), file.metadata);
     const ContentSums sums = copy_content(*file.from, *file.to, done);
+    check_unchanged(*file.from, file.metadata.status);
     file.to->change_attributes([] {});  // Everything is stored; that is what is read back.
     if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
     const os::UniqueFd object = names_.open(file.path, file.to->status());

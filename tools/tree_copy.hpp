@@ -74,7 +74,7 @@ class TreeCopy {
   using FileId = std::pair<dev_t, ino_t>;
 
   Descend visit(const WalkEntry& entry);
-  void copy(const WalkEntry& entry, const struct stat& status, std::unique_ptr<CopiedFile> from);
+  void copy(const WalkEntry& entry, CopiedMetadata metadata, std::unique_ptr<CopiedFile> from);
   /// Sets aside what is at the path, and returns under which name; "" when nothing is. Returns
   /// nothing when that may stay as it is.
   std::optional<std::string> make_way(const std::string& path, const struct stat& original);

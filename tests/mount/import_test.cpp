@@ -1,4 +1,5 @@
 // `zstdfs import` and `export`, where they meet mounts, full disks and interruptions.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <unistd.h>
@@ -47,6 +48,22 @@ TEST(Import, AMountOfAnotherStoreIsAsGoodAsAnyDirectory) {
   EXPECT_TRUE(is_stored_as_container(scratch / "store/f"));
   MountedStore copy({}, scratch / "store");
   EXPECT_EQ(difference(read_file(copy.path("f")), content), "");
+}
+
+// The daemon stores and merges what was just written while it is read.
+TEST(Import, FilesThatTheMountIsStillStoringAreNotTakenForChanged) {
+  MountedStore store("overlay=1M");
+  const Bytes content = text_bytes(3'000'000, 1);
+  const Bytes change = random_bytes(5000, 2);
+  for (int i = 0; i < 60; ++i) {
+    const std::string path = store.path(std::to_string(i));
+    write_file(path, content);
+    const Fd file = open_file(path, O_RDWR);
+    for (std::uint64_t at = 0; at < 3'000'000; at += 300'000) pwrite_all(file.get(), change, at);
+  }
+  const TempDir scratch;
+  const Ended imported = zstdfs({"import", store.mountpoint(), scratch / "store"});
+  EXPECT_TRUE(imported.ok()) << imported.output;
 }
 
 TEST(Import, OnAFullDiskWhatIsThereIsWhole) {

@@ -111,6 +111,27 @@ TEST_F(ImportUsers, ADirectoryIsItsOwnersOnlyOnceItIsFull) {
   EXPECT_EQ(status_of(at("copy/dir/large")).st_mode & 07777, 0666u);
 }
 
+TEST_F(ImportUsers, AFileThatIsChangedWhileItIsCopiedIsNotTakenForCopied) {
+  make_large_file();
+  scratch_.write("tree/quiet", "content");
+  {
+    const Meanwhile writer(scratch_.path(), [] {
+      const int fd = ::open("tree/dir/large", O_WRONLY | O_CLOEXEC);
+      const bool begun = ::access("store/dir/large", F_OK) == 0;
+      const bool done = begun && ::pwrite(fd, "changed", 7, 0) == 7;
+      ::close(fd);
+      return done;
+    });
+    const CommandResult imported = run_zstdfs({"import", at("tree"), at("store")});
+    EXPECT_EQ(imported.exit_code, 1);
+    EXPECT_THAT(imported.error,
+                HasSubstr("/dir/large: was changed while it was copied; run again"));
+  }
+  EXPECT_FALSE(fs::exists(at("store/dir/large")));
+  EXPECT_TRUE(fs::exists(at("store/quiet")));
+  EXPECT_EQ(run_zstdfs({"import", "-q", "--update", at("tree"), at("store")}).exit_code, 0);
+}
+
 TEST_F(ImportUsers, NobodyRunsAsSomebodyElseNorDoesAnotherGroupGetMore) {
   const std::vector<std::pair<std::string, std::pair<mode_t, mode_t>>> modes = {
       {"set-ids", {06755, 0755}}, {"usual", {0644, 0644}}, {"for the group", {0674, 0644}}};
