@@ -55,6 +55,7 @@ class PlainSide final : public CopySide {
   std::unique_ptr<CopiedFile> create(const std::string& path) override {
     return std::make_unique<PlainFile>(volume_->create(path, kOwnerOnly));
   }
+  void sync() override { volume_->sync_filesystem(); }
 
  private:
   const std::unique_ptr<os::Volume> volume_;
@@ -106,6 +107,7 @@ class StoreSide final : public CopySide {
     auto backing = store_.volume().create(path, kOwnerOnly);
     return std::make_unique<FileInStore>(store_.open(std::move(backing), for_writing_));
   }
+  void sync() override { store_.volume().sync_filesystem(); }
   void directories_changed() override { store_.directories_changed(); }
 
  private:

@@ -46,6 +46,8 @@ class CopySide {
   virtual std::unique_ptr<CopiedFile> open(const std::string& path) = 0;
   /// Throws EEXIST when the name is taken. Only the user may access it for now.
   virtual std::unique_ptr<CopiedFile> create(const std::string& path) = 0;
+  /// Makes everything in the filesystem durable. Write errors since this side was opened are told.
+  virtual void sync() = 0;
   /// Settings among the attributes of a directory were made.
   virtual void directories_changed() {}
 };

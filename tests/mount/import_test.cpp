@@ -6,6 +6,7 @@
 
 #include "tests/mount/mounted_store.hpp"
 #include "tests/mount/small_disk.hpp"
+#include "tests/mount/thin_pool.hpp"
 #include "tests/patterns.hpp"
 
 namespace zstdfs::mounttest {
@@ -83,6 +84,21 @@ TEST(Import, OnAFullDiskWhatIsThereIsWhole) {
     ++whole;
   }
   EXPECT_GE(whole, 5u);
+}
+
+TEST(Import, AnErrorOfTheDiskAtTheEndIsReported) {
+  const ThinPool pool;
+  const SmallDisk disk("64", "-m 0", pool.path());
+  const TempDir plain;
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    write_file(plain / std::to_string(i), random_bytes(1 << 20, i));
+  }
+  const TempDir scratch;
+  ASSERT_TRUE(zstdfs({"import", plain.path(), scratch / "store"}).ok());
+  const Ended ended = zstdfs({"export", "--json", scratch / "store", disk / "copy"});
+  EXPECT_EQ(ended.status, 1) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("on the disk for certain: "));
+  EXPECT_THAT(ended.output, HasSubstr("\"failures\": ["));
 }
 
 TEST(Import, AReadOnlyDiskIsSaid) {
