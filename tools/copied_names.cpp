@@ -152,7 +152,11 @@ void CopiedNames::put_back(const std::string& aside, const std::string& path) co
   if (status(path)) {
     throw std::runtime_error("what was there is " + aside + " now, as the name is taken");
   }
-  rename(aside, path);
+  try {
+    rename(aside, path);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("what was there is " + aside + " now: " + explain(error.code()));
+  }
 }
 
 void CopiedNames::rename(const std::string& from, const std::string& to) const {

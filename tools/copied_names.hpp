@@ -39,7 +39,8 @@ class CopiedNames {
   /// Gives what is at `path` another name in its directory, one that nothing has, and returns that.
   /// An empty directory is removed: "" is returned.
   std::string set_aside(const std::string& path) const;
-  /// Takes that back. Throws std::runtime_error when there is something at `path` again.
+  /// Takes that back. Throws std::runtime_error, which tells the name that it has, when that fails
+  /// or there is something at `path` again.
   void put_back(const std::string& aside, const std::string& path) const;
 
  private:

@@ -154,6 +154,15 @@ void TreeCopy::replace(const std::string& path, const std::string& aside,
   }
 }
 
+void TreeCopy::remove_unfinished(const std::string& path, const struct stat& made) {
+  try {
+    names_.remove(path, made);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("what is there is not whole, and cannot be removed: " +
+                             explain(error.code()));
+  }
+}
+
 void TreeCopy::put_back(const std::string& aside, const std::string& path) {
   if (!aside.empty()) names_.put_back(aside, path);
 }
@@ -222,7 +231,7 @@ void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata
   try {
     complete(made, metadata);
   } catch (const std::exception&) {
-    names_.remove(entry.path, status_of(made));
+    attempt(entry.path, [&] { remove_unfinished(entry.path, status_of(made)); });
     throw;
   }
   report_.add(symlink ? Kind::kSymlink : Kind::kNode);
@@ -261,7 +270,7 @@ void TreeCopy::work_on(File& file) {
     fail(file.path, error);
   }
   attempt(file.path, [&] {
-    names_.remove(file.path, file.to->status());
+    remove_unfinished(file.path, file.to->status());
     put_back(file.aside, file.path);
   });
 }
@@ -274,15 +283,23 @@ void TreeCopy::attempt(const std::string& path, const std::function<void()>& wha
   try {
     what();
   } catch (const std::exception& error) {
-    fail(path, error);
+    report(path, error);
   }
 }
 
 void TreeCopy::fail(const std::string& path, const std::exception& error) {
-  if (is_full_disk(error) && disk_full_.exchange(true)) return;  // Said once.
+  // Said once, though several files are being copied.
+  if (is_full_disk(error) && disk_full_.exchange(true)) return;
+  report(path, error);
+}
+
+void TreeCopy::report(const std::string& path, const std::exception& error) {
   const auto* system = dynamic_cast<const std::system_error*>(&error);
   std::string why = system ? explain(system->code()) : error.what();
-  if (is_full_disk(error)) why += "; what was copied before is whole";
+  if (is_full_disk(error)) {
+    disk_full_ = true;
+    why += "; what was copied before is whole";
+  }
   report_.add_failure(path.empty() ? to_.root : to_.root + "/" + path, why);
 }
 

@@ -81,6 +81,7 @@ class TreeCopy {
   /// Makes what is at the path from now on; when that fails, what was set aside comes back.
   void replace(const std::string& path, const std::string& aside,
                const std::function<void()>& make);
+  void remove_unfinished(const std::string& path, const struct stat& made);
   // What was replaced; nothing for "".
   void put_back(const std::string& aside, const std::string& path);
   void remove_aside(const std::string& aside);
@@ -99,8 +100,10 @@ class TreeCopy {
   // On any thread:
   void complete(const os::UniqueFd& object, const CopiedMetadata& metadata);
   void work_on(File& file);
+  /// Reports why something could not be copied. A full disk ends the copy.
   void fail(const std::string& path, const std::exception& error);
-  /// Does something; what it throws goes to the report.
+  void report(const std::string& path, const std::exception& error);
+  /// Does what is not copying; what it throws goes to the report.
   void attempt(const std::string& path, const std::function<void()>& what);
   bool stopping() const { return disk_full_ || interruption_.requested(); }
 
