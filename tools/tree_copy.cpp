@@ -20,6 +20,11 @@ namespace {
 using Existing = TreeCopyOptions::Existing;
 using Kind = CopyReport::Kind;
 
+// So many files have a descriptor each until a sync, and so much is copied again after a power
+// loss.
+constexpr std::size_t kFilesOfOneSync = 500;
+constexpr std::uint64_t kBytesOfOneSync = 1u << 30;
+
 /// The command was told to end while a file was copied.
 class CopyStopped : public std::exception {};
 
@@ -73,6 +78,7 @@ void TreeCopy::run() {
                                 report_.add_failure(from_.root + "/" + path, explain(error));
                               }});
   queue_.finish();
+  complete_unsynced();
   // Only now is it known which files could be copied.
   for (const Link& link : links_) {
     if (!stopping()) attempt(link.path, [&] { make_link(link); });
@@ -241,29 +247,76 @@ void TreeCopy::copy_file(std::string path, CopiedMetadata metadata,
                          std::unique_ptr<CopiedFile> from, std::string aside) {
   auto to = to_.files.create(path);
   // A task has to be copyable.
-  const auto file = std::make_shared<File>(
-      File{std::move(path), std::move(metadata), std::move(from), std::move(to), std::move(aside)});
-  queue_.add([this, file] { work_on(*file); });
+  const auto file = std::make_shared<File>(File{
+      std::move(path), std::move(metadata), std::move(from), std::move(to), std::move(aside), 0});
+  queue_.add([this, file] { work_on(file); });
 }
 
-void TreeCopy::work_on(File& file) {
+void TreeCopy::work_on(const std::shared_ptr<File>& file) {
   const PieceDone done = [this](std::uint64_t bytes) {
     if (stopping()) throw CopyStopped();
     progress_.add(bytes);
   };
-  try {
+  const bool whole = or_take_back(*file, [&] {
     done(0);
-    begin_metadata(names_.open(file.path, file.to->status()), file.metadata);
-    const ContentSums sums = copy_content(*file.from, *file.to, done);
-    check_unchanged(*file.from, file.metadata.status);
-    file.to->change_attributes([] {});  // Everything is stored; that is what is read back.
-    if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
-    const os::UniqueFd object = names_.open(file.path, file.to->status());
-    file.to->change_attributes([&] { complete(object, file.metadata); });
-    remove_aside(file.aside);
-    note_copied(file.path, file.metadata.status);
-    report_.add(Kind::kFile, sums.bytes);
-    return;
+    begin_metadata(names_.open(file->path, file->to->status()), file->metadata);
+    const ContentSums sums = copy_content(*file->from, *file->to, done);
+    check_unchanged(*file->from, file->metadata.status);
+    file->to->change_attributes([] {});  // Everything is stored; that is what is read back.
+    if (options_.verify) verify_content(*file->to, sums, [&](std::uint64_t) { done(0); });
+    file->from.reset();  // It takes a descriptor.
+    file->bytes = sums.bytes;
+  });
+  if (whole) complete_once_synced(file);
+}
+
+void TreeCopy::complete_once_synced(const std::shared_ptr<File>& file) {
+  {
+    const MutexLock lock(mutex_);
+    unsynced_.push_back(file);
+    unsynced_bytes_ += file->bytes;
+    if (unsynced_.size() < kFilesOfOneSync && unsynced_bytes_ < kBytesOfOneSync) return;
+  }
+  complete_unsynced();
+}
+
+void TreeCopy::complete_unsynced() {
+  std::vector<std::shared_ptr<File>> files;
+  {
+    const MutexLock lock(mutex_);
+    files.swap(unsynced_);
+    unsynced_bytes_ = 0;
+  }
+  const std::string problem = files.empty() ? "" : sync();
+  for (const auto& file : files) {
+    or_take_back(*file, [&] {
+      if (!problem.empty()) throw std::runtime_error(problem);
+      const os::UniqueFd object = names_.open(file->path, file->to->status());
+      file->to->change_attributes([&] { complete(object, file->metadata); });
+      remove_aside(file->aside);
+      note_copied(file->path, file->metadata.status);
+      report_.add(Kind::kFile, file->bytes);
+    });
+  }
+}
+
+std::string TreeCopy::sync() {
+  const MutexLock lock(sync_mutex_);
+  if (!sync_problem_.empty()) return sync_problem_;
+  try {
+    to_.files.sync();
+  } catch (const std::system_error& error) {
+    // The system tells it once, of whichever file it is.
+    sync_problem_ = "is not on the disk for certain: " + explain(error.code());
+    sync_failed_ = true;
+  }
+  return sync_problem_;
+}
+
+bool TreeCopy::or_take_back(const File& file, const std::function<void()>& what) {
+  try {
+    what();
+    return true;
   } catch (const CopyStopped&) {
     // Said by the summary.
   } catch (const std::exception& error) {
@@ -273,6 +326,7 @@ void TreeCopy::work_on(File& file) {
     remove_unfinished(file.path, file.to->status());
     put_back(file.aside, file.path);
   });
+  return false;
 }
 
 void TreeCopy::complete(const os::UniqueFd& object, const CopiedMetadata& metadata) {

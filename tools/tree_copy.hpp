@@ -61,6 +61,7 @@ class TreeCopy {
     std::unique_ptr<CopiedFile> from;
     std::unique_ptr<CopiedFile> to;
     std::string aside;
+    std::uint64_t bytes = 0;  // of its content
   };
   struct Directory {
     std::string path;
@@ -99,13 +100,23 @@ class TreeCopy {
 
   // On any thread:
   void complete(const os::UniqueFd& object, const CopiedMetadata& metadata);
-  void work_on(File& file);
+  void work_on(const std::shared_ptr<File>& file);
+  /// What tells that a file was copied, which are the times that an update goes by and the end of
+  /// what it replaces, comes when its content is on the disk. That is seen to for many at once.
+  void complete_once_synced(const std::shared_ptr<File>& file) ZSTDFS_EXCLUDES(mutex_);
+  void complete_unsynced() ZSTDFS_EXCLUDES(mutex_);
+  /// Makes all content durable. Returns what is wrong, also when it was an earlier sync that
+  /// failed.
+  std::string sync() ZSTDFS_EXCLUDES(sync_mutex_);
+  /// Does a part of copying a file. When that fails, the file is removed, what it was to replace
+  /// comes back, and the result is false.
+  bool or_take_back(const File& file, const std::function<void()>& what);
   /// Reports why something could not be copied. A full disk ends the copy.
   void fail(const std::string& path, const std::exception& error);
   void report(const std::string& path, const std::exception& error);
   /// Does what is not copying; what it throws goes to the report.
   void attempt(const std::string& path, const std::function<void()>& what);
-  bool stopping() const { return disk_full_ || interruption_.requested(); }
+  bool stopping() const { return disk_full_ || sync_failed_ || interruption_.requested(); }
 
   const Side from_;
   const Side to_;
@@ -119,6 +130,12 @@ class TreeCopy {
   std::vector<Directory> directories_;    // to be completed at the end
   Mutex mutex_;
   std::set<std::string> copied_ ZSTDFS_GUARDED_BY(mutex_);  // of those with several names
+  /// Shared, as a task of the queue has to be copyable.
+  std::vector<std::shared_ptr<File>> unsynced_ ZSTDFS_GUARDED_BY(mutex_);
+  std::uint64_t unsynced_bytes_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  Mutex sync_mutex_;
+  std::string sync_problem_ ZSTDFS_GUARDED_BY(sync_mutex_);
+  std::atomic<bool> sync_failed_ = false;
   std::atomic<bool> disk_full_ = false;
   std::atomic<bool> lost_owners_ = false;  // as only root can keep them
   WorkQueue queue_;                        // the last: its threads use the others

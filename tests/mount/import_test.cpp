@@ -98,6 +98,7 @@ TEST(Import, AnErrorOfTheDiskAtTheEndIsReported) {
   const Ended ended = zstdfs({"export", "--json", scratch / "store", disk / "copy"});
   EXPECT_EQ(ended.status, 1) << ended.output;
   EXPECT_THAT(ended.output, HasSubstr("on the disk for certain: "));
+  EXPECT_EQ(regular_files(disk / "copy").size(), 0u) << "--update would take them for copied";
   EXPECT_THAT(ended.output, HasSubstr("\"failures\": ["));
 }
 
