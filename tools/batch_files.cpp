@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 #include <set>
 #include <system_error>
 
+#include "fs/os/beneath.hpp"
 #include "tools/dictionary_file.hpp"
 #include "tools/file_version.hpp"
 #include "tools/interruption.hpp"
@@ -28,6 +30,7 @@ struct Input {
   std::string output_path;
   std::unique_ptr<os::File> file;
   struct stat status {};
+  struct stat directory {};  ///< where it was found, if it is to be removed
 };
 
 /// A small file, read, and closed.
@@ -35,6 +38,13 @@ struct SmallFile {
   Input input;
   Bytes content;
 };
+
+os::UniqueFd open_directory_of(const std::string& path) {
+  const std::string parent = os::split_path(path).parent;
+  os::UniqueFd fd(::open(parent.empty() ? "." : parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw std::system_error(errno, std::generic_category());
+  return fd;
+}
 
 void check_unchanged(const Input& input) {
   if (same_version(input.file->stat(), input.status)) return;
@@ -95,13 +105,11 @@ class FileBatch {
   }
 
   void take(const std::string& path) {
-    Input input{path, output_path_of(path), nullptr, {}};
+    Input input{path, output_path_of(path), nullptr, {}, {}};
     if (!outputs_.insert(input.output_path).second) {
       throw std::runtime_error("another of the files has the same result " + input.output_path);
     }
-    // A link's target is not what --remove names.
-    const FollowLinks follow = options_.remove ? FollowLinks::kNo : FollowLinks::kYes;
-    input.file = open_regular(AT_FDCWD, path, follow);
+    open(input);
     input.status = input.file->stat();
     refuse_existing(input);
     if (input.file->size() > kSmallFileBytes) return stream(input);
@@ -114,6 +122,18 @@ class FileBatch {
     }
     group_bytes_ += small.content.size() + result_bytes;
     group_.push_back(std::move(small));
+  }
+
+  void open(Input& input) const {
+    if (!options_.remove) {
+      input.file = open_regular(AT_FDCWD, input.path, FollowLinks::kYes);
+      return;
+    }
+    const os::UniqueFd directory = open_directory_of(input.path);
+    input.directory = status_of(directory);
+    // A link's target is not what --remove names.
+    const std::string name = os::split_path(input.path).name;
+    input.file = open_regular(directory.get(), name, FollowLinks::kNo);
   }
 
   /// Found out before the work; commit() looks again.
@@ -237,12 +257,16 @@ class FileBatch {
   }
 
   static void remove(const Input& input) {
+    // The path may lead to another directory by now, where the file may have a name as well.
+    const os::UniqueFd directory = open_directory_of(input.path);
+    const std::string name = os::split_path(input.path).name;
     struct stat status {};
-    const bool there = ::lstat(input.path.c_str(), &status) == 0;
+    const bool there = same_object(status_of(directory), input.directory) &&
+                       ::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!there || !same_version(status, input.status)) {
       throw std::runtime_error("was changed meanwhile and is kept");
     }
-    if (::unlink(input.path.c_str()) == 0) return;
+    if (::unlinkat(directory.get(), name.c_str(), 0) == 0) return;
     const std::error_code error(errno, std::generic_category());
     throw std::runtime_error("could not be removed: " + explain(error));
   }

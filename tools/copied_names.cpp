@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "tools/file_version.hpp"
 #include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
@@ -25,11 +26,6 @@ os::UniqueFd open_path(int directory_fd, const std::string& name) {
   os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!object) fail("open what was made");
   return object;
-}
-
-bool is_same(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-         (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT);
 }
 
 [[noreturn]] void refuse_replaced() {
@@ -78,7 +74,7 @@ std::optional<struct stat> CopiedNames::status(const std::string& path) const {
 os::UniqueFd CopiedNames::open(const std::string& path, const struct stat& known) const {
   const Place at = place(path);
   os::UniqueFd object = open_path(at.directory.get(), at.name);
-  if (!is_same(status_of(object), known)) refuse_replaced();
+  if (!same_object(status_of(object), known)) refuse_replaced();
   return object;
 }
 
@@ -125,7 +121,7 @@ void CopiedNames::remove(const std::string& path) const {
 
 void CopiedNames::remove(const std::string& path, const struct stat& known) const {
   const auto there = status(path);
-  if (there && is_same(*there, known)) remove(path);
+  if (there && same_object(*there, known)) remove(path);
 }
 
 std::string CopiedNames::set_aside(const std::string& path) const {

@@ -12,6 +12,7 @@
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
+#include "tests/tools/meanwhile.hpp"
 #include "tests/tools/temp_store.hpp"
 #include "zstdfs/compressor.hpp"
 #include "zstdfs/decompressor.hpp"
@@ -167,6 +168,26 @@ TEST(BatchFiles, FilesAreRemovedOnlyWhenThatIsAskedForAndTheirResultIsThere) {
   EXPECT_EQ(decompress(read_file(store.path("in/good.zst"))), bytes_of("content"));
   EXPECT_EQ(decompress(read_file(store.path("in/good.z"))), bytes_of("content"));
   EXPECT_EQ(read_file(store.path("in/blocked")), bytes_of("content"));
+}
+
+// Somebody lets the path lead to another of the file's names while it is compressed.
+TEST(BatchFiles, OnlyTheNameThatWasReadIsRemoved) {
+  const TempStore store;
+  store.write("a/f", random_bytes(64 << 20, 1));
+  std::filesystem::create_directory(store.path("b"));
+  std::filesystem::create_hard_link(store.path("a/f"), store.path("b/f"));
+  std::filesystem::create_directory(store.path("out"));
+  std::filesystem::create_directory_symlink("a", store.path("in"));
+  std::filesystem::create_directory_symlink("b", store.path("next"));
+  const Meanwhile attacker(store.path(), [] {
+    return !std::filesystem::is_empty("out") && ::rename("next", "in") == 0;
+  });
+  const CommandResult result =
+      batch("compress", {"--remove", "--output-dir", store.path("out"), store.path("in/f")});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.error, HasSubstr("in/f: was changed meanwhile and is kept"));
+  EXPECT_TRUE(std::filesystem::exists(store.path("a/f")));
+  EXPECT_TRUE(std::filesystem::exists(store.path("b/f")));
 }
 
 // Ctrl-C while a large file is compressed, which takes several seconds at this level.

@@ -1,17 +1,15 @@
 // `zstdfs import` and `export` beside ordinary users, and run by them.
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <functional>
 
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
+#include "tests/tools/meanwhile.hpp"
 #include "tests/tools/temp_store.hpp"
 
 namespace zstdfs::test {
@@ -29,26 +27,6 @@ struct stat status_of(const std::string& path) {
   EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
   return status;
 }
-
-/// A process that does something in a directory again and again until that succeeds.
-class Meanwhile {
- public:
-  Meanwhile(const std::string& directory, const std::function<bool()>& body) : process_(::fork()) {
-    if (process_ != 0) return;
-    if (::chdir(directory.c_str()) != 0) ::_exit(2);
-    while (!body()) ::usleep(100);
-    ::_exit(0);
-  }
-  ~Meanwhile() {
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-  }
-  Meanwhile(const Meanwhile&) = delete;
-  Meanwhile& operator=(const Meanwhile&) = delete;
-
- private:
-  const pid_t process_;
-};
 
 class ImportUsers : public testing::Test {
  protected:
