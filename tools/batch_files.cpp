@@ -11,6 +11,7 @@
 #include "fs/os/beneath.hpp"
 #include "tools/dictionary_file.hpp"
 #include "tools/file_version.hpp"
+#include "tools/given_owner.hpp"
 #include "tools/interruption.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
@@ -30,6 +31,7 @@ struct Input {
   std::string output_path;
   std::unique_ptr<os::File> file;
   struct stat status {};
+  os::Attributes access_list;
   struct stat directory {};  ///< where it was found, if it is to be removed
 };
 
@@ -105,12 +107,13 @@ class FileBatch {
   }
 
   void take(const std::string& path) {
-    Input input{path, output_path_of(path), nullptr, {}, {}};
+    Input input{path, output_path_of(path), nullptr, {}, {}, {}};
     if (!outputs_.insert(input.output_path).second) {
       throw std::runtime_error("another of the files has the same result " + input.output_path);
     }
     open(input);
     input.status = input.file->stat();
+    input.access_list = input.file->attributes(kAccessList);
     refuse_existing(input);
     if (input.file->size() > kSmallFileBytes) return stream(input);
     SmallFile small = read_small(std::move(input));
@@ -247,7 +250,7 @@ class FileBatch {
   }
 
   void commit(const Input& input, NewFile& output, const CompressingCopyResult& bytes) {
-    output.make_like(input.status);
+    output.make_like(input.status, input.access_list);
     output.commit(options_.force ? Existing::kReplace : Existing::kKeep,
                   options_.remove ? Durability::kNow : Durability::kLater);
     ++totals_.items;

@@ -21,8 +21,7 @@ constexpr std::string_view kUserAttributes = "user.";
 /// Facts that a mount of zstdfs shows as attributes.
 constexpr std::string_view kShownFacts = "user.zstdfs.stored.";
 constexpr const char* kCapabilities = "security.capability";
-// What a directory hands down to what is made in it.
-constexpr const char* kAccessList = "system.posix_acl_access";
+// Besides kAccessList, what a directory hands down to what is made in it.
 constexpr const char* kDefaultList = "system.posix_acl_default";
 
 [[noreturn]] void fail(const char* what) {

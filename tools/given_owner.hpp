@@ -4,6 +4,9 @@
 
 namespace zstdfs::tools {
 
+/// The attribute that holds an access control list.
+inline constexpr const char* kAccessList = "system.posix_acl_access";
+
 /// What a new object could be given of its original.
 struct GivenOwner {
   bool user = true;

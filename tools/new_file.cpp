@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -45,9 +46,16 @@ void NewFile::write(ByteSpan bytes) {
   write_all(sink, bytes);
 }
 
-void NewFile::make_like(const struct stat& original) {
+void NewFile::make_like(const struct stat& original, const os::Attributes& access_list) {
   const GivenOwner given = give_owner(fd(), original);
-  check(::fchmod(fd(), original.st_mode & (given.both() ? 0777 : 0700)));
+  mode_t mode = original.st_mode & (given.both() ? 0777 : 0700);
+  if (!access_list.empty()) mode &= ~static_cast<mode_t>(S_IRWXG);
+  ::fremovexattr(fd(), kAccessList);  // what the directory hands down
+  check(::fchmod(fd(), mode));
+  for (const auto& [name, list] : access_list) {
+    // Where that fails, on another filesystem perhaps, the group gets nothing.
+    if (given.both()) ::fsetxattr(fd(), name.c_str(), list.data(), list.size(), 0);
+  }
   const std::array<timespec, 2> times = {original.st_atim, original.st_mtim};
   check(::futimens(fd(), times.data()));
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -122,6 +123,39 @@ TEST(BatchFiles, WhatFailsIsNamedTheOthersGoOnAndNothingHalfDoneStays) {
   EXPECT_THAT(result.error, HasSubstr("missing.zst: No such file or directory"));
   EXPECT_TRUE(read_file(store.path("in/z")) == text_bytes(5000, 1));
   EXPECT_EQ(count_entries(store.path("in")), 7u + 2u);
+}
+
+TEST(BatchFiles, AnAccessListIsKept) {
+  // user::rw-,user:12:rw-,group::---,mask::rw-,other::---
+  const std::string list(
+      "\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff\xff\x02\x00\x06\x00\x0c\x00\x00\x00"
+      "\x04\x00\x00\x00\xff\xff\xff\xff\x10\x00\x06\x00\xff\xff\xff\xff\x20\x00\x00\x00\xff\xff"
+      "\xff\xff",
+      44);
+  const TempStore store;
+  store.write("in/listed", "content");
+  store.write("in/plain", "content");
+  ASSERT_EQ(::chmod(store.path("in/plain").c_str(), 0640), 0);
+  ASSERT_EQ(::setxattr(store.path("in/listed").c_str(), "system.posix_acl_access", list.data(),
+                       list.size(), 0),
+            0);
+  std::filesystem::create_directory(store.path("out"));
+  ASSERT_EQ(::setxattr(store.path("out").c_str(), "system.posix_acl_default", list.data(),
+                       list.size(), 0),
+            0);
+  const CommandResult result = batch("compress", {"--output-dir", store.path("out"),
+                                                  store.path("in/listed"), store.path("in/plain")});
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  std::string found(100, '\0');
+  EXPECT_EQ(::getxattr(store.path("out/listed.zst").c_str(), "system.posix_acl_access",
+                       found.data(), found.size()),
+            44);
+  EXPECT_EQ(found.substr(0, 44), list);
+  EXPECT_EQ(status_of(store.path("out/listed.zst")).st_mode & 07777, 0660u);
+  EXPECT_EQ(::getxattr(store.path("out/plain.zst").c_str(), "system.posix_acl_access", found.data(),
+                       found.size()),
+            -1);
+  EXPECT_EQ(status_of(store.path("out/plain.zst")).st_mode & 07777, 0640u);
 }
 
 TEST(BatchFiles, WhatIsThereIsReplacedOnlyWhenThatIsAskedFor) {
