@@ -250,13 +250,22 @@ class FileBatch {
   }
 
   void commit(const Input& input, NewFile& output, const CompressingCopyResult& bytes) {
-    output.make_like(input.status, input.access_list);
-    output.commit(options_.force ? Existing::kReplace : Existing::kKeep,
-                  options_.remove ? Durability::kNow : Durability::kLater);
+    put_in_place(input, output);
     ++totals_.items;
     totals_.input_bytes += bytes.read;
     totals_.output_bytes += bytes.written;
     if (options_.remove) remove(input);
+  }
+
+  void put_in_place(const Input& input, NewFile& output) const {
+    try {
+      output.make_like(input.status, input.access_list);
+      output.commit(options_.force ? Existing::kReplace : Existing::kKeep,
+                    options_.remove ? Durability::kNow : Durability::kLater);
+    } catch (const std::system_error& error) {
+      if (error.code().value() == EEXIST) throw;  // Said of the file, with what to do.
+      rethrow_naming(input.output_path);
+    }
   }
 
   static void remove(const Input& input) {

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "fs/os/not_regular.hpp"
 #include "tools/given_owner.hpp"
 #include "tools/safe_open.hpp"
 #include "zstdfs/stream.hpp"
@@ -82,7 +83,7 @@ void NewFile::rename_to_path(Existing existing) {
     struct stat status {};
     const bool there = ::lstat(path_.c_str(), &status) == 0;
     if (there && !S_ISREG(status.st_mode)) {
-      throw std::system_error(EINVAL, std::generic_category());
+      throw std::system_error(os::not_regular());
     }
     return check(::rename(from, path_.c_str()));
   }

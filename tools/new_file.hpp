@@ -41,9 +41,9 @@ class NewFile {
   /// read it.
   void make_ordinary();
 
-  /// Gives it its name. Throws EEXIST when there is such a file that is to be kept, and EINVAL when
-  /// what is to be replaced is no regular file. After an error nothing has changed, unless it came
-  /// from the sync of the directory.
+  /// Gives it its name. Throws EEXIST when there is such a file that is to be kept, and
+  /// os::not_regular() when what is to be replaced is no regular file. After an error nothing has
+  /// changed, unless it came from the sync of the directory.
   void commit(Existing existing, Durability durability);
 
  private:

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "fs/os/not_regular.hpp"
+
 namespace zstdfs::tools {
 namespace {
 
@@ -40,7 +42,7 @@ std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name
 os::UniqueFd open_regular_again(const os::UniqueFd& path_fd) {
   const struct stat status = status_of(path_fd);
   if (S_ISDIR(status.st_mode)) fail(EISDIR);
-  if (!S_ISREG(status.st_mode)) fail(EINVAL);
+  if (!S_ISREG(status.st_mode)) throw std::system_error(os::not_regular());
   return reopen(path_fd, O_NONBLOCK);
 }
 
@@ -63,8 +65,6 @@ os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLin
 
 std::string explain(const std::error_code& error) {
   switch (error.value()) {
-    case EINVAL:
-      return "not a regular file";
     case EACCES:
     case EPERM:
       return error.message() + "; try as root";

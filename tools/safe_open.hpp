@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "fs/os/posix.hpp"
 
@@ -14,7 +15,7 @@ enum class FollowLinks { kNo, kYes };
 /// Opens a regular file for reading. Never waits for a named pipe and never opens a device, whose
 /// mere opening can have effects: the type is looked at first, through a descriptor that gives no
 /// access. The access time stays as it is where the system allows. `directory_fd` as openat(2).
-/// Throws std::system_error; EINVAL says that it is not a regular file.
+/// Throws std::system_error; os::not_regular() when that is what it is.
 std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name,
                                        FollowLinks follow);
 

@@ -198,6 +198,7 @@ TEST(BatchFiles, FilesAreRemovedOnlyWhenThatIsAskedForAndTheirResultIsThere) {
                                                   store.path("in/blocked"), store.path("in/good")});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.error, HasSubstr("link: not a regular file"));
+  EXPECT_THAT(result.error, HasSubstr("in/blocked.zst: not a regular file"));
   EXPECT_FALSE(std::filesystem::exists(store.path("in/good")));
   EXPECT_EQ(decompress(read_file(store.path("in/good.zst"))), bytes_of("content"));
   EXPECT_EQ(decompress(read_file(store.path("in/good.z"))), bytes_of("content"));
