@@ -22,14 +22,15 @@ constexpr mode_t kOnlyOwnerUses = 0600;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-os::UniqueFd open_path(int directory_fd, const std::string& name) {
-  os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!object) fail("open what was made");
-  return object;
+[[noreturn]] void refuse_replaced() {
+  throw std::runtime_error("was replaced by something else, or removed, while it was copied");
 }
 
-[[noreturn]] void refuse_replaced() {
-  throw std::runtime_error("was replaced by something else while it was copied");
+os::UniqueFd open_path(int directory_fd, const std::string& name) {
+  os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!object && errno == ENOENT) refuse_replaced();
+  if (!object) fail("open what was made");
+  return object;
 }
 
 /// Opens what was made just now. Making gives no descriptor, and whoever may write to the directory

@@ -58,7 +58,7 @@ TEST_F(ImportUsers, WhatSomebodyPutsInThePlaceOfAFileIsNotTakenForIt) {
   fs::create_directories(at("copy/dir"));
   give("copy/dir", kSomebody, 0755);
   const std::string secret = at("secret");
-  const Meanwhile attacker(at("copy/dir"), [&] {
+  Meanwhile attacker(at("copy/dir"), [&] {
     if (::geteuid() == 0 && ::setuid(kSomebody) != 0) ::_exit(2);
     return ::rename("large", "elsewhere") == 0 && ::symlink(secret.c_str(), "large") == 0;
   });
@@ -67,6 +67,7 @@ TEST_F(ImportUsers, WhatSomebodyPutsInThePlaceOfAFileIsNotTakenForIt) {
   EXPECT_THAT(exported.error, HasSubstr("/dir/large: was replaced by something else"));
   EXPECT_EQ(status_of(secret).st_mode & 07777, 0600u);
   EXPECT_EQ(status_of(secret).st_uid, 0u);
+  attacker.wait();
   EXPECT_TRUE(fs::is_symlink(at("copy/dir/large")));
 }
 

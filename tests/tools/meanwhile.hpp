@@ -19,14 +19,20 @@ class Meanwhile {
     ::_exit(0);
   }
   ~Meanwhile() {
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
+    if (process_ > 0) ::kill(process_, SIGKILL);
+    wait();
   }
   Meanwhile(const Meanwhile&) = delete;
   Meanwhile& operator=(const Meanwhile&) = delete;
 
+  /// Until it has succeeded.
+  void wait() {
+    if (process_ > 0) ::waitpid(process_, nullptr, 0);
+    process_ = 0;
+  }
+
  private:
-  const pid_t process_;
+  pid_t process_;
 };
 
 }  // namespace zstdfs::test
