@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 #include <set>
 #include <system_error>
 
+#include "fs/os/beneath.hpp"
 #include "tools/dictionary_file.hpp"
+#include "tools/file_version.hpp"
+#include "tools/given_owner.hpp"
 #include "tools/interruption.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
@@ -27,6 +31,8 @@ struct Input {
   std::string output_path;
   std::unique_ptr<os::File> file;
   struct stat status {};
+  os::Attributes access_list;
+  struct stat directory {};  ///< where it was found, if it is to be removed
 };
 
 /// A small file, read, and closed.
@@ -35,9 +41,11 @@ struct SmallFile {
   Bytes content;
 };
 
-bool same_version(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
-         a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+os::UniqueFd open_directory_of(const std::string& path) {
+  const std::string parent = os::split_path(path).parent;
+  os::UniqueFd fd(::open(parent.empty() ? "." : parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw std::system_error(errno, std::generic_category());
+  return fd;
 }
 
 void check_unchanged(const Input& input) {
@@ -99,14 +107,13 @@ class FileBatch {
   }
 
   void take(const std::string& path) {
-    Input input{path, output_path_of(path), nullptr, {}};
+    Input input{path, output_path_of(path), nullptr, {}, {}, {}};
     if (!outputs_.insert(input.output_path).second) {
       throw std::runtime_error("another of the files has the same result " + input.output_path);
     }
-    // A link's target is not what --remove names.
-    const FollowLinks follow = options_.remove ? FollowLinks::kNo : FollowLinks::kYes;
-    input.file = open_regular(AT_FDCWD, path, follow);
+    open(input);
     input.status = input.file->stat();
+    input.access_list = input.file->attributes(kAccessList);
     refuse_existing(input);
     if (input.file->size() > kSmallFileBytes) return stream(input);
     SmallFile small = read_small(std::move(input));
@@ -118,6 +125,18 @@ class FileBatch {
     }
     group_bytes_ += small.content.size() + result_bytes;
     group_.push_back(std::move(small));
+  }
+
+  void open(Input& input) const {
+    if (!options_.remove) {
+      input.file = open_regular(AT_FDCWD, input.path, FollowLinks::kYes);
+      return;
+    }
+    const os::UniqueFd directory = open_directory_of(input.path);
+    input.directory = status_of(directory);
+    // A link's target is not what --remove names.
+    const std::string name = os::split_path(input.path).name;
+    input.file = open_regular(directory.get(), name, FollowLinks::kNo);
   }
 
   /// Found out before the work; commit() looks again.
@@ -231,22 +250,35 @@ class FileBatch {
   }
 
   void commit(const Input& input, NewFile& output, const CompressingCopyResult& bytes) {
-    output.make_like(input.status);
-    output.commit(options_.force ? Existing::kReplace : Existing::kKeep,
-                  options_.remove ? Durability::kNow : Durability::kLater);
+    put_in_place(input, output);
     ++totals_.items;
     totals_.input_bytes += bytes.read;
     totals_.output_bytes += bytes.written;
     if (options_.remove) remove(input);
   }
 
+  void put_in_place(const Input& input, NewFile& output) const {
+    try {
+      output.make_like(input.status, input.access_list);
+      output.commit(options_.force ? Existing::kReplace : Existing::kKeep,
+                    options_.remove ? Durability::kNow : Durability::kLater);
+    } catch (const std::system_error& error) {
+      if (error.code().value() == EEXIST) throw;  // Said of the file, with what to do.
+      rethrow_naming(input.output_path);
+    }
+  }
+
   static void remove(const Input& input) {
+    // The path may lead to another directory by now, where the file may have a name as well.
+    const os::UniqueFd directory = open_directory_of(input.path);
+    const std::string name = os::split_path(input.path).name;
     struct stat status {};
-    const bool there = ::lstat(input.path.c_str(), &status) == 0;
+    const bool there = same_object(status_of(directory), input.directory) &&
+                       ::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!there || !same_version(status, input.status)) {
       throw std::runtime_error("was changed meanwhile and is kept");
     }
-    if (::unlink(input.path.c_str()) == 0) return;
+    if (::unlinkat(directory.get(), name.c_str(), 0) == 0) return;
     const std::error_code error(errno, std::generic_category());
     throw std::runtime_error("could not be removed: " + explain(error));
   }

@@ -30,7 +30,7 @@ ContentSums copy_content(CopiedFile& from, CopiedFile& to, const PieceDone& done
       const MutableByteSpan piece(buffer.data(),
                                   static_cast<std::size_t>(std::min(kPieceBytes, end - at)));
       if (from.read(at, piece) < piece.size()) {
-        throw std::runtime_error("became shorter while it was copied");
+        throw std::runtime_error("became shorter while it was copied; run again with --update");
       }
       to.write(at, piece);
       sums.pieces.push_back({{at, piece.size()}, content_checksum(piece)});

@@ -30,6 +30,7 @@ class PlainFile final : public CopiedFile {
   struct stat status() override {
     return file_->stat();
   }
+  os::Attributes attributes() override { return file_->attributes(""); }
   std::size_t read(std::uint64_t offset, MutableByteSpan out) override {
     return file_->read_at(offset, out);
   }
@@ -54,6 +55,7 @@ class PlainSide final : public CopySide {
   std::unique_ptr<CopiedFile> create(const std::string& path) override {
     return std::make_unique<PlainFile>(volume_->create(path, kOwnerOnly));
   }
+  void sync() override { volume_->sync_filesystem(); }
 
  private:
   const std::unique_ptr<os::Volume> volume_;
@@ -61,11 +63,13 @@ class PlainSide final : public CopySide {
 
 class FileInStore final : public CopiedFile {
  public:
-  explicit FileInStore(OpenStore::Handle file) : file_(std::move(file)) {}
+  explicit FileInStore(OpenStore::Handle file, os::Attributes attributes = {})
+      : file_(std::move(file)), attributes_(std::move(attributes)) {}
 
   struct stat status() override {
     return file_->present();
   }
+  os::Attributes attributes() override { return attributes_; }
   std::size_t read(std::uint64_t offset, MutableByteSpan out) override {
     return file_->read(offset, out);
   }
@@ -82,6 +86,7 @@ class FileInStore final : public CopiedFile {
 
  private:
   const OpenStore::Handle file_;
+  const os::Attributes attributes_;
 };
 
 class StoreSide final : public CopySide {
@@ -90,12 +95,19 @@ class StoreSide final : public CopySide {
       : store_(store), for_writing_(for_writing) {}
 
   std::unique_ptr<CopiedFile> open(const std::string& path) override {
-    return std::make_unique<FileInStore>(store_.open(path, for_writing_));
+    const auto mode =
+        for_writing_ == store::ForWriting::kYes ? os::OpenMode::kReadWrite : os::OpenMode::kRead;
+    auto backing = store_.volume().open(path, mode);
+    if (!backing) throw std::system_error(ENOENT, std::generic_category());
+    os::Attributes attributes = backing->attributes("");
+    return std::make_unique<FileInStore>(store_.open(std::move(backing), for_writing_),
+                                         std::move(attributes));
   }
   std::unique_ptr<CopiedFile> create(const std::string& path) override {
-    store_.volume().create(path, kOwnerOnly);
-    return open(path);
+    auto backing = store_.volume().create(path, kOwnerOnly);
+    return std::make_unique<FileInStore>(store_.open(std::move(backing), for_writing_));
   }
+  void sync() override { store_.volume().sync_filesystem(); }
   void directories_changed() override { store_.directories_changed(); }
 
  private:

@@ -22,6 +22,8 @@ class CopiedFile {
   virtual ~CopiedFile() = default;
 
   virtual struct stat status() = 0;
+  /// All extended attributes, of a file that was opened to be copied from.
+  virtual os::Attributes attributes() = 0;
   /// Fewer than asked for only at the end of the file.
   virtual std::size_t read(std::uint64_t offset, MutableByteSpan out) = 0;
   /// The next range that is no hole, from `offset` on; an empty one behind the last.
@@ -44,6 +46,8 @@ class CopySide {
   virtual std::unique_ptr<CopiedFile> open(const std::string& path) = 0;
   /// Throws EEXIST when the name is taken. Only the user may access it for now.
   virtual std::unique_ptr<CopiedFile> create(const std::string& path) = 0;
+  /// Makes everything in the filesystem durable. Write errors since this side was opened are told.
+  virtual void sync() = 0;
   /// Settings among the attributes of a directory were made.
   virtual void directories_changed() {}
 };

@@ -1,16 +1,15 @@
 #include "tools/copied_names.hpp"
 
 #include <fcntl.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <filesystem>
 #include <random>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 
+#include "tools/file_version.hpp"
 #include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
@@ -18,42 +17,35 @@ namespace {
 
 constexpr mode_t kOnlyOwnerEnters = 0700;
 constexpr mode_t kOnlyOwnerUses = 0600;
-constexpr mode_t kPermissionBits = 07777;
-constexpr std::string_view kUserAttributes = "user.";
-/// Facts that a mount of zstdfs shows as attributes.
-constexpr std::string_view kShownFacts = "user.zstdfs.stored.";
-/// What a directory hands down to what is made in it.
-constexpr std::array kAccessLists = {"system.posix_acl_access", "system.posix_acl_default"};
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-void set_attribute(const std::string& path, const std::string& name, const std::string& value) {
-  if (::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
-    const std::error_code code(errno, std::generic_category());
-    throw std::runtime_error("its attribute " + name + " cannot be set: " + explain(code));
-  }
+[[noreturn]] void refuse_replaced() {
+  throw std::runtime_error("was replaced by something else, or removed, while it was copied");
 }
 
-std::string path_in(int directory_fd, const std::string& name) {
-  return "/proc/self/fd/" + std::to_string(directory_fd) + "/" + name;
+os::UniqueFd open_path(int directory_fd, const std::string& name) {
+  os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!object && errno == ENOENT) refuse_replaced();
+  if (!object) fail("open what was made");
+  return object;
+}
+
+/// Opens what was made just now. Making gives no descriptor, and whoever may write to the directory
+/// can have put something else there: then it has to be of this type, and as new.
+os::UniqueFd open_made(int directory_fd, const std::string& name, mode_t type) {
+  os::UniqueFd object = open_path(directory_fd, name);
+  const struct stat status = status_of(object);
+  if ((status.st_mode & S_IFMT) != type) refuse_replaced();
+  const bool is_new =
+      S_ISDIR(type) ? std::filesystem::is_empty(path_of(object)) : status.st_nlink <= 1;
+  if (!is_new) refuse_replaced();
+  return object;
 }
 
 }  // namespace
-
-os::Attributes attributes_of(int directory_fd, const std::string& name) {
-  const os::UniqueFd object(::openat(directory_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!object) fail("open");
-  os::Attributes attributes = os::read_attributes(object.get(), "");
-  std::erase_if(attributes,
-                [](const auto& attribute) { return attribute.first.starts_with(kShownFacts); });
-  return attributes;
-}
-
-std::string CopiedNames::Place::path() const {
-  return path_in(directory.get(), name);
-}
 
 CopiedNames::CopiedNames(const std::string& root)
     : root_(open_directory(AT_FDCWD, root, FollowLinks::kYes)),
@@ -80,20 +72,35 @@ std::optional<struct stat> CopiedNames::status(const std::string& path) const {
   return std::nullopt;
 }
 
-void CopiedNames::make_directory(const std::string& path) const {
+os::UniqueFd CopiedNames::open(const std::string& path, const struct stat& known) const {
+  const Place at = place(path);
+  os::UniqueFd object = open_path(at.directory.get(), at.name);
+  if (!same_object(status_of(object), known)) refuse_replaced();
+  return object;
+}
+
+os::UniqueFd CopiedNames::make_directory(const std::string& path) const {
   const Place at = place(path);
   if (::mkdirat(at.directory.get(), at.name.c_str(), kOnlyOwnerEnters) != 0) fail("mkdir");
+  return open_made(at.directory.get(), at.name, S_IFDIR);
 }
 
-void CopiedNames::make_symlink(const std::string& path, const std::string& target) const {
+os::UniqueFd CopiedNames::make_symlink(const std::string& path, const std::string& target) const {
   const Place at = place(path);
   if (::symlinkat(target.c_str(), at.directory.get(), at.name.c_str()) != 0) fail("symlink");
+  return open_made(at.directory.get(), at.name, S_IFLNK);
 }
 
-void CopiedNames::make_node(const std::string& path, const struct stat& like) const {
+os::UniqueFd CopiedNames::make_node(const std::string& path, const struct stat& like) const {
   const Place at = place(path);
-  const mode_t mode = (like.st_mode & S_IFMT) | kOnlyOwnerUses;
-  if (::mknodat(at.directory.get(), at.name.c_str(), mode, like.st_rdev) != 0) fail("mknod");
+  const mode_t type = like.st_mode & S_IFMT;
+  if (::mknodat(at.directory.get(), at.name.c_str(), type | kOnlyOwnerUses, like.st_rdev) != 0) {
+    fail("mknod");
+  }
+  os::UniqueFd node = open_made(at.directory.get(), at.name, type);
+  const bool device = S_ISCHR(type) || S_ISBLK(type);
+  if (device && status_of(node).st_rdev != like.st_rdev) refuse_replaced();
+  return node;
 }
 
 void CopiedNames::link(const std::string& path, const std::string& existing) const {
@@ -111,6 +118,11 @@ void CopiedNames::remove(const std::string& path) const {
   if (errno != EISDIR || ::unlinkat(at.directory.get(), at.name.c_str(), AT_REMOVEDIR) != 0) {
     fail("remove what is there");
   }
+}
+
+void CopiedNames::remove(const std::string& path, const struct stat& known) const {
+  const auto there = status(path);
+  if (there && same_object(*there, known)) remove(path);
 }
 
 std::string CopiedNames::set_aside(const std::string& path) const {
@@ -137,7 +149,11 @@ void CopiedNames::put_back(const std::string& aside, const std::string& path) co
   if (status(path)) {
     throw std::runtime_error("what was there is " + aside + " now, as the name is taken");
   }
-  rename(aside, path);
+  try {
+    rename(aside, path);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("what was there is " + aside + " now: " + explain(error.code()));
+  }
 }
 
 void CopiedNames::rename(const std::string& from, const std::string& to) const {
@@ -145,40 +161,6 @@ void CopiedNames::rename(const std::string& from, const std::string& to) const {
   const Place b = place(to);
   if (::renameat(a.directory.get(), a.name.c_str(), b.directory.get(), b.name.c_str()) != 0) {
     fail("rename");
-  }
-}
-
-void CopiedNames::give_owner(const Place& at, const struct stat& status) {
-  if (::fchownat(at.directory.get(), at.name.c_str(), status.st_uid, status.st_gid,
-                 AT_SYMLINK_NOFOLLOW) == 0) {
-    return;
-  }
-  if (errno != EPERM || ::geteuid() == 0) fail("chown");
-  lost_owners_ = true;
-}
-
-void CopiedNames::begin(const std::string& path, const CopiedMetadata& metadata) {
-  const Place at = place(path);
-  give_owner(at, metadata.status);
-  for (const auto& [name, value] : metadata.attributes) {
-    if (name.starts_with(kUserAttributes)) set_attribute(at.path(), name, value);
-  }
-}
-
-void CopiedNames::complete(const std::string& path, const CopiedMetadata& metadata) {
-  const Place at = place(path);
-  const struct stat& status = metadata.status;
-  give_owner(at, status);
-  if (!S_ISLNK(status.st_mode)) {
-    for (const char* list : kAccessLists) ::lremovexattr(at.path().c_str(), list);
-    if (::fchmodat(at.directory.get(), at.name.c_str(), status.st_mode & kPermissionBits, 0) != 0) {
-      fail("chmod");
-    }
-  }
-  for (const auto& [name, value] : metadata.attributes) set_attribute(at.path(), name, value);
-  const timespec times[2] = {status.st_atim, status.st_mtim};
-  if (::utimensat(at.directory.get(), at.name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
-    fail("set times");
   }
 }
 

@@ -169,13 +169,17 @@ CopyPlace place_of_export(const CopyOptions& options) {
   return place;
 }
 
-/// Makes what was copied durable. Returns false when not everything could be stored.
-bool close(CopyPlace& place) {
-  place.from_files.reset();
-  place.to_files.reset();
-  const bool all = place.store->close();
-  os::open_posix_volume(place.to)->sync_filesystem();
-  return all;
+/// Makes what was copied durable, and reports when that fails.
+void close(CopyPlace& place, CopyReport& report) {
+  try {
+    if (!place.store->close() && !report.failed()) {
+      report.add_failure(place.to, "not everything could be stored for good; mount it to go on");
+    }
+    place.to_files->sync();
+  } catch (const std::system_error& error) {
+    report.add_failure(place.to, "not everything that was copied is on the disk for certain: " +
+                                     explain(error.code()) + "; run again with --force");
+  }
 }
 
 int copy(const CopyOptions& options) {
@@ -189,9 +193,7 @@ int copy(const CopyOptions& options) {
   TreeCopy({place.from, *place.from_files}, {place.to, *place.to_files}, tree_options(options),
            interruption, report, progress)
       .run();
-  if (!close(place) && !report.failed()) {
-    report.add_failure(place.to, "not everything could be stored for good; mount it to go on");
-  }
+  close(place, report);
   progress.clear();
   const CopyReport::End end{interruption.requested(), !options.no_verify};
   if (options.json) {

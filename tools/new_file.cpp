@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,8 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "fs/os/not_regular.hpp"
+#include "tools/given_owner.hpp"
 #include "tools/safe_open.hpp"
 #include "zstdfs/stream.hpp"
 
@@ -44,15 +47,16 @@ void NewFile::write(ByteSpan bytes) {
   write_all(sink, bytes);
 }
 
-void NewFile::make_like(const struct stat& original) {
-  mode_t mode = original.st_mode & 0777;
-  if (::fchown(fd(), original.st_uid, original.st_gid) != 0) {
-    // The group may still be one of ours.
-    const auto unchanged = static_cast<uid_t>(-1);
-    const bool owner_is_right = ::geteuid() == original.st_uid;
-    if (!owner_is_right || ::fchown(fd(), unchanged, original.st_gid) != 0) mode &= 0700;
-  }
+void NewFile::make_like(const struct stat& original, const os::Attributes& access_list) {
+  const GivenOwner given = give_owner(fd(), original);
+  mode_t mode = original.st_mode & (given.both() ? 0777 : 0700);
+  if (!access_list.empty()) mode &= ~static_cast<mode_t>(S_IRWXG);
+  ::fremovexattr(fd(), kAccessList);  // what the directory hands down
   check(::fchmod(fd(), mode));
+  for (const auto& [name, list] : access_list) {
+    // Where that fails, on another filesystem perhaps, the group gets nothing.
+    if (given.both()) ::fsetxattr(fd(), name.c_str(), list.data(), list.size(), 0);
+  }
   const std::array<timespec, 2> times = {original.st_atim, original.st_mtim};
   check(::futimens(fd(), times.data()));
 }
@@ -79,7 +83,7 @@ void NewFile::rename_to_path(Existing existing) {
     struct stat status {};
     const bool there = ::lstat(path_.c_str(), &status) == 0;
     if (there && !S_ISREG(status.st_mode)) {
-      throw std::system_error(EINVAL, std::generic_category());
+      throw std::system_error(os::not_regular());
     }
     return check(::rename(from, path_.c_str()));
   }

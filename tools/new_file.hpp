@@ -33,15 +33,17 @@ class NewFile {
 
   /// Takes over permissions, modification time, and where we may the owner. Where owner or group
   /// stay ours, only we get access; the bits that change who a program runs as are left out.
-  void make_like(const struct stat& original);
+  /// `access_list` is the original's attribute kAccessList, if it has that: then the bits of the
+  /// group say what the list allows at most, and where it cannot be taken over, nobody gets them.
+  void make_like(const struct stat& original, const os::Attributes& access_list);
 
   /// Gives it the permissions that a file made now gets from the umask. Until then only we may
   /// read it.
   void make_ordinary();
 
-  /// Gives it its name. Throws EEXIST when there is such a file that is to be kept, and EINVAL when
-  /// what is to be replaced is no regular file. After an error nothing has changed, unless it came
-  /// from the sync of the directory.
+  /// Gives it its name. Throws EEXIST when there is such a file that is to be kept, and
+  /// os::not_regular() when what is to be replaced is no regular file. After an error nothing has
+  /// changed, unless it came from the sync of the directory.
   void commit(Existing existing, Durability durability);
 
  private:

@@ -36,6 +36,11 @@ OpenStore::Handle OpenStore::open(const std::string& path, store::ForWriting for
       for_writing == store::ForWriting::kYes ? os::OpenMode::kReadWrite : os::OpenMode::kRead;
   std::unique_ptr<os::File> backing = volume_->open(path, mode);
   if (!backing) throw std::system_error(ENOENT, std::generic_category());
+  return open(std::move(backing), for_writing);
+}
+
+OpenStore::Handle OpenStore::open(std::unique_ptr<os::File> backing,
+                                  store::ForWriting for_writing) {
   const struct stat status = backing->stat();
   return Handle(*store_, store_->open_file({status.st_dev, status.st_ino}, for_writing,
                                            [&] { return std::move(backing); }));

@@ -41,6 +41,8 @@ class OpenStore {
   /// Opens a regular file by its path below the root; no link is followed. Throws ENOENT when there
   /// is none, and what store::Store::open_file throws.
   Handle open(const std::string& path, store::ForWriting for_writing);
+  /// The same for a backing file that is open.
+  Handle open(std::unique_ptr<os::File> backing, store::ForWriting for_writing);
 
   /// The store's root as a volume, for names.
   os::Volume& volume() { return *volume_; }

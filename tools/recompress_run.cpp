@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "fs/os/not_regular.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/tree_walk.hpp"
 
@@ -60,7 +61,7 @@ void RecompressRun::add_path(const std::string& path) {
       throw std::system_error(errno, std::generic_category());
     }
     if (S_ISDIR(status.st_mode)) return walk(from, path);
-    if (!S_ISREG(status.st_mode)) throw std::system_error(EINVAL, std::generic_category());
+    if (!S_ISREG(status.st_mode)) throw std::system_error(os::not_regular());
     change({from.tree, from.below, path}, status);
   } catch (const std::exception& error) {
     const MutexLock lock(mutex_);

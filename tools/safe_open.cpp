@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "fs/os/not_regular.hpp"
+
 namespace zstdfs::tools {
 namespace {
 
@@ -20,7 +22,7 @@ int link_flag(FollowLinks follow) {
 /// Opens for reading what an O_PATH descriptor stands for. Only a file's owner may keep its access
 /// time from changing.
 os::UniqueFd reopen(const os::UniqueFd& path_fd, int flags) {
-  const std::string path = "/proc/self/fd/" + std::to_string(path_fd.get());
+  const std::string path = path_of(path_fd);
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOATIME | flags);
   if (fd < 0 && errno == EPERM) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
   if (fd < 0) fail(errno);
@@ -38,11 +40,20 @@ std::unique_ptr<os::File> open_regular(int directory_fd, const std::string& name
 }
 
 os::UniqueFd open_regular_again(const os::UniqueFd& path_fd) {
-  struct stat status {};
-  if (::fstat(path_fd.get(), &status) != 0) fail(errno);
+  const struct stat status = status_of(path_fd);
   if (S_ISDIR(status.st_mode)) fail(EISDIR);
-  if (!S_ISREG(status.st_mode)) fail(EINVAL);
+  if (!S_ISREG(status.st_mode)) throw std::system_error(os::not_regular());
   return reopen(path_fd, O_NONBLOCK);
+}
+
+struct stat status_of(const os::UniqueFd& fd) {
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) fail(errno);
+  return status;
+}
+
+std::string path_of(const os::UniqueFd& fd) {
+  return "/proc/self/fd/" + std::to_string(fd.get());
 }
 
 os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLinks follow) {
@@ -54,8 +65,6 @@ os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLin
 
 std::string explain(const std::error_code& error) {
   switch (error.value()) {
-    case EINVAL:
-      return "not a regular file";
     case EACCES:
     case EPERM:
       return error.message() + "; try as root";

@@ -11,6 +11,7 @@
 
 #include "fs/store/store.hpp"
 #include "tools/copied_content.hpp"
+#include "tools/file_version.hpp"
 #include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
@@ -18,6 +19,11 @@ namespace {
 
 using Existing = TreeCopyOptions::Existing;
 using Kind = CopyReport::Kind;
+
+// So many files have a descriptor each until a sync, and so much is copied again after a power
+// loss.
+constexpr std::size_t kFilesOfOneSync = 500;
+constexpr std::uint64_t kBytesOfOneSync = 1u << 30;
 
 /// The command was told to end while a file was copied.
 class CopyStopped : public std::exception {};
@@ -40,8 +46,14 @@ std::string target_of(const WalkEntry& entry) {
       "is there already; --update replaces what differs, --force replaces everything");
 }
 
-bool same_time(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+[[noreturn]] void refuse_changed() {
+  throw std::runtime_error("was changed while it was copied; run again with --update");
+}
+
+/// The change time tells of changes that put the modification time back.
+void check_unchanged(CopiedFile& file, const struct stat& before) {
+  const struct stat now = file.status();
+  if (!same_version(now, before) || !same_time(now.st_ctim, before.st_ctim)) refuse_changed();
 }
 
 }  // namespace
@@ -59,27 +71,23 @@ TreeCopy::TreeCopy(Side from, Side to, TreeCopyOptions options, const Interrupti
 
 void TreeCopy::run() {
   os::UniqueFd root = open_directory(AT_FDCWD, from_.root, FollowLinks::kYes);
-  CopiedMetadata metadata;
-  if (::fstat(root.get(), &metadata.status) != 0) {
-    throw std::system_error(errno, std::generic_category());
-  }
-  metadata.attributes = attributes_of(root.get(), ".");
-  names_.begin("", metadata);
-  directories_.emplace_back("", std::move(metadata));
+  begin_directory("", metadata_of(root.get(), "."),
+                  open_directory(AT_FDCWD, to_.root, FollowLinks::kYes));
   walk_tree(std::move(root), {[this](const WalkEntry& entry) { return visit(entry); },
                               [this](const std::string& path, const std::error_code& error) {
                                 report_.add_failure(from_.root + "/" + path, explain(error));
                               }});
   queue_.finish();
+  complete_unsynced();
   // Only now is it known which files could be copied.
   for (const Link& link : links_) {
     if (!stopping()) attempt(link.path, [&] { make_link(link); });
   }
   // What is in a directory changes its time, so the directories above come last.
   for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
-    attempt(at->first, [&] { names_.complete(at->first, at->second); });
+    attempt(at->path, [&] { complete(names_.open(at->path, at->made), at->metadata); });
   }
-  if (names_.lost_owners()) report_.warn("only root can keep owners; what was copied is yours");
+  if (lost_owners_) report_.warn("only root can keep owners; what was copied is yours");
 }
 
 Descend TreeCopy::visit(const WalkEntry& entry) {
@@ -88,10 +96,10 @@ Descend TreeCopy::visit(const WalkEntry& entry) {
     // A file in a store has another size and perhaps another time than its backing file.
     if (S_ISREG(entry.status.st_mode)) {
       auto from = from_.files.open(entry.path);
-      const struct stat status = from->status();
-      copy(entry, status, std::move(from));
+      CopiedMetadata metadata{from->status(), copied_attributes(from->attributes())};
+      copy(entry, std::move(metadata), std::move(from));
     } else {
-      copy(entry, entry.status, nullptr);
+      copy(entry, metadata_of(entry.directory_fd, entry.name), nullptr);
     }
     return Descend::kYes;
   } catch (const std::exception& error) {
@@ -100,9 +108,10 @@ Descend TreeCopy::visit(const WalkEntry& entry) {
   }
 }
 
-void TreeCopy::copy(const WalkEntry& entry, const struct stat& status,
+void TreeCopy::copy(const WalkEntry& entry, CopiedMetadata metadata,
                     std::unique_ptr<CopiedFile> from) {
-  CopiedMetadata metadata{status, attributes_of(entry.directory_fd, entry.name)};
+  const struct stat status = metadata.status;
+  if ((status.st_mode & S_IFMT) != (entry.status.st_mode & S_IFMT)) refuse_changed();
   if (S_ISDIR(status.st_mode)) return copy_directory(entry.path, std::move(metadata));
   if (status.st_nlink > 1) {
     const auto [first, added] = linked_.emplace(FileId(status.st_dev, status.st_ino), entry.path);
@@ -151,6 +160,15 @@ void TreeCopy::replace(const std::string& path, const std::string& aside,
   }
 }
 
+void TreeCopy::remove_unfinished(const std::string& path, const struct stat& made) {
+  try {
+    names_.remove(path, made);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("what is there is not whole, and cannot be removed: " +
+                             explain(error.code()));
+  }
+}
+
 void TreeCopy::put_back(const std::string& aside, const std::string& path) {
   if (!aside.empty()) names_.put_back(aside, path);
 }
@@ -189,31 +207,37 @@ void TreeCopy::make_link(const Link& link) {
 }
 
 void TreeCopy::copy_directory(const std::string& path, CopiedMetadata metadata) {
-  const auto there = names_.status(path);
-  if (!there) {
-    names_.make_directory(path);
-  } else if (!S_ISDIR(there->st_mode)) {
-    const auto aside = make_way(path, metadata.status);  // never up to date
-    replace(path, *aside, [&] { names_.make_directory(path); });
-    remove_aside(*aside);
-  }
-  names_.begin(path, metadata);
-  to_.files.directories_changed();
+  const os::UniqueFd directory = directory_at(path, metadata);
+  begin_directory(path, std::move(metadata), directory);
   report_.add(Kind::kDirectory);
-  directories_.emplace_back(path, std::move(metadata));
+}
+
+os::UniqueFd TreeCopy::directory_at(const std::string& path, const CopiedMetadata& metadata) {
+  const auto there = names_.status(path);
+  if (!there) return names_.make_directory(path);
+  if (S_ISDIR(there->st_mode)) return names_.open(path, *there);
+  const auto aside = make_way(path, metadata.status);  // never up to date
+  os::UniqueFd directory;
+  replace(path, *aside, [&] { directory = names_.make_directory(path); });
+  remove_aside(*aside);
+  return directory;
+}
+
+void TreeCopy::begin_directory(std::string path, CopiedMetadata metadata,
+                               const os::UniqueFd& directory) {
+  begin_metadata(directory, metadata);
+  to_.files.directories_changed();
+  directories_.push_back({std::move(path), std::move(metadata), status_of(directory)});
 }
 
 void TreeCopy::copy_other(const WalkEntry& entry, const CopiedMetadata& metadata) {
   const bool symlink = S_ISLNK(entry.status.st_mode);
-  if (symlink) {
-    names_.make_symlink(entry.path, target_of(entry));
-  } else {
-    names_.make_node(entry.path, entry.status);
-  }
+  const os::UniqueFd made = symlink ? names_.make_symlink(entry.path, target_of(entry))
+                                    : names_.make_node(entry.path, metadata.status);
   try {
-    names_.complete(entry.path, metadata);
+    complete(made, metadata);
   } catch (const std::exception&) {
-    names_.remove(entry.path);
+    attempt(entry.path, [&] { remove_unfinished(entry.path, status_of(made)); });
     throw;
   }
   report_.add(symlink ? Kind::kSymlink : Kind::kNode);
@@ -223,51 +247,113 @@ void TreeCopy::copy_file(std::string path, CopiedMetadata metadata,
                          std::unique_ptr<CopiedFile> from, std::string aside) {
   auto to = to_.files.create(path);
   // A task has to be copyable.
-  const auto file = std::make_shared<File>(
-      File{std::move(path), std::move(metadata), std::move(from), std::move(to), std::move(aside)});
-  queue_.add([this, file] { work_on(*file); });
+  const auto file = std::make_shared<File>(File{
+      std::move(path), std::move(metadata), std::move(from), std::move(to), std::move(aside), 0});
+  queue_.add([this, file] { work_on(file); });
 }
 
-void TreeCopy::work_on(File& file) {
+void TreeCopy::work_on(const std::shared_ptr<File>& file) {
   const PieceDone done = [this](std::uint64_t bytes) {
     if (stopping()) throw CopyStopped();
     progress_.add(bytes);
   };
-  try {
+  const bool whole = or_take_back(*file, [&] {
     done(0);
-    names_.begin(file.path, file.metadata);
-    const ContentSums sums = copy_content(*file.from, *file.to, done);
-    file.to->change_attributes([] {});  // Everything is stored; that is what is read back.
-    if (options_.verify) verify_content(*file.to, sums, [&](std::uint64_t) { done(0); });
-    file.to->change_attributes([&] { names_.complete(file.path, file.metadata); });
-    remove_aside(file.aside);
-    note_copied(file.path, file.metadata.status);
-    report_.add(Kind::kFile, sums.bytes);
-    return;
+    begin_metadata(names_.open(file->path, file->to->status()), file->metadata);
+    const ContentSums sums = copy_content(*file->from, *file->to, done);
+    check_unchanged(*file->from, file->metadata.status);
+    file->to->change_attributes([] {});  // Everything is stored; that is what is read back.
+    if (options_.verify) verify_content(*file->to, sums, [&](std::uint64_t) { done(0); });
+    file->from.reset();  // It takes a descriptor.
+    file->bytes = sums.bytes;
+  });
+  if (whole) complete_once_synced(file);
+}
+
+void TreeCopy::complete_once_synced(const std::shared_ptr<File>& file) {
+  {
+    const MutexLock lock(mutex_);
+    unsynced_.push_back(file);
+    unsynced_bytes_ += file->bytes;
+    if (unsynced_.size() < kFilesOfOneSync && unsynced_bytes_ < kBytesOfOneSync) return;
+  }
+  complete_unsynced();
+}
+
+void TreeCopy::complete_unsynced() {
+  std::vector<std::shared_ptr<File>> files;
+  {
+    const MutexLock lock(mutex_);
+    files.swap(unsynced_);
+    unsynced_bytes_ = 0;
+  }
+  const std::string problem = files.empty() ? "" : sync();
+  for (const auto& file : files) {
+    or_take_back(*file, [&] {
+      if (!problem.empty()) throw std::runtime_error(problem);
+      const os::UniqueFd object = names_.open(file->path, file->to->status());
+      file->to->change_attributes([&] { complete(object, file->metadata); });
+      remove_aside(file->aside);
+      note_copied(file->path, file->metadata.status);
+      report_.add(Kind::kFile, file->bytes);
+    });
+  }
+}
+
+std::string TreeCopy::sync() {
+  const MutexLock lock(sync_mutex_);
+  if (!sync_problem_.empty()) return sync_problem_;
+  try {
+    to_.files.sync();
+  } catch (const std::system_error& error) {
+    // The system tells it once, of whichever file it is.
+    sync_problem_ = "is not on the disk for certain: " + explain(error.code());
+    sync_failed_ = true;
+  }
+  return sync_problem_;
+}
+
+bool TreeCopy::or_take_back(const File& file, const std::function<void()>& what) {
+  try {
+    what();
+    return true;
   } catch (const CopyStopped&) {
     // Said by the summary.
   } catch (const std::exception& error) {
     fail(file.path, error);
   }
   attempt(file.path, [&] {
-    names_.remove(file.path);
+    remove_unfinished(file.path, file.to->status());
     put_back(file.aside, file.path);
   });
+  return false;
+}
+
+void TreeCopy::complete(const os::UniqueFd& object, const CopiedMetadata& metadata) {
+  if (!complete_metadata(object, metadata)) lost_owners_ = true;
 }
 
 void TreeCopy::attempt(const std::string& path, const std::function<void()>& what) {
   try {
     what();
   } catch (const std::exception& error) {
-    fail(path, error);
+    report(path, error);
   }
 }
 
 void TreeCopy::fail(const std::string& path, const std::exception& error) {
-  if (is_full_disk(error) && disk_full_.exchange(true)) return;  // Said once.
+  // Said once, though several files are being copied.
+  if (is_full_disk(error) && disk_full_.exchange(true)) return;
+  report(path, error);
+}
+
+void TreeCopy::report(const std::string& path, const std::exception& error) {
   const auto* system = dynamic_cast<const std::system_error*>(&error);
   std::string why = system ? explain(system->code()) : error.what();
-  if (is_full_disk(error)) why += "; what was copied before is whole";
+  if (is_full_disk(error)) {
+    disk_full_ = true;
+    why += "; what was copied before is whole";
+  }
   report_.add_failure(path.empty() ? to_.root : to_.root + "/" + path, why);
 }
 

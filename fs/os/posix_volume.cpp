@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "fs/os/beneath.hpp"
+#include "fs/os/not_regular.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/os/posix_error.hpp"
 
@@ -52,10 +53,10 @@ void require_regular(const UniqueFd& fd, const std::string& path) {
   struct stat status = {};
   if (::fstat(fd.get(), &status) != 0) throw_error(errno, quoted("fstat", path));
   if (S_ISREG(status.st_mode)) return;
-  int code = EINVAL;
-  if (S_ISLNK(status.st_mode)) code = ELOOP;
-  if (S_ISDIR(status.st_mode)) code = EISDIR;
-  throw_error(code, quoted("not a regular file:", path));
+  const std::string what = quoted("not a regular file:", path);
+  if (S_ISLNK(status.st_mode)) throw_error(ELOOP, what);
+  if (S_ISDIR(status.st_mode)) throw_error(EISDIR, what);
+  throw std::system_error(not_regular(), quoted("open", path));
 }
 
 /// Spares the lower filesystem a write of the access time at each read. Only a file's owner and

@@ -1,10 +1,12 @@
 // `zstdfs import` and `export`, where they meet mounts, full disks and interruptions.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "tests/mount/mounted_store.hpp"
 #include "tests/mount/small_disk.hpp"
+#include "tests/mount/thin_pool.hpp"
 #include "tests/patterns.hpp"
 
 namespace zstdfs::mounttest {
@@ -49,6 +51,22 @@ TEST(Import, AMountOfAnotherStoreIsAsGoodAsAnyDirectory) {
   EXPECT_EQ(difference(read_file(copy.path("f")), content), "");
 }
 
+// The daemon stores and merges what was just written while it is read.
+TEST(Import, FilesThatTheMountIsStillStoringAreNotTakenForChanged) {
+  MountedStore store("overlay=1M");
+  const Bytes content = text_bytes(3'000'000, 1);
+  const Bytes change = random_bytes(5000, 2);
+  for (int i = 0; i < 60; ++i) {
+    const std::string path = store.path(std::to_string(i));
+    write_file(path, content);
+    const Fd file = open_file(path, O_RDWR);
+    for (std::uint64_t at = 0; at < 3'000'000; at += 300'000) pwrite_all(file.get(), change, at);
+  }
+  const TempDir scratch;
+  const Ended imported = zstdfs({"import", store.mountpoint(), scratch / "store"});
+  EXPECT_TRUE(imported.ok()) << imported.output;
+}
+
 TEST(Import, OnAFullDiskWhatIsThereIsWhole) {
   const SmallDisk disk("16");
   const TempDir plain;
@@ -66,6 +84,22 @@ TEST(Import, OnAFullDiskWhatIsThereIsWhole) {
     ++whole;
   }
   EXPECT_GE(whole, 5u);
+}
+
+TEST(Import, AnErrorOfTheDiskAtTheEndIsReported) {
+  const ThinPool pool;
+  const SmallDisk disk("64", "-m 0", pool.path());
+  const TempDir plain;
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    write_file(plain / std::to_string(i), random_bytes(1 << 20, i));
+  }
+  const TempDir scratch;
+  ASSERT_TRUE(zstdfs({"import", plain.path(), scratch / "store"}).ok());
+  const Ended ended = zstdfs({"export", "--json", scratch / "store", disk / "copy"});
+  EXPECT_EQ(ended.status, 1) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("on the disk for certain: "));
+  EXPECT_EQ(regular_files(disk / "copy").size(), 0u) << "--update would take them for copied";
+  EXPECT_THAT(ended.output, HasSubstr("\"failures\": ["));
 }
 
 TEST(Import, AReadOnlyDiskIsSaid) {

@@ -2,12 +2,11 @@
 // keep it, when the daemon that made it is gone already.
 #include <unistd.h>
 
-#include <filesystem>
-#include <stdexcept>
 #include <string>
 
 #include "tests/mount/mounted_store.hpp"
 #include "tests/mount/small_disk.hpp"
+#include "tests/mount/thin_pool.hpp"
 #include "tests/patterns.hpp"
 
 namespace zstdfs::mounttest {
@@ -15,28 +14,6 @@ namespace {
 
 using test::random_bytes;
 using test::text_bytes;
-
-/// Room for less than the disks in it pretend to have.
-class ThinPool {
- public:
-  ThinPool() {
-    const Ended made = shell("mount -t tmpfs -o size=40M tmpfs \"$1\"", {path()});
-    if (!made.ok()) throw std::runtime_error("no tmpfs: " + made.output);
-  }
-  ThinPool(const ThinPool&) = delete;
-  ThinPool& operator=(const ThinPool&) = delete;
-  ~ThinPool() { unmount(path()); }
-
-  const std::string& path() const { return scratch_.path(); }
-  void exhaust() const {
-    shell("dd if=/dev/zero of=\"$1\"/ballast bs=1M status=none", {path()});
-    EXPECT_EQ(std::filesystem::space(path()).available, 0u);
-  }
-  void relieve() const { std::filesystem::remove(path() + "/ballast"); }
-
- private:
-  TempDir scratch_;
-};
 
 TEST(LostWrites, AreMadeUpForByTheNextMount) {
   ThinPool pool;

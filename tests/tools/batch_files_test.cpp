@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
+#include "tests/tools/meanwhile.hpp"
 #include "tests/tools/temp_store.hpp"
 #include "zstdfs/compressor.hpp"
 #include "zstdfs/decompressor.hpp"
@@ -123,6 +125,39 @@ TEST(BatchFiles, WhatFailsIsNamedTheOthersGoOnAndNothingHalfDoneStays) {
   EXPECT_EQ(count_entries(store.path("in")), 7u + 2u);
 }
 
+TEST(BatchFiles, AnAccessListIsKept) {
+  // user::rw-,user:12:rw-,group::---,mask::rw-,other::---
+  const std::string list(
+      "\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff\xff\x02\x00\x06\x00\x0c\x00\x00\x00"
+      "\x04\x00\x00\x00\xff\xff\xff\xff\x10\x00\x06\x00\xff\xff\xff\xff\x20\x00\x00\x00\xff\xff"
+      "\xff\xff",
+      44);
+  const TempStore store;
+  store.write("in/listed", "content");
+  store.write("in/plain", "content");
+  ASSERT_EQ(::chmod(store.path("in/plain").c_str(), 0640), 0);
+  ASSERT_EQ(::setxattr(store.path("in/listed").c_str(), "system.posix_acl_access", list.data(),
+                       list.size(), 0),
+            0);
+  std::filesystem::create_directory(store.path("out"));
+  ASSERT_EQ(::setxattr(store.path("out").c_str(), "system.posix_acl_default", list.data(),
+                       list.size(), 0),
+            0);
+  const CommandResult result = batch("compress", {"--output-dir", store.path("out"),
+                                                  store.path("in/listed"), store.path("in/plain")});
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  std::string found(100, '\0');
+  EXPECT_EQ(::getxattr(store.path("out/listed.zst").c_str(), "system.posix_acl_access",
+                       found.data(), found.size()),
+            44);
+  EXPECT_EQ(found.substr(0, 44), list);
+  EXPECT_EQ(status_of(store.path("out/listed.zst")).st_mode & 07777, 0660u);
+  EXPECT_EQ(::getxattr(store.path("out/plain.zst").c_str(), "system.posix_acl_access", found.data(),
+                       found.size()),
+            -1);
+  EXPECT_EQ(status_of(store.path("out/plain.zst")).st_mode & 07777, 0640u);
+}
+
 TEST(BatchFiles, WhatIsThereIsReplacedOnlyWhenThatIsAskedFor) {
   const TempStore store;
   store.write("f", "content");
@@ -163,10 +198,31 @@ TEST(BatchFiles, FilesAreRemovedOnlyWhenThatIsAskedForAndTheirResultIsThere) {
                                                   store.path("in/blocked"), store.path("in/good")});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.error, HasSubstr("link: not a regular file"));
+  EXPECT_THAT(result.error, HasSubstr("in/blocked.zst: not a regular file"));
   EXPECT_FALSE(std::filesystem::exists(store.path("in/good")));
   EXPECT_EQ(decompress(read_file(store.path("in/good.zst"))), bytes_of("content"));
   EXPECT_EQ(decompress(read_file(store.path("in/good.z"))), bytes_of("content"));
   EXPECT_EQ(read_file(store.path("in/blocked")), bytes_of("content"));
+}
+
+// Somebody lets the path lead to another of the file's names while it is compressed.
+TEST(BatchFiles, OnlyTheNameThatWasReadIsRemoved) {
+  const TempStore store;
+  store.write("a/f", random_bytes(64 << 20, 1));
+  std::filesystem::create_directory(store.path("b"));
+  std::filesystem::create_hard_link(store.path("a/f"), store.path("b/f"));
+  std::filesystem::create_directory(store.path("out"));
+  std::filesystem::create_directory_symlink("a", store.path("in"));
+  std::filesystem::create_directory_symlink("b", store.path("next"));
+  const Meanwhile attacker(store.path(), [] {
+    return !std::filesystem::is_empty("out") && ::rename("next", "in") == 0;
+  });
+  const CommandResult result =
+      batch("compress", {"--remove", "--output-dir", store.path("out"), store.path("in/f")});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.error, HasSubstr("in/f: was changed meanwhile and is kept"));
+  EXPECT_TRUE(std::filesystem::exists(store.path("a/f")));
+  EXPECT_TRUE(std::filesystem::exists(store.path("b/f")));
 }
 
 // Ctrl-C while a large file is compressed, which takes several seconds at this level.
