@@ -238,7 +238,7 @@ void add_copy_command(CLI::App& command, const std::shared_ptr<CopyOptions>& opt
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 everything was copied, 1 not everything, 2 wrong command line,\n"
-    "130 interrupted.";
+    "130 or 143 interrupted.";
 
 }  // namespace
 
