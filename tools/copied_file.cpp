@@ -1,5 +1,8 @@
 #include "tools/copied_file.hpp"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -23,6 +26,12 @@ ByteRange data_after(File& file, std::uint64_t offset) {
   }
 }
 
+/// Where the kernel passes a sync of the whole filesystem on to nobody.
+bool lies_on_fuse(const std::string& path) {
+  struct statfs filesystem {};
+  return ::statfs(path.c_str(), &filesystem) == 0 && filesystem.f_type == FUSE_SUPER_MAGIC;
+}
+
 class PlainFile final : public CopiedFile {
  public:
   explicit PlainFile(std::unique_ptr<os::File> file) : file_(std::move(file)) {}
@@ -38,6 +47,7 @@ class PlainFile final : public CopiedFile {
   void write(std::uint64_t offset, ByteSpan bytes) override { file_->write_at(offset, bytes); }
   void truncate(std::uint64_t bytes) override { file_->truncate(bytes); }
   void change_attributes(const std::function<void()>& change) override { change(); }
+  void sync() override { file_->sync(os::SyncKind::kDataAndTimes); }
 
  private:
   const std::unique_ptr<os::File> file_;
@@ -45,7 +55,8 @@ class PlainFile final : public CopiedFile {
 
 class PlainSide final : public CopySide {
  public:
-  explicit PlainSide(const std::string& root) : volume_(os::open_posix_volume(root)) {}
+  explicit PlainSide(const std::string& root)
+      : volume_(os::open_posix_volume(root)), is_fuse_(lies_on_fuse(root)) {}
 
   std::unique_ptr<CopiedFile> open(const std::string& path) override {
     auto file = volume_->open(path, os::OpenMode::kRead);
@@ -56,9 +67,11 @@ class PlainSide final : public CopySide {
     return std::make_unique<PlainFile>(volume_->create(path, kOwnerOnly));
   }
   void sync() override { volume_->sync_filesystem(); }
+  bool needs_sync_of_each() const override { return is_fuse_; }
 
  private:
   const std::unique_ptr<os::Volume> volume_;
+  const bool is_fuse_;
 };
 
 class FileInStore final : public CopiedFile {
@@ -83,6 +96,7 @@ class FileInStore final : public CopiedFile {
     file_->change_attributes(Attributes::kPrivileges, [] {});
     file_->change_attributes(Attributes::kModificationTime, change);
   }
+  void sync() override { file_->sync(os::SyncKind::kDataAndTimes); }
 
  private:
   const OpenStore::Handle file_;

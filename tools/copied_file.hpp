@@ -34,6 +34,8 @@ class CopiedFile {
   /// Runs `change`, which changes attributes by other means, when nothing is left to be stored that
   /// would change them again.
   virtual void change_attributes(const std::function<void()>& change) = 0;
+  /// Makes content and attributes durable.
+  virtual void sync() = 0;
 };
 
 /// Opens the regular files of a tree that is copied from or to, by paths below its root. No link is
@@ -48,6 +50,8 @@ class CopySide {
   virtual std::unique_ptr<CopiedFile> create(const std::string& path) = 0;
   /// Makes everything in the filesystem durable. Write errors since this side was opened are told.
   virtual void sync() = 0;
+  /// Whether that does not reach what was written to its files: they are to be synced each.
+  virtual bool needs_sync_of_each() const { return false; }
   /// Settings among the attributes of a directory were made.
   virtual void directories_changed() {}
 };

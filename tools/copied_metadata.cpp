@@ -15,8 +15,6 @@
 namespace zstdfs::tools {
 namespace {
 
-constexpr mode_t kPermissionBits = 07777;
-constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
 constexpr std::string_view kUserAttributes = "user.";
 /// Facts that a mount of zstdfs shows as attributes.
 constexpr std::string_view kShownFacts = "user.zstdfs.stored.";
@@ -43,8 +41,9 @@ GivenOwner give_owner_of(const os::UniqueFd& object, const struct stat& status) 
   return given;
 }
 
+/// Whether it gives rights that its owner may not have.
 bool gives_rights(const CopiedMetadata& metadata) {
-  return (metadata.status.st_mode & kSetIdBits) != 0 || metadata.attributes.contains(kCapabilities);
+  return (metadata.status.st_mode & S_ISGID) != 0 || metadata.attributes.contains(kCapabilities);
 }
 
 }  // namespace
@@ -77,7 +76,7 @@ bool complete_metadata(const os::UniqueFd& object, const CopiedMetadata& metadat
   const GivenOwner given = give_owner_of(object, status);
   if (!S_ISLNK(status.st_mode)) {
     for (const char* list : {kAccessList, kDefaultList}) ::removexattr(path.c_str(), list);
-    const mode_t mode = allowed_mode(status.st_mode & kPermissionBits, given);
+    const mode_t mode = allowed_mode(status.st_mode, given);
     if (::chmod(path.c_str(), mode) != 0) fail("chmod");
   }
   for (const auto& [name, value] : metadata.attributes) {

@@ -191,6 +191,7 @@ int run_fsck(const FsckOptions& options) {
     FileCheck rest;
     rest.not_checked = why;
     report.add(".", rest);
+    report.set_all_left();
     report.finish(options.store);
     return report.exit_code();
   };

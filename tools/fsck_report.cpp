@@ -131,6 +131,11 @@ void FsckReport::set_left(std::uint64_t errors) {
   left_ = errors;
 }
 
+void FsckReport::set_all_left() {
+  const MutexLock lock(mutex_);
+  left_ = damaged_;
+}
+
 bool FsckReport::has_repaired() const {
   const MutexLock lock(mutex_);
   return options_.mode == Mode::kRepair && corrected_ > 0;

@@ -49,6 +49,8 @@ class FsckReport {
   void add_recovered(const std::string& text) ZSTDFS_EXCLUDES(mutex_);
   /// How many errors a repair has left.
   void set_left(std::uint64_t errors) ZSTDFS_EXCLUDES(mutex_);
+  /// Nobody could look: all files that were found damaged count.
+  void set_all_left() ZSTDFS_EXCLUDES(mutex_);
 
   /// Whether a repair has changed something.
   bool has_repaired() const ZSTDFS_EXCLUDES(mutex_);

@@ -17,11 +17,14 @@ GivenOwner give_owner(int fd, const struct stat& original) {
 }
 
 mode_t allowed_mode(mode_t mode, const GivenOwner& given) {
-  if (given.both()) return mode;
-  mode &= S_IRWXU | S_IRWXG | S_IRWXO;
-  if (given.group) return mode;
-  const mode_t everybody = (mode >> 3) & mode & S_IRWXO;
-  return (mode & S_IRWXU) | (everybody << 3) | everybody;
+  const mode_t all = mode & 07777;
+  if (given.both()) return all;
+  // In a directory it is the group of what is made there, and nobody's power.
+  const mode_t set_id_bits = S_ISDIR(mode) && given.group ? S_ISUID : S_ISUID | S_ISGID;
+  const mode_t left = all & ~set_id_bits;
+  if (given.group) return left;
+  const mode_t everybody = (left >> 3) & left & S_IRWXO;
+  return (left & (S_ISVTX | S_IRWXU)) | (everybody << 3) | everybody;
 }
 
 }  // namespace zstdfs::tools

@@ -20,8 +20,8 @@ struct GivenOwner {
 /// original; where we may not do that, to the group.
 GivenOwner give_owner(int fd, const struct stat& original);
 
-/// The permissions that it may have then: what runs as somebody runs as the same one as before, and
-/// another group may do only what everybody may.
+/// Of an original's type and permissions those permissions that it may have then: what runs as
+/// somebody runs as the same one as before, and another group may do only what everybody may.
 mode_t allowed_mode(mode_t mode, const GivenOwner& given);
 
 }  // namespace zstdfs::tools

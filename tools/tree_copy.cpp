@@ -1,8 +1,10 @@
 #include "tools/tree_copy.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -20,10 +22,16 @@ namespace {
 using Existing = TreeCopyOptions::Existing;
 using Kind = CopyReport::Kind;
 
-// So many files have a descriptor each until a sync, and so much is copied again after a power
-// loss.
+// So many files have a descriptor each until a sync, if there are four times as many to be had; and
+// so much is copied again after a power loss.
 constexpr std::size_t kFilesOfOneSync = 500;
 constexpr std::uint64_t kBytesOfOneSync = 1u << 30;
+
+std::size_t files_of_one_sync() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  return std::clamp<std::size_t>(limit.rlim_cur / 4, 1, kFilesOfOneSync);
+}
 
 /// The command was told to end while a file was copied.
 class CopyStopped : public std::exception {};
@@ -67,6 +75,7 @@ TreeCopy::TreeCopy(Side from, Side to, TreeCopyOptions options, const Interrupti
       report_(report),
       progress_(progress),
       names_(to_.root),
+      files_of_one_sync_(files_of_one_sync()),
       queue_(options.threads) {}
 
 void TreeCopy::run() {
@@ -275,12 +284,14 @@ void TreeCopy::complete_once_synced(const std::shared_ptr<File>& file) {
     const MutexLock lock(mutex_);
     unsynced_.push_back(file);
     unsynced_bytes_ += file->bytes;
-    if (unsynced_.size() < kFilesOfOneSync && unsynced_bytes_ < kBytesOfOneSync) return;
+    if (unsynced_.size() < files_of_one_sync_ && unsynced_bytes_ < kBytesOfOneSync) return;
   }
   complete_unsynced();
 }
 
+// Others that have as many files again wait until these are complete, and have no more then.
 void TreeCopy::complete_unsynced() {
+  const MutexLock syncing(sync_mutex_);
   std::vector<std::shared_ptr<File>> files;
   {
     const MutexLock lock(mutex_);
@@ -291,6 +302,7 @@ void TreeCopy::complete_unsynced() {
   for (const auto& file : files) {
     or_take_back(*file, [&] {
       if (!problem.empty()) throw std::runtime_error(problem);
+      if (to_.files.needs_sync_of_each()) file->to->sync();
       const os::UniqueFd object = names_.open(file->path, file->to->status());
       file->to->change_attributes([&] { complete(object, file->metadata); });
       remove_aside(file->aside);
@@ -301,7 +313,6 @@ void TreeCopy::complete_unsynced() {
 }
 
 std::string TreeCopy::sync() {
-  const MutexLock lock(sync_mutex_);
   if (!sync_problem_.empty()) return sync_problem_;
   try {
     to_.files.sync();

@@ -103,11 +103,11 @@ class TreeCopy {
   void work_on(const std::shared_ptr<File>& file);
   /// What tells that a file was copied, which are the times that an update goes by and the end of
   /// what it replaces, comes when its content is on the disk. That is seen to for many at once.
-  void complete_once_synced(const std::shared_ptr<File>& file) ZSTDFS_EXCLUDES(mutex_);
-  void complete_unsynced() ZSTDFS_EXCLUDES(mutex_);
+  void complete_once_synced(const std::shared_ptr<File>& file) ZSTDFS_EXCLUDES(mutex_, sync_mutex_);
+  void complete_unsynced() ZSTDFS_EXCLUDES(mutex_, sync_mutex_);
   /// Makes all content durable. Returns what is wrong, also when it was an earlier sync that
   /// failed.
-  std::string sync() ZSTDFS_EXCLUDES(sync_mutex_);
+  std::string sync() ZSTDFS_REQUIRES(sync_mutex_);
   /// Does a part of copying a file. When that fails, the file is removed, what it was to replace
   /// comes back, and the result is false.
   bool or_take_back(const File& file, const std::function<void()>& what);
@@ -125,6 +125,7 @@ class TreeCopy {
   CopyReport& report_;
   Progress& progress_;
   CopiedNames names_;
+  const std::size_t files_of_one_sync_;
   std::map<FileId, std::string> linked_;  // files with several names, and the first of those
   std::vector<Link> links_;               // to be made once all files are copied
   std::vector<Directory> directories_;    // to be completed at the end
@@ -133,7 +134,7 @@ class TreeCopy {
   /// Shared, as a task of the queue has to be copyable.
   std::vector<std::shared_ptr<File>> unsynced_ ZSTDFS_GUARDED_BY(mutex_);
   std::uint64_t unsynced_bytes_ ZSTDFS_GUARDED_BY(mutex_) = 0;
-  Mutex sync_mutex_;
+  Mutex sync_mutex_;  // order: before mutex_
   std::string sync_problem_ ZSTDFS_GUARDED_BY(sync_mutex_);
   std::atomic<bool> sync_failed_ = false;
   std::atomic<bool> disk_full_ = false;

@@ -21,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kTick = std::chrono::milliseconds(1);
 // A request is overdue when nobody waits for it at so many ticks.
 constexpr int kOverdueTicks = 2;
+// With so many, one program has several on their way at once.
+constexpr int kLongOverdueTicks = 8;
 // The watch sleeps when nothing has happened for so many.
 constexpr int kIdleTicks = 50;
 constexpr auto kWakeInterval = std::chrono::milliseconds(5);
@@ -81,10 +83,11 @@ void RequestLoop::watch() {
     const bool nobody_waits = waiting_ <= 0;
     const std::uint64_t before = std::exchange(seen, requests_);
     const bool goes_on = seen != before;
-    // One program's requests come one by one: what is on its way now is not what was before.
-    const bool keeps_up = goes_on && one_asks_;
-    overdue_ticks = nobody_waits && !keeps_up && has_waiting_requests() ? overdue_ticks + 1 : 0;
-    if (overdue_ticks >= kOverdueTicks) call_another();
+    overdue_ticks = nobody_waits && has_waiting_requests() ? overdue_ticks + 1 : 0;
+    // One program's requests come one by one, mostly: what is on its way now is not what was
+    // before.
+    const bool keeps_up = goes_on && one_asks_ && overdue_ticks < kLongOverdueTicks;
+    if (overdue_ticks >= kOverdueTicks && !keeps_up) call_another();
     idle_ticks = nobody_waits || goes_on ? 0 : idle_ticks + 1;
     if (idle_ticks < kIdleTicks) continue;
     idle_ticks = 0;

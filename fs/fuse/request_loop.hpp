@@ -17,8 +17,9 @@ namespace zstdfs::fuse {
 /// Most requests come one after the other and take a few microseconds: less than waking a thread.
 /// So the thread that has answered one waits for the next, and no other waits beside it. Another
 /// one is called when a request is of a kind that may take long, or when a watch, which looks every
-/// millisecond while there is something to do, finds requests that nobody has taken. A thread that
-/// finds another one waiting rests.
+/// millisecond while there is something to do, finds requests and nobody who waits for them: twice
+/// in a row, or, where one program does the asking and gets its answers, several times. A thread
+/// that finds another one waiting rests.
 ///
 /// Where one program does the asking, the thread goes to that one's processor (near_caller.hpp).
 /// Elsewhere, where the next request is likely to come soon, it looks for that for a while before

@@ -6,13 +6,6 @@
 #include "zstdfs/bytes.hpp"
 
 namespace zstdfs::os {
-namespace {
-
-// The largest folio of the page cache, and aligned as these are: only whole ones are dropped.
-constexpr std::uint64_t kStepBytes = 2u << 20;
-
-}  // namespace
-
 void ReliableSync::run(File& file, SyncKind kind, const std::function<void()>& write_again) {
   if (must_write_again_) write_again();
   must_write_again_ = false;
@@ -33,15 +26,15 @@ void ReliableSync::run(File& file, SyncKind kind, const std::function<void()>& w
 void write_again(File& file, ByteRange range) {
   Bytes bytes;
   if (range.empty()) return;
-  for (std::uint64_t at = range.offset - range.offset % kStepBytes; at < range.end();
-       at += kStepBytes) {
-    bytes.resize(kStepBytes);
+  for (std::uint64_t at = range.offset - range.offset % kRewriteStepBytes; at < range.end();
+       at += kRewriteStepBytes) {
+    bytes.resize(kRewriteStepBytes);
     bytes.resize(file.read_at(at, bytes));
     if (bytes.empty()) return;
     // ext4 keeps new blocks marked as never written when their data did not get there, and a page
     // that it has mapped to them is written again without that mark being taken back: the sync
     // succeeds, and after a restart there are zeros. A new page asks how its block is marked.
-    file.drop_clean_pages({at, kStepBytes});
+    file.drop_clean_pages({at, kRewriteStepBytes});
     file.write_at(at, bytes);
   }
 }

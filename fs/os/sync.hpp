@@ -21,8 +21,12 @@ class ReliableSync {
   bool must_write_again_ = false;
 };
 
-/// Writes a range of a file once more, from what the kernel still has of it, in steps that may
-/// begin before the range.
+/// As much as the largest folio of the page cache, and aligned as these are: only whole ones are
+/// dropped.
+inline constexpr std::uint64_t kRewriteStepBytes = 2u << 20;
+
+/// Writes a range of a file once more, from what the kernel still has of it, in steps of
+/// kRewriteStepBytes from the file's beginning: so what lies around the range, too.
 void write_again(File& file, ByteRange range);
 
 }  // namespace zstdfs::os

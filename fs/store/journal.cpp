@@ -86,7 +86,8 @@ void Journal::sync_filesystem() {
   for (const std::string& name : retired) {
     try {
       remove(name);
-    } catch (const std::system_error&) {
+    } catch (const std::system_error& error) {
+      log(LogLevel::kWarning, path_of(name) + " cannot be removed yet: " + error.code().message());
       left.push_back(name);
     }
   }

@@ -1,6 +1,7 @@
 #include "fs/store/lost_writes.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -35,17 +36,30 @@ void write_again(os::File& file, const std::string& path, std::uint64_t vouched)
   } catch (const std::system_error& error) {
     log(LogLevel::kWarning, path + ": not all of it reached the disk: " + error.code().message());
   }
-  os::write_again(file, {vouched, file.size() - vouched});
-  if (vouched > 0) os::write_again(file, {0, kContainerHeaderBytes});
+  const timespec modified = file.stat().st_mtim;
+  file.keep_privileges([&] {
+    os::write_again(file, {vouched, file.size() - vouched});
+    if (vouched > 0) os::write_again(file, {0, kContainerHeaderBytes});
+  });
+  file.set_modification_time(modified);
 }
 
+/// Throws std::system_error where that cannot be done.
 void write_again_what_was_lost(os::Volume& volume, Journal& journal,
                                const Interruption& interruption) {
+  std::optional<std::system_error> failure;
   for_each_file(volume, [&](const std::string& path, const struct stat& status) {
     if (is_before(status.st_ctim, interruption.since)) return;
     const auto file = volume.open(path, os::OpenMode::kReadWrite);
-    if (file && is_container(*file)) write_again(*file, path, vouched_bytes(*file));
+    if (!file || !is_container(*file)) return;
+    try {
+      write_again(*file, path, vouched_bytes(*file));
+    } catch (const std::system_error& error) {
+      failure = error;
+      throw;
+    }
   });
+  if (failure) throw *failure;
   for (const std::string& name : journal.list()) {
     const auto file = journal.open(name, os::OpenMode::kReadWrite);
     if (file) write_again(*file, "journal/" + name, 0);
@@ -63,12 +77,16 @@ void sync_what_was_left(os::Volume& volume, Journal& journal, const Interruption
         std::string("the disk did not take all that was written before the interruption: ") +
             error.code().message() + "; it is written again");
   }
-  write_again_what_was_lost(volume, journal, interruption);
   try {
+    write_again_what_was_lost(volume, journal, interruption);
     volume.sync_filesystem();
   } catch (const std::system_error& error) {
     // So that it is still on its way to the disk when the next mount asks.
-    write_again_what_was_lost(volume, journal, interruption);
+    try {
+      write_again_what_was_lost(volume, journal, interruption);
+    } catch (const std::system_error&) {
+      // It has been said.
+    }
     throw StoreError("what was written before the interruption does not reach the disk: " +
                      error.code().message() +
                      "; see that the disk works and has room, and mount again");

@@ -243,9 +243,12 @@ void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& conte
   os::write_again(redo, {0, redo.size()});
   redo.sync(os::SyncKind::kData);
   journal.sync_directory();
-  reserve(target, content.target_bytes);
-  renew_pages(redo, content, target);
-  apply_redo(redo, content, target);
+  // Where there are some, content is only stored anew.
+  target.keep_privileges([&] {
+    reserve(target, content.target_bytes);
+    renew_pages(redo, content, target);
+    apply_redo(redo, content, target);
+  });
   target.sync(os::SyncKind::kDataAndTimes);
 }
 

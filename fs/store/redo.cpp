@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <set>
 #include <system_error>
 
 #include "fs/os/sync.hpp"
@@ -241,9 +242,20 @@ void reserve(os::File& target, std::uint64_t target_bytes) {
 }
 
 void renew_pages(const os::File& redo, const RedoContent& content, os::File& target) {
-  for_each_record(redo, content, [&target](std::uint64_t offset, ByteSpan bytes) {
-    os::write_again(target, {offset, bytes.size()});
+  const std::uint64_t end = std::min(target.size(), content.target_bytes);
+  std::set<std::uint64_t> steps;  // where they begin
+  for_each_record(redo, content, [&](std::uint64_t offset, ByteSpan bytes) {
+    const std::uint64_t record_end = std::min(offset + bytes.size(), end);
+    offset -= offset % os::kRewriteStepBytes;
+    for (; offset < record_end; offset += os::kRewriteStepBytes) steps.insert(offset);
   });
+  for (const std::uint64_t begin : steps) {
+    try {
+      os::write_again(target, {begin, std::min(os::kRewriteStepBytes, end - begin)});
+    } catch (const std::system_error&) {
+      // It cannot be read, most likely, and may be what the redo file goes over.
+    }
+  }
 }
 
 void apply_redo(const os::File& redo, const RedoContent& content, os::File& target) {

@@ -234,7 +234,9 @@ void StoredFile::apply_rewrite() {
   os::File& file = backing();
   if (seen_pending()->progress == PendingRewrite::Progress::kBegun) {
     // As a raw file it may have lost what a sync did not get to the disk.
-    if (lost_syncs_ > 0) os::write_again(file, {0, file.size()});
+    if (lost_syncs_ > 0) {
+      os::write_again(file, {0, std::min(file.size(), redo.content.target_bytes)});
+    }
     apply_redo(*redo.file, redo.content, file);
     set_progress(PendingRewrite::Progress::kApplied);
   }

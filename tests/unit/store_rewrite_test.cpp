@@ -206,6 +206,24 @@ TEST(CompressingARawFile, AfterASyncOfItFailed) {
   EXPECT_TRUE(StoreOnDisk::read_all(*store.open_file("f")) == content);
 }
 
+// What has never been written need not be written again.
+TEST(CompressingARawFile, WithLargeHolesAfterASyncOfItFailed) {
+  StoreOnDisk store;
+  auto file = store.open_file("f");
+  file->write(0, random_bytes(kChunk, 3));
+  file->truncate(8u << 20);
+  file->flush();
+  store.sync_names();
+  file->write(kChunk, text_bytes(2u << 20, 4));
+  store.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
+  EXPECT_THROW(file->sync(os::SyncKind::kData), std::system_error);
+  store.disk.set_free_bytes(4u << 20);
+  file->settle();
+  EXPECT_TRUE(file->facts().is_container);
+  file.reset();
+  EXPECT_TRUE(store.reopen());
+}
+
 INSTANTIATE_TEST_SUITE_P(Changes, Rewriting,
                          testing::Values(Rewrite{"Overwriting", overwrite_some},
                                          Rewrite{"OverwritingInPlace", overwrite_in_place},
