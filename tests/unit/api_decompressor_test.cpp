@@ -233,26 +233,32 @@ TEST(Decompressor, AWrongRawDictionaryIsNoticedWithoutAskingForIt) {
             kContent);
 }
 
-TEST(Decompressor, FramesFindTheirDictionaryAmongSeveral) {
+/// A dictionary for texts of 500 bytes.
+auto trained(std::size_t bytes, std::uint32_t id) {
   std::vector<Bytes> samples;
   for (std::uint64_t i = 0; i < 300; ++i) samples.push_back(text_bytes(500, i));
   const std::vector<ByteSpan> views(samples.begin(), samples.end());
-  const auto one = train_dictionary(2048, views, {.dict_id = 100});
-  const auto two = train_dictionary(4096, views, {.dict_id = 200});
-  const auto three = train_dictionary(3072, views, {.dict_id = 300});
+  return train_dictionary(bytes, views, {.dict_id = id});
+}
+
+TEST(Decompressor, FramesFindTheirDictionaryAmongSeveral) {
+  const Bytes sample = text_bytes(500, 7);
+  const auto one = trained(2048, 100);
+  const auto two = trained(4096, 200);
+  const auto three = trained(3072, 300);
   ZstdDecompressor decompressor({.dict_data = one, .more_dicts = {two, three}});
   for (int round = 0; round < 2; ++round) {
     for (const auto& dictionary : {three, one, two}) {
-      const Bytes frame = ZstdCompressor({.dict_data = dictionary}).compress(samples[7]);
-      EXPECT_EQ(decompressor.decompress(frame), samples[7]);
-      EXPECT_EQ(decompressor.stream_reader(frame).readall(), samples[7]);
+      const Bytes frame = ZstdCompressor({.dict_data = dictionary}).compress(sample);
+      EXPECT_EQ(decompressor.decompress(frame), sample);
+      EXPECT_EQ(decompressor.stream_reader(frame).readall(), sample);
       const ByteSpan frames[] = {frame};
-      EXPECT_EQ(decompressor.multi_decompress_to_buffer(frames)[0].tobytes(), samples[7]);
+      EXPECT_EQ(decompressor.multi_decompress_to_buffer(frames)[0].tobytes(), sample);
     }
     decompressor.reset_parameters();
   }
-  const auto unknown = train_dictionary(2048, views, {.dict_id = 400});
-  const Bytes frame = ZstdCompressor({.dict_data = unknown}).compress(samples[7]);
+  const auto unknown = trained(2048, 400);
+  const Bytes frame = ZstdCompressor({.dict_data = unknown}).compress(sample);
   EXPECT_EQ(zstd_error_of([&] { decompressor.decompress(frame); }), ZSTD_error_dictionary_wrong);
   const auto unnamed = std::make_shared<ZstdCompressionDict>(kOther, DictType::kRawContent);
   EXPECT_THROW(ZstdDecompressor({.more_dicts = {unnamed}}), std::invalid_argument);
@@ -261,12 +267,9 @@ TEST(Decompressor, FramesFindTheirDictionaryAmongSeveral) {
 
 // In streams as in one call, whatever came before and however the input is cut.
 TEST(Decompressor, FramesOfAStreamFindTheirDictionariesAmongSeveral) {
-  std::vector<Bytes> samples;
-  for (std::uint64_t i = 0; i < 300; ++i) samples.push_back(text_bytes(500, i));
-  const std::vector<ByteSpan> views(samples.begin(), samples.end());
-  const auto one = train_dictionary(2048, views, {.dict_id = 100});
-  const auto two = train_dictionary(4096, views, {.dict_id = 200});
-  const auto three = train_dictionary(3072, views, {.dict_id = 300});
+  const auto one = trained(2048, 100);
+  const auto two = trained(4096, 200);
+  const auto three = trained(3072, 300);
   const auto frame = [](const auto& dictionary, bool is_named = true) {
     return ZstdCompressor({.dict_data = dictionary, .write_dict_id = is_named}).compress(kContent);
   };

@@ -36,10 +36,14 @@ class StoreOnDisk {
     open();
     return clean;
   }
-  /// The daemon is killed, or the power goes, and the store is opened again.
-  void crash(Survival survival) {
+  /// The daemon is killed, or the power goes.
+  void end(Survival survival) {
     store.reset();
     disk.restart(survival);
+  }
+  /// As that, and the store is opened again.
+  void crash(Survival survival) {
+    end(survival);
     open();
   }
 

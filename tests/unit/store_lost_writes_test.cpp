@@ -38,8 +38,7 @@ class LostWrites : public testing::Test {
 
   /// The next so many syncs of the filesystem fail.
   void kill_daemon_and_fail_syncs(std::uint64_t times) {
-    store_.store.reset();
-    store_.disk.restart(Survival::everything());
+    store_.end(Survival::everything());
     store_.disk.fail_calls(
         {.kind = CallKind::kSyncFilesystem, .path_prefix = "", .error = ENOSPC, .times = times});
   }

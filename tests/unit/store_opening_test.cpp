@@ -63,8 +63,7 @@ TEST(Opening, WithoutRoomForTheMarkAnInterruptedStoreOpensAndACleanOneSaysWhatTo
     store.disk.fail_calls(
         {.kind = CallKind::kWrite, .path_prefix = ".zstdfs/state", .error = EDQUOT, .times = 1000});
   };
-  store.store.reset();
-  store.disk.restart(Survival::everything());
+  store.end(Survival::everything());
   no_room();
   store.open();
   auto file = store.open_file("f");
@@ -223,8 +222,7 @@ TEST(Opening, AContainerThatLostItsFirstBlockIsNotReadAsRaw) {
 TEST(Opening, ReadOnlyShowsTheLogAndChangesNothing) {
   StoreOnDisk store;
   const Bytes content = leave_a_log(store);
-  store.store.reset();
-  store.disk.restart(Survival::everything());
+  store.end(Survival::everything());
   const auto before = store.disk.list();
   const Bytes stored = *store.disk.content("f");
   StoreOptions options = quiet();

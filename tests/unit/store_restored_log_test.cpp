@@ -13,14 +13,17 @@ namespace {
 
 constexpr std::size_t kFileBytes = 200'000;
 
+/// A file of text that is on the disk, with its name.
+std::shared_ptr<store::StoredFile> make_file(StoreOnDisk& disk) {
+  auto file = disk.open_file("file");
+  file->write(0, text_bytes(kFileBytes, 1));
+  file->sync(os::SyncKind::kDataAndTimes);
+  disk.sync_names();
+  return file;
+}
+
 class RestoredLog : public testing::TestWithParam<bool> {
  protected:
-  RestoredLog() {
-    file_->write(0, text_bytes(kFileBytes, 1));
-    file_->sync(os::SyncKind::kDataAndTimes);
-    disk_.sync_names();
-  }
-
   void crash() {
     file_.reset();
     disk_.crash(GetParam() ? Survival::everything() : Survival::nothing_unsynced());
@@ -28,7 +31,7 @@ class RestoredLog : public testing::TestWithParam<bool> {
   }
 
   StoreOnDisk disk_;
-  std::shared_ptr<store::StoredFile> file_ = disk_.open_file("file");
+  std::shared_ptr<store::StoredFile> file_ = make_file(disk_);
 };
 
 TEST_P(RestoredLog, WhatWasTruncatedToTheFramesAgainStaysSo) {
@@ -72,10 +75,7 @@ TEST_P(RestoredLog, FramesThatItDoesNotKnowStayHiddenByLaterBatches) {
 // synced: it must not be taken up then.
 TEST(RefusedLog, FitsNothingThatComesLater) {
   StoreOnDisk disk;
-  auto file = disk.open_file("file");
-  file->write(0, text_bytes(kFileBytes, 1));
-  file->sync(os::SyncKind::kDataAndTimes);
-  disk.sync_names();
+  auto file = make_file(disk);
   const Bytes stored = *disk.disk.content("file");
   const Bytes more = random_bytes(40'960, 2);
   file->write(kFileBytes, more);
@@ -83,8 +83,7 @@ TEST(RefusedLog, FitsNothingThatComesLater) {
   file->write(10, bytes_of("lost"));
   file->flush();
   file.reset();
-  disk.store.reset();
-  disk.disk.restart(Survival::everything());
+  disk.end(Survival::everything());
   {
     const auto backing = disk.disk.volume()->open("file", os::OpenMode::kReadWrite);
     backing->write_at(0, stored);
@@ -106,10 +105,7 @@ TEST(RefusedLog, FitsNothingThatComesLater) {
 // come in their place, and nobody gets to write another header.
 TEST(RestoredLogOnDurableFrames, TheHeaderVouchesForNoneThatAreDropped) {
   StoreOnDisk disk;
-  auto file = disk.open_file("file");
-  file->write(0, text_bytes(kFileBytes, 1));
-  file->sync(os::SyncKind::kDataAndTimes);
-  disk.sync_names();
+  auto file = make_file(disk);
   file->write(10, bytes_of("x"));
   file->flush();
   const std::string log = ".zstdfs/journal/1.log";
@@ -120,8 +116,7 @@ TEST(RestoredLogOnDurableFrames, TheHeaderVouchesForNoneThatAreDropped) {
   file->write(kFileBytes + 40'960, random_bytes(40'960, 3));
   file->flush();  // with a header that vouches for the first of them
   file.reset();
-  disk.store.reset();
-  disk.disk.restart(Survival::everything());
+  disk.end(Survival::everything());
   disk.disk.volume()->open(log, os::OpenMode::kReadWrite)->truncate(first_batch);
   disk.open();
   file = disk.open_file("file");
@@ -146,10 +141,7 @@ TEST(RestoredLogOnDurableFrames, TheHeaderVouchesForNoneThatAreDropped) {
 // A repair makes one hole of several frames, and the log goes on in the middle of that.
 TEST(RestoredLogOnARepairedFile, IsTakenUp) {
   StoreOnDisk disk;
-  auto file = disk.open_file("file");
-  file->write(0, text_bytes(kFileBytes, 1));
-  file->sync(os::SyncKind::kDataAndTimes);
-  disk.sync_names();
+  auto file = make_file(disk);
   file->write(10, bytes_of("first"));
   file->flush();
   file->write(kFileBytes, random_bytes(40'960, 2));
@@ -158,8 +150,7 @@ TEST(RestoredLogOnARepairedFile, IsTakenUp) {
   file->sync(os::SyncKind::kDataAndTimes);
   const Bytes promised = StoreOnDisk::read_all(*file);
   file.reset();
-  disk.store.reset();
-  disk.disk.restart(Survival::everything());
+  disk.end(Survival::everything());
   const std::uint64_t left = disk.disk.content("file")->size() / 8;
   disk.disk.volume()->open("file", os::OpenMode::kReadWrite)->truncate(left);
   {
@@ -177,8 +168,7 @@ TEST(RestoredLogOnARepairedFile, IsTakenUp) {
     file->write(30, bytes_of("third"));
     file->sync(os::SyncKind::kData);
     file.reset();
-    disk.store.reset();
-    disk.disk.restart(Survival::nothing_unsynced());
+    disk.end(Survival::nothing_unsynced());
   }
 }
 
@@ -214,8 +204,7 @@ TEST(CopiedStore, KeepsWhatItsLogsHold) {
   file->flush();
   const Bytes content = StoreOnDisk::read_all(*file);
   file.reset();
-  disk.store.reset();
-  disk.disk.restart(Survival::everything());
+  disk.end(Survival::everything());
   {
     const auto volume = disk.disk.volume();
     const Bytes stored = *disk.disk.content("file");

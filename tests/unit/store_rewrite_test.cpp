@@ -175,8 +175,7 @@ TEST_P(Rewriting, TheNextMountAppliesWhatCouldNotBeApplied) {
 TEST_P(Rewriting, AMountAfterOneWhoseDiskFailedAppliesItForGood) {
   ASSERT_TRUE(fail_write(0));
   file_.reset();
-  store_.store.reset();
-  store_.disk.restart(Survival::everything());
+  store_.end(Survival::everything());
   store_.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
   EXPECT_THROW(store_.open(), std::system_error);
   EXPECT_EQ(store_.disk.failed_calls(), 2);
