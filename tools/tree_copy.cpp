@@ -22,15 +22,15 @@ namespace {
 using Existing = TreeCopyOptions::Existing;
 using Kind = CopyReport::Kind;
 
-// So many files have a descriptor each until a sync, if there are four times as many to be had; and
-// so much is copied again after a power loss.
+// So many files have a descriptor each until a sync, if there are eight times as many to be had;
+// and so much is copied again after a power loss.
 constexpr std::size_t kFilesOfOneSync = 500;
 constexpr std::uint64_t kBytesOfOneSync = 1u << 30;
 
 std::size_t files_of_one_sync() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-  return std::clamp<std::size_t>(limit.rlim_cur / 4, 1, kFilesOfOneSync);
+  return std::clamp<std::size_t>(limit.rlim_cur / 8, 1, kFilesOfOneSync);
 }
 
 /// The command was told to end while a file was copied.

@@ -157,6 +157,23 @@ TEST_F(Tree, ThereAndBackAgainEverythingIsTheSame) {
   EXPECT_EQ(attribute(copy("dir/text"), "system.posix_acl_access"), "(none)");
 }
 
+// They wait for a sync together, each with a descriptor.
+TEST_F(Tree, MoreFilesThanDescriptors) {
+  for (int i = 0; i < 300; ++i) {
+    scratch_.write("tree/many " + std::to_string(i), std::string(5000, 'x'));
+  }
+  const auto with_few = [](const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"prlimit", "--nofile=64", ZSTDFS_PROGRAM};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run_program("/usr/bin/env", all);
+  };
+  const CommandResult imported = with_few({"import", at(""), store()});
+  EXPECT_EQ(imported.exit_code, 0) << imported.error;
+  const CommandResult exported = with_few({"export", store(), copy()});
+  EXPECT_EQ(exported.exit_code, 0) << exported.error;
+  EXPECT_EQ(names_below(copy()), names_below(at("")));
+}
+
 TEST_F(Tree, WhatIsThereIsAnErrorUnlessToldOtherwise) {
   ASSERT_EQ(run_zstdfs({"import", "-q", at(""), store()}).exit_code, 0);
   const CommandResult again = run_zstdfs({"import", "--json", at(""), store()});
