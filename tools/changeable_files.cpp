@@ -14,6 +14,7 @@
 
 #include "fs/os/beneath.hpp"
 #include "fs/store/control.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/open_store.hpp"
 #include "tools/safe_open.hpp"

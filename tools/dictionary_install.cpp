@@ -9,6 +9,7 @@
 #include "fs/store/dictionary_files.hpp"
 #include "fs/store/policy_file.hpp"
 #include "fs/store/replace_file.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/display.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"

@@ -13,7 +13,7 @@
 #include "fs/store/lost_and_found.hpp"
 #include "fs/store/policy_file.hpp"
 #include "fs/store/salvage_plan.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/display.hpp"
 #include "tools/logical_content.hpp"
 #include "tools/safe_open.hpp"

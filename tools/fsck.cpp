@@ -16,8 +16,8 @@
 
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
-#include "fs/store/store.hpp"
 #include "fs/store/store_check.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/fsck_repair.hpp"
@@ -78,7 +78,7 @@ std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions
   for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
     pid_t holder = 0;
     try {
-      auto lock = volume.try_lock(std::string(store::kStoreDirectory) + "/lock", holder, trace);
+      auto lock = volume.try_lock(store::kLockPath, holder, trace);
       if (lock) return lock;
     } catch (const std::system_error& error) {
       if (error.code().value() == EROFS && !options.repair) return nullptr;

@@ -14,7 +14,7 @@
 #include <system_error>
 #include <thread>
 
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/mount_map.hpp"

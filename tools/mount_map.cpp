@@ -14,7 +14,7 @@
 #include <system_error>
 #include <vector>
 
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 
 namespace zstdfs::tools {
 namespace {

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/display.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/store_dictionaries.hpp"

@@ -15,6 +15,7 @@
 #include "fs/store/policy_check.hpp"
 #include "fs/store/policy_file.hpp"
 #include "fs/store/replace_file.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/json_output.hpp"

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "fs/os/not_regular.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/tree_walk.hpp"
 

@@ -8,7 +8,7 @@
 #include <set>
 #include <system_error>
 
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/logical_content.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/safe_open.hpp"

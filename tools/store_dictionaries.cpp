@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "fs/os/posix.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::tools {

@@ -13,7 +13,7 @@
 
 #include "fs/os/posix.hpp"
 #include "fs/store/journal.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/mount_map.hpp"
 
 namespace zstdfs::tools {
@@ -29,7 +29,7 @@ constexpr auto kRetryInterval = std::chrono::milliseconds(50);
 std::unique_ptr<os::VolumeLock> exclude_other_commands(os::Volume& volume, IfBusy if_busy) {
   using Clock = std::chrono::steady_clock;
   // A file that every store has, mounted or not, and that is never replaced.
-  const std::string path = std::string(store::kStoreDirectory) + "/store.json";
+  const std::string path = store::kDescriptionPath;
   const auto begin = Clock::now();
   for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
     pid_t holder = 0;
@@ -58,7 +58,7 @@ StoreHold::StoreHold(const std::string& store)
   if (mount_point_) return;
   pid_t holder = 0;
   try {
-    lock_ = volume_->try_lock(std::string(store::kStoreDirectory) + "/lock", holder);
+    lock_ = volume_->try_lock(store::kLockPath, holder);
   } catch (const std::system_error& error) {
     if (error.code().value() == EROFS) return;  // Nothing can change.
     throw;

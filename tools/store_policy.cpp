@@ -2,6 +2,7 @@
 
 #include "fs/os/posix.hpp"
 #include "fs/store/policy_file.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/named_errors.hpp"
 
 namespace zstdfs::tools {

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/copied_content.hpp"
 #include "tools/file_version.hpp"
 #include "tools/safe_open.hpp"

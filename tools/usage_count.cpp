@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
 

@@ -14,6 +14,7 @@
 
 #include "fs/fuse/system_error.hpp"
 #include "fs/store/log.hpp"
+#include "fs/store/store_paths.hpp"
 
 namespace zstdfs::fuse {
 namespace {

@@ -25,6 +25,7 @@
 #include "fs/fuse/signals.hpp"
 #include "fs/fuse/system_error.hpp"
 #include "fs/store/log.hpp"
+#include "fs/store/store_errors.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::fuse {

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "fs/store/log.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/container_header.hpp"
 #include "zstdfs/dictionary.hpp"
 #include "zstdfs/errors.hpp"
@@ -175,7 +176,7 @@ std::uint32_t DictionaryFiles::install(ByteSpan content) {
     }
   }
   if (volume_.make_directory(kDictionaryDirectory, kDirectoryMode)) {
-    volume_.sync_directory(".zstdfs");
+    volume_.sync_directory(kStoreDirectory);
   }
   for (const Name& copy : {name.second(), name.first()}) {
     if (!read_copy(volume_, copy)) write_copy(volume_, copy, content);

@@ -11,7 +11,6 @@ namespace zstdfs::store {
 
 /// The largest dictionary that a store takes.
 inline constexpr std::size_t kMaxDictionaryBytes = 2u << 20;
-inline constexpr const char* kDictionaryDirectory = ".zstdfs/dicts";
 
 /// What of the two copies of a dictionary is there and is what it has to be.
 struct DictionaryCopies {

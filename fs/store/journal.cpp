@@ -7,18 +7,14 @@
 #include <system_error>
 
 #include "fs/store/log.hpp"
+#include "fs/store/store_paths.hpp"
 
 namespace zstdfs::store {
 namespace {
 
-constexpr const char* kJournalDirectory = ".zstdfs/journal";
 constexpr mode_t kJournalMode = 0600;
 // No journal counts so far; so counting on from a name that somebody made up never overflows.
 constexpr std::uint64_t kMaxNumber = std::uint64_t{1} << 62;
-
-std::string path_of(const std::string& name) {
-  return std::string(kJournalDirectory) + "/" + name;
-}
 
 /// The number in a journal file's name; nothing when it is not one.
 std::optional<std::uint64_t> number_of(const std::string& name) {
@@ -47,7 +43,7 @@ std::unique_ptr<os::File> Journal::create(const std::string& suffix, std::string
   while (true) {
     name = std::to_string(next_number_++) + suffix;
     try {
-      return volume_.create(path_of(name), kJournalMode);
+      return volume_.create(path_in_journal(name), kJournalMode);
     } catch (const std::system_error& error) {
       // Something that is not ours has the name.
       if (error.code().value() != EEXIST) throw;
@@ -56,18 +52,18 @@ std::unique_ptr<os::File> Journal::create(const std::string& suffix, std::string
 }
 
 std::unique_ptr<os::File> Journal::open(const std::string& name, os::OpenMode mode) {
-  return volume_.open(path_of(name), mode);
+  return volume_.open(path_in_journal(name), mode);
 }
 
 std::string Journal::set_aside(const std::string& name) {
   std::string aside = name + ".refused";
-  volume_.rename(path_of(name), path_of(aside));
+  volume_.rename(path_in_journal(name), path_in_journal(aside));
   sync_directory();
   return aside;
 }
 
 void Journal::remove(const std::string& name) {
-  volume_.remove(path_of(name));
+  volume_.remove(path_in_journal(name));
 }
 
 void Journal::retire(const std::string& name) {
@@ -87,7 +83,8 @@ void Journal::sync_filesystem() {
     try {
       remove(name);
     } catch (const std::system_error& error) {
-      log(LogLevel::kWarning, path_of(name) + " cannot be removed yet: " + error.code().message());
+      log(LogLevel::kWarning,
+          path_in_journal(name) + " cannot be removed yet: " + error.code().message());
       left.push_back(name);
     }
   }
@@ -107,7 +104,8 @@ std::vector<std::string> Journal::list() {
     if (entry.type == os::DirectoryEntry::Type::kRegular) {
       names.push_back(entry.name);
     } else {
-      log(LogLevel::kWarning, path_of(entry.name) + " is not a regular file, so zstdfs did not " +
+      log(LogLevel::kWarning, path_in_journal(entry.name) +
+                                  " is not a regular file, so zstdfs did not " +
                                   "make it; it is left alone");
     }
   }

@@ -8,7 +8,7 @@
 #include "fs/store/journal.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/salvage_plan.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "fs/store/write_log.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
@@ -71,7 +71,7 @@ class JournalCheck {
  private:
   void look(const std::string& name, void (JournalCheck::*what)(const os::File&)) {
     finding_ = {};
-    finding_.path = std::string(kStoreDirectory) + "/journal/" + name;
+    finding_.path = path_in_journal(name);
     const auto file = journal_.open(name, os::OpenMode::kRead);
     if (!file) return;
     try {

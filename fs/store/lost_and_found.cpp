@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "fs/store/journal_codec.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "fs/store/wrapping.hpp"
 
 namespace zstdfs::store {
@@ -20,8 +20,6 @@ constexpr mode_t kFileMode = 0600;
 // With inode number, suffix and a number to tell equals apart it stays below the 255 bytes of a
 // name.
 constexpr std::size_t kMaxPathPartBytes = 180;
-
-const std::string kUnfinished = std::string(kStoreDirectory) + "/" + kUnfinishedCopy;
 
 /// The end of a path tells more than its beginning.
 std::string as_name(const std::string& path) {
@@ -83,16 +81,16 @@ std::string LostAndFound::name_for(const std::string& path, std::uint64_t inode,
 
 void LostAndFound::make_file(const std::string& name, const std::function<void(os::File&)>& fill) {
   make_directory();
-  volume_.remove(kUnfinished);
+  volume_.remove(kUnfinishedCopyPath);
   try {
-    const auto file = volume_.create(kUnfinished, kFileMode);
+    const auto file = volume_.create(kUnfinishedCopyPath, kFileMode);
     fill(*file);
     file->sync(os::SyncKind::kDataAndTimes);
-    volume_.rename(kUnfinished, path_of(name));
+    volume_.rename(kUnfinishedCopyPath, path_of(name));
     volume_.sync_directory(kLostAndFound);
   } catch (const std::system_error&) {
     try {
-      volume_.remove(kUnfinished);
+      volume_.remove(kUnfinishedCopyPath);
     } catch (const std::system_error&) {
       // The next repair removes it.
     }

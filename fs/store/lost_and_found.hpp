@@ -56,7 +56,4 @@ class LostAndFound {
   os::Volume& volume_;
 };
 
-/// Where a file of LostAndFound is made; one that is still there was left by an interrupted repair.
-inline constexpr const char* kUnfinishedCopy = "repair.new";
-
 }  // namespace zstdfs::store

@@ -9,7 +9,7 @@
 #include "fs/store/change_times.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/recovery.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_errors.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/container_header.hpp"
 #include "zstdfs/errors.hpp"

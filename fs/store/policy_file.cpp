@@ -5,6 +5,7 @@
 
 #include "fs/store/byte_size.hpp"
 #include "fs/store/log.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/container_header.hpp"
 
 namespace zstdfs::store {

@@ -12,9 +12,6 @@
 
 namespace zstdfs::store {
 
-/// Where a store's policy lies, below its root.
-inline constexpr const char* kPolicyPath = ".zstdfs/policy.json";
-
 /// The policy of a store, which follows its file.
 ///
 /// Thread safety: all methods may run concurrently.

@@ -7,6 +7,7 @@
 #include "fs/store/redo.hpp"
 #include "fs/store/store.hpp"
 #include "fs/store/store_directory.hpp"
+#include "fs/store/store_paths.hpp"
 #include "fs/store/wrapping.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -17,11 +18,12 @@ namespace {
 
 using Kind = RepairAction::Kind;
 
-const std::string kDirectory = kStoreDirectory;
-const std::string kJournalDirectory = kDirectory + "/journal";
-
 bool is_in_journal(const StoreFinding& finding) {
-  return finding.path.starts_with(kJournalDirectory + "/");
+  return finding.path.starts_with(path_in_journal(""));
+}
+
+std::string name_in_store_directory(const StoreFinding& finding) {
+  return finding.path.substr(std::string(kStoreDirectory).size() + 1);
 }
 
 std::string explain(const std::system_error& error) {
@@ -66,17 +68,14 @@ void StoreRepair::repair_directory(const StoreInspection& inspection) {
       }
     });
   }
-  const auto replaced = [&](const char* name) {
-    told_({Kind::kReplaced, kDirectory + "/" + name});
-  };
-  if (inspection.description_damaged) replaced("store.json");
-  if (inspection.state_damaged) replaced("state");
+  if (inspection.description_damaged) told_({Kind::kReplaced, kDescriptionPath});
+  if (inspection.state_damaged) told_({Kind::kReplaced, kStatePath});
   if (dry_run()) return;
   volume_.make_directory(kJournalDirectory, 0700);
   if (inspection.description_damaged || inspection.state_damaged) {
     const StoreDirectory made_again(volume_, StoreDirectory::Locking::kDoneByCaller);
     // Without one, the recovery looks at everything, and makes it.
-    if (inspection.state_damaged) volume_.remove(kDirectory + "/state");
+    if (inspection.state_damaged) volume_.remove(kStatePath);
   }
   finish_rewrites();
 }
@@ -92,8 +91,8 @@ void StoreRepair::restore_dictionary(const StoreFinding& finding) {
 void StoreRepair::take_away(const StoreFinding& finding) {
   lost_and_found_.check();
   const struct stat status = volume_.stat(finding.path);
-  const std::string from = finding.path.substr(kDirectory.size() + 1);
-  const std::string name = lost_and_found_.name_for(from, status.st_ino, "", kNeverSame);
+  const std::string name =
+      lost_and_found_.name_for(name_in_store_directory(finding), status.st_ino, "", kNeverSame);
   if (!dry_run()) {
     std::string text = "'" + finding.path + "' of the store: " + finding.what + ".\n";
     if (!finding.target.empty()) text += "It was for '" + finding.target + "'.\n";
@@ -110,7 +109,7 @@ void StoreRepair::finish_rewrites() {
   TargetFinder finder(volume_);
   for (const std::string& name : journal.list()) {
     if (!name.ends_with(kRedoSuffix)) continue;
-    attempt(kJournalDirectory + "/" + name, [&] {
+    attempt(path_in_journal(name), [&] {
       const auto redo = journal.open(name, os::OpenMode::kReadWrite);
       const auto content = redo ? read_redo(*redo) : std::nullopt;
       const auto path = content ? finder.find(content->head) : std::nullopt;
@@ -133,7 +132,7 @@ void StoreRepair::note_superseded(Journal& journal, const std::string& identity)
     const auto head =
         log ? read_journal_head(*log, JournalKind::kWriteLog, records_offset) : std::nullopt;
     if (head && head->target.identity == identity) {
-      superseded_.insert(kJournalDirectory + "/" + name);
+      superseded_.insert(path_in_journal(name));
     }
   }
 }
@@ -203,7 +202,7 @@ void StoreRepair::keep_copy_of_log(const StoreFinding& finding) {
     const auto copy = volume_.open(there, os::OpenMode::kRead);
     return copy && holds_wrapped(*copy, *log);
   };
-  const std::string name = lost_and_found_.name_for(finding.path.substr(kDirectory.size() + 1),
+  const std::string name = lost_and_found_.name_for(name_in_store_directory(finding),
                                                     log->stat().st_ino, ".damaged", is_same);
   if (!dry_run()) {
     lost_and_found_.write_report(

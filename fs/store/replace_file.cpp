@@ -3,6 +3,8 @@
 #include <span>
 #include <system_error>
 
+#include "fs/store/store_paths.hpp"
+
 namespace zstdfs::store {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr mode_t kFileMode = 0600;
 }  // namespace
 
 void replace_file(os::Volume& volume, const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
+  const std::string fresh = unfinished_path(path);
   volume.remove(fresh);
   const auto file = volume.create(fresh, kFileMode);
   try {

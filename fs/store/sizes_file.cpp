@@ -5,14 +5,13 @@
 #include <system_error>
 
 #include "fs/store/journal_codec.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/container_header.hpp"
 
 namespace zstdfs::store {
 namespace {
 
-const std::string kPath = std::string(kStoreDirectory) + "/sizes";
-const std::string kUnfinishedPath = kPath + ".new";
+const std::string kUnfinishedPath = unfinished_path(kKnownSizesPath);
 constexpr mode_t kFileMode = 0600;
 
 // docs/format.md, "Known sizes".
@@ -120,7 +119,7 @@ class SizesFile::Writer {
 };
 
 std::unique_ptr<SizesFile> SizesFile::open(os::Volume& volume, std::uint64_t id) {
-  auto opened = volume.open(kPath, os::OpenMode::kRead);
+  auto opened = volume.open(kKnownSizesPath, os::OpenMode::kRead);
   if (!opened) return nullptr;
   std::unique_ptr<SizesFile> file(new SizesFile(std::move(opened)));
   return file->load(id) ? std::move(file) : nullptr;
@@ -215,7 +214,7 @@ std::unique_ptr<SizesFile> SizesFile::replace(os::Volume& volume, SizesFile* old
     const std::uint64_t id = writer.finish();
     std::unique_ptr<SizesFile> fresh(new SizesFile(std::move(file)));
     if (!fresh->load(id)) throw std::system_error(EIO, std::generic_category(), kUnfinishedPath);
-    volume.rename(kUnfinishedPath, kPath);
+    volume.rename(kUnfinishedPath, kKnownSizesPath);
     return fresh;
   } catch (const std::system_error&) {
     volume.remove(kUnfinishedPath);
@@ -225,7 +224,7 @@ std::unique_ptr<SizesFile> SizesFile::replace(os::Volume& volume, SizesFile* old
 
 void SizesFile::remove(os::Volume& volume) {
   volume.remove(kUnfinishedPath);
-  volume.remove(kPath);
+  volume.remove(kKnownSizesPath);
 }
 
 }  // namespace zstdfs::store

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 
 #include "fs/os/volume.hpp"
 #include "fs/store/known_sizes.hpp"
@@ -13,21 +12,6 @@
 #include "fs/store/stored_file.hpp"
 
 namespace zstdfs::store {
-
-/// Names in a store's root that belong to zstdfs; invisible through the mount.
-inline constexpr const char* kStoreDirectory = ".zstdfs";
-
-/// Somebody else has the store open.
-class StoreBusyError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-/// The store cannot be opened as it is: says what is wrong and what to do.
-class StoreError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// What is known of a file's size before its attributes or names change: Store::size_at_rest.
 struct SizeAtRest {

@@ -8,11 +8,10 @@
 
 #include "fs/store/dictionary_files.hpp"
 #include "fs/store/journal_check.hpp"
-#include "fs/store/lost_and_found.hpp"
 #include "fs/store/policy_check.hpp"
 #include "fs/store/policy_file.hpp"
-#include "fs/store/store.hpp"
 #include "fs/store/store_directory.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
@@ -26,19 +25,23 @@ using nlohmann::json;
 constexpr std::uint64_t kMaxTextBytes = 64u << 10;
 
 /// What may be in `.zstdfs/`: docs/format.md, "Store directory".
-struct KnownName {
-  const char* name;
+struct KnownPath {
+  const char* path;
   Type type;
 };
-constexpr KnownName kKnownNames[] = {{"store.json", Type::kRegular},  {"state", Type::kRegular},
-                                     {"lock", Type::kRegular},        {"journal", Type::kDirectory},
-                                     {"policy.json", Type::kRegular}, {"dicts", Type::kDirectory},
-                                     {"sizes", Type::kRegular}};
-constexpr const char* kLeftovers[] = {"store.json.new", "state.new", "policy.json.new", "sizes.new",
-                                      kUnfinishedCopy};
+constexpr KnownPath kKnownPaths[] = {
+    {kDescriptionPath, Type::kRegular}, {kStatePath, Type::kRegular},
+    {kLockPath, Type::kRegular},        {kJournalDirectory, Type::kDirectory},
+    {kPolicyPath, Type::kRegular},      {kDictionaryDirectory, Type::kDirectory},
+    {kKnownSizesPath, Type::kRegular}};
+constexpr const char* kReplacedAsAWhole[] = {kDescriptionPath, kStatePath, kPolicyPath,
+                                             kKnownSizesPath};
 
-std::string in_store(const std::string& name) {
-  return std::string(kStoreDirectory) + "/" + name;
+/// Whether that is a file that would have become another, or a part of one.
+bool is_leftover(const std::string& path) {
+  if (path == kUnfinishedCopyPath) return true;
+  return std::any_of(std::begin(kReplacedAsAWhole), std::end(kReplacedAsAWhole),
+                     [&](const char* whole) { return path == unfinished_path(whole); });
 }
 
 class DirectoryCheck {
@@ -56,56 +59,54 @@ class DirectoryCheck {
     if (has_dictionaries_) look_at_dictionaries();
     if (has_policy_) look_at_policy();
     if (!has_journal_) return;
-    for (const os::DirectoryEntry& entry : volume_.list(in_store("journal"))) {
+    for (const os::DirectoryEntry& entry : volume_.list(kJournalDirectory)) {
       if (!is_journal_name(entry.name) || entry.type != Type::kRegular) {
-        found(Kind::kForeign, "journal/" + entry.name, "does not belong into a journal");
+        found(Kind::kForeign, path_in_journal(entry.name), "does not belong into a journal");
       }
     }
     inspect_journal(volume_, inspection_);
   }
 
  private:
-  void found(Kind kind, const std::string& name, const std::string& what) {
-    inspection_.findings.push_back({kind, in_store(name), what, ""});
+  void found(Kind kind, const std::string& path, const std::string& what) {
+    inspection_.findings.push_back({kind, path, what, ""});
   }
 
   void look_at(const os::DirectoryEntry& entry) {
-    const bool leftover =
-        std::find(std::begin(kLeftovers), std::end(kLeftovers), entry.name) != std::end(kLeftovers);
-    if (leftover && entry.type == Type::kRegular) {
-      found(Kind::kPending, entry.name,
+    const std::string path = std::string(kStoreDirectory) + "/" + entry.name;
+    if (entry.type == Type::kRegular && is_leftover(path)) {
+      found(Kind::kPending, path,
             "was being written when something was interrupted; it has no use any more");
       return;
     }
-    const auto* const known =
-        std::find_if(std::begin(kKnownNames), std::end(kKnownNames),
-                     [&](const KnownName& k) { return entry.name == k.name; });
-    if (known == std::end(kKnownNames)) {
-      found(Kind::kForeign, entry.name, "does not belong here");
+    const auto* const known = std::find_if(std::begin(kKnownPaths), std::end(kKnownPaths),
+                                           [&](const KnownPath& k) { return path == k.path; });
+    if (known == std::end(kKnownPaths)) {
+      found(Kind::kForeign, path, "does not belong here");
       return;
     }
     if (known->type != entry.type) {
-      if (entry.name == "store.json") description_misplaced_ = true;
-      if (entry.name == "state") state_misplaced_ = true;
-      found(Kind::kForeign, entry.name,
+      if (path == kDescriptionPath) description_misplaced_ = true;
+      if (path == kStatePath) state_misplaced_ = true;
+      found(Kind::kForeign, path,
             known->type == Type::kDirectory ? "ought to be a directory"
                                             : "ought to be a regular file");
       return;
     }
-    if (entry.name == "store.json") has_description_ = true;
-    if (entry.name == "state") has_state_ = true;
-    if (entry.name == "journal") has_journal_ = true;
-    if (entry.name == "dicts") has_dictionaries_ = true;
-    if (entry.name == "policy.json") has_policy_ = true;
+    if (path == kDescriptionPath) has_description_ = true;
+    if (path == kStatePath) has_state_ = true;
+    if (path == kJournalDirectory) has_journal_ = true;
+    if (path == kDictionaryDirectory) has_dictionaries_ = true;
+    if (path == kPolicyPath) has_policy_ = true;
   }
 
   void look_at_dictionaries() {
     for (const os::DirectoryEntry& entry : volume_.list(kDictionaryDirectory)) {
-      const std::string name = "dicts/" + entry.name;
+      const std::string path = std::string(kDictionaryDirectory) + "/" + entry.name;
       if (entry.type == Type::kRegular && is_unfinished_dictionary(entry.name)) {
-        found(Kind::kPending, name, "was being installed when something was interrupted");
+        found(Kind::kPending, path, "was being installed when something was interrupted");
       } else if (entry.type != Type::kRegular || !dictionary_id_of(entry.name)) {
-        found(Kind::kForeign, name, "does not belong among dictionaries");
+        found(Kind::kForeign, path, "does not belong among dictionaries");
       }
     }
     for (const DictionaryCopies& copies : DictionaryFiles(volume_).list()) {
@@ -134,18 +135,18 @@ class DirectoryCheck {
       if (!text) return;
       const Policy policy = parse_policy(*text, kPolicyPath, SystemAccounts());
       for (const PolicyMistake& mistake : find_mistakes(policy, DictionaryFiles(volume_))) {
-        found(Kind::kMistake, "policy.json", mistake.what);
+        found(Kind::kMistake, kPolicyPath, mistake.what);
       }
     } catch (const PolicyError& error) {
       const TextPosition at = error.position();
-      found(Kind::kMistake, "policy.json",
+      found(Kind::kMistake, kPolicyPath,
             "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " +
                 error.reason() + "; no rules are in force");
     }
   }
 
-  std::optional<json> read_json(const char* name) {
-    const auto file = volume_.open(in_store(name), os::OpenMode::kRead);
+  std::optional<json> read_json(const char* path) {
+    const auto file = volume_.open(path, os::OpenMode::kRead);
     if (!file || file->size() > kMaxTextBytes) return std::nullopt;
     std::string text(static_cast<std::size_t>(file->size()), '\0');
     text.resize(file->read_at(0, std::as_writable_bytes(std::span(text))));
@@ -156,7 +157,7 @@ class DirectoryCheck {
 
   void description_is_damaged(const std::string& what) {
     inspection_.description_damaged = true;
-    found(Kind::kDamaged, "store.json", what);
+    found(Kind::kDamaged, kDescriptionPath, what);
   }
 
   void look_at_description() {
@@ -168,7 +169,7 @@ class DirectoryCheck {
       description_is_damaged("is missing; the next mount writes a new one");
       return;
     }
-    const auto description = read_json("store.json");
+    const auto description = read_json(kDescriptionPath);
     if (!description) {
       description_is_damaged("is not a JSON object");
       return;
@@ -189,12 +190,12 @@ class DirectoryCheck {
   void look_at_state() {
     inspection_.interrupted = true;
     inspection_.system_went_down = true;
-    const auto state = has_state_ ? read_json("state") : std::nullopt;
+    const auto state = has_state_ ? read_json(kStatePath) : std::nullopt;
     const auto clean = state ? state->find("clean") : json::const_iterator();
     if (!state || clean == state->end() || !clean->is_boolean()) {
       inspection_.state_damaged = true;
       if (state_misplaced_) return;
-      found(Kind::kDamaged, "state",
+      found(Kind::kDamaged, kStatePath,
             has_state_ ? "does not say whether the store was unmounted; the next mount looks at "
                          "every file"
                        : "is missing; the next mount looks at every file");

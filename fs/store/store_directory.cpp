@@ -7,7 +7,8 @@
 
 #include "fs/store/journal_codec.hpp"
 #include "fs/store/replace_file.hpp"
-#include "fs/store/store.hpp"
+#include "fs/store/store_errors.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
@@ -15,11 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kDirectory = kStoreDirectory;
-const std::string kLockFile = kDirectory + "/lock";
-const std::string kStoreFile = kDirectory + "/store.json";
-const std::string kStateFile = kDirectory + "/state";
-const std::string kJournalDirectory = kDirectory + "/journal";
 constexpr mode_t kDirectoryMode = 0700;
 constexpr std::uint64_t kMaxTextBytes = 64u << 10;
 // One sector, which disks write as a whole.
@@ -28,14 +24,14 @@ constexpr const char* kCleanState = "{\"clean\": true}";
 
 /// What zstdfs makes for itself, in the order in which it is needed.
 struct OwnPath {
-  const std::string& path;
+  const char* path;
   bool is_directory;
 };
-const OwnPath kOwnPaths[] = {{kDirectory, true},
-                             {kLockFile, false},
-                             {kStoreFile, false},
-                             {kStateFile, false},
-                             {kJournalDirectory, true}};
+constexpr OwnPath kOwnPaths[] = {{kStoreDirectory, true},
+                                 {kLockPath, false},
+                                 {kDescriptionPath, false},
+                                 {kStatePath, false},
+                                 {kJournalDirectory, true}};
 
 /// Refuses with words what somebody put in place of what is ours. (Should it be exchanged after
 /// this look, it is refused all the same, but with the words of the system.)
@@ -48,7 +44,8 @@ void refuse_what_is_not_ours(os::Volume& volume) {
       if (error.code().value() == ENOENT) continue;
       throw;
     }
-    throw StoreError(path + " is not a " + (is_directory ? "directory" : "regular file") +
+    throw StoreError(std::string(path) + " is not a " +
+                     (is_directory ? "directory" : "regular file") +
                      ", so zstdfs did not make it; find out who did, and remove it");
   }
 }
@@ -95,14 +92,14 @@ StoreDirectory::StoreDirectory(os::Volume& volume, Locking locking) : volume_(vo
   refuse_what_is_not_ours(volume_);
   bool exists = true;
   try {
-    volume_.list(kDirectory);
+    volume_.list(kStoreDirectory);
   } catch (const std::system_error& error) {
     if (error.code().value() != ENOENT) throw;
     exists = false;
   }
   if (!exists && locking == Locking::kWherePossible) return;
   try {
-    volume_.make_directory(kDirectory, kDirectoryMode);
+    volume_.make_directory(kStoreDirectory, kDirectoryMode);
     if (locking != Locking::kDoneByCaller) take_lock(locking);
   } catch (const std::system_error& error) {
     if (error.code().value() != EROFS) throw;
@@ -110,7 +107,7 @@ StoreDirectory::StoreDirectory(os::Volume& volume, Locking locking) : volume_(vo
         "the filesystem of the backing directory is read-only; make it writable, or mount with "
         "-o ro");
   }
-  if (read_text(volume_, kStoreFile)) {
+  if (read_text(volume_, kDescriptionPath)) {
     check_format();
   } else {
     create();
@@ -120,7 +117,7 @@ StoreDirectory::StoreDirectory(os::Volume& volume, Locking locking) : volume_(vo
 void StoreDirectory::take_lock(Locking locking) {
   try {
     pid_t holder = 0;
-    lock_ = volume_.try_lock(kLockFile, holder);
+    lock_ = volume_.try_lock(kLockPath, holder);
     if (lock_) return;
     const std::string who = holder > 0 ? "process " + std::to_string(holder) : "another process";
     throw StoreBusyError("the store is in use by " + who +
@@ -133,20 +130,20 @@ void StoreDirectory::take_lock(Locking locking) {
 void StoreDirectory::create() {
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
   // In a store that lost its store.json only, the state still tells of an interruption.
-  if (!volume_.open(kStateFile, os::OpenMode::kRead)) {
-    replace_file(volume_, kStateFile, in_one_sector(kCleanState));
+  if (!volume_.open(kStatePath, os::OpenMode::kRead)) {
+    replace_file(volume_, kStatePath, in_one_sector(kCleanState));
   }
   const json description = {
       {"format", kStoreFormat}, {"id", new_uuid()}, {"created", as_iso_8601(volume_.now())}};
-  replace_file(volume_, kStoreFile, description.dump(2) + "\n");
+  replace_file(volume_, kDescriptionPath, description.dump(2) + "\n");
   volume_.sync_directory("");
 }
 
 void StoreDirectory::check_format() {
-  const json description = json::parse(*read_text(volume_, kStoreFile), nullptr, false);
+  const json description = json::parse(*read_text(volume_, kDescriptionPath), nullptr, false);
   if (!description.is_object() || !description.contains("format") ||
       !description["format"].is_number_integer()) {
-    throw StoreError(kStoreFile +
+    throw StoreError(std::string(kDescriptionPath) +
                      " is damaged; restore it from a backup, or if there is none write "
                      "{\"format\": 1} into it: the files describe themselves");
   }
@@ -156,12 +153,13 @@ void StoreDirectory::check_format() {
                            ", this zstdfs knows formats up to " + std::to_string(kStoreFormat) +
                            "; use a newer zstdfs");
   }
-  if (format < 1) throw StoreError(kStoreFile + " names a format that never existed");
+  if (format < 1)
+    throw StoreError(std::string(kDescriptionPath) + " names a format that never existed");
   volume_.make_directory(kJournalDirectory, kDirectoryMode);
 }
 
 json StoreDirectory::read_state() {
-  const auto text = read_text(volume_, kStateFile);
+  const auto text = read_text(volume_, kStatePath);
   return text ? json::parse(*text, nullptr, false) : json();
 }
 
@@ -204,9 +202,9 @@ void StoreDirectory::mark_clean(std::optional<std::uint64_t> known_sizes) {
 
 void StoreDirectory::write_state(const std::string& json_text) {
   const std::string text = in_one_sector(json_text);
-  const auto file = volume_.open(kStateFile, os::OpenMode::kReadWrite);
+  const auto file = volume_.open(kStatePath, os::OpenMode::kReadWrite);
   if (!file) {
-    replace_file(volume_, kStateFile, text);
+    replace_file(volume_, kStatePath, text);
     return;
   }
   file->write_at(0, std::as_bytes(std::span(text)));

@@ -6,6 +6,7 @@
 #include "fs/store/log.hpp"
 #include "fs/store/lost_writes.hpp"
 #include "fs/store/salvage_plan.hpp"
+#include "fs/store/store_errors.hpp"
 #include "fs/store/store_impl.hpp"
 #include "zstdfs/errors.hpp"
 

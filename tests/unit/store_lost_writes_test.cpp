@@ -10,6 +10,7 @@
 #include <string>
 
 #include "fs/store/log.hpp"
+#include "fs/store/store_errors.hpp"
 #include "tests/unit/store_fixture.hpp"
 
 namespace zstdfs::test {

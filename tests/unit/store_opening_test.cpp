@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "fs/store/store_directory.hpp"
+#include "fs/store/store_errors.hpp"
 #include "tests/unit/store_fixture.hpp"
 #include "zstdfs/errors.hpp"
 

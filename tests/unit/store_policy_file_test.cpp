@@ -6,6 +6,7 @@
 
 #include "fs/store/log.hpp"
 #include "fs/store/policy_file.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tests/crash/faulty_volume.hpp"
 #include "tests/patterns.hpp"
 #include "tests/unit/store_policy_fixture.hpp"

@@ -8,6 +8,7 @@
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/seal.hpp"
+#include "fs/store/store_paths.hpp"
 #include "tests/unit/store_fixture.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/dictionary.hpp"
