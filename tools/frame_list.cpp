@@ -5,22 +5,20 @@
 
 #include "tools/stored_form.hpp"
 #include "zstdfs/container.hpp"
+#include "zstdfs/format_numbers.hpp"
+#include "zstdfs/frames.hpp"
 
 namespace zstdfs::tools {
 namespace {
 
-// docs/format.md, "Forms of a file" and "Seek table".
-constexpr std::uint32_t kSeekTableMagic = 0x184D2A5Eu;
-constexpr std::uint32_t kSeekTableFooterMagic = 0x8F92EAB1u;
-// Frame header, footer: the least that a seek table has.
-constexpr std::uint64_t kMinSeekTableBytes = 8 + 9;
+constexpr std::uint64_t kMinSeekTableBytes = kSkippableFrameOverhead + kSeekTableFooterBytes;
 
 bool ends_like_a_seek_table(const RandomAccessSource& source, const FrameExtent& extent) {
   if (extent.stored_bytes < kMinSeekTableBytes) return false;
-  std::array<std::byte, sizeof(kSeekTableFooterMagic)> end{};
+  std::array<std::byte, sizeof(kSeekableFooterMagic)> end{};
   const std::uint64_t offset = extent.stored_offset + extent.stored_bytes - end.size();
   return source.read_at(offset, end) == end.size() &&
-         load_le<std::uint32_t>(end, 0) == kSeekTableFooterMagic;
+         load_le<std::uint32_t>(end, 0) == kSeekableFooterMagic;
 }
 
 bool is_zeros(const RandomAccessSource& source, const FrameExtent& extent) {

@@ -2,13 +2,12 @@
 
 #include <array>
 
+#include "zstdfs/constants.hpp"
+#include "zstdfs/format_numbers.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::tools {
 namespace {
-
-constexpr std::uint32_t kZstdMagic = 0xFD2FB528u;
-constexpr std::uint32_t kSkippableMagic = 0x184D2A50u;  // the lowest four bits are free
 
 /// Whether a frame is one of zeros, judged by its size and its content's checksum: enough for
 /// statistics, and costs no read.
@@ -24,7 +23,7 @@ bool begins_with_zstd_frame(const RandomAccessSource& source) {
   std::array<std::byte, sizeof(std::uint32_t)> start{};
   if (source.read_at(0, start) != start.size()) return false;
   const auto magic = load_le<std::uint32_t>(start, 0);
-  return magic == kZstdMagic || (magic & ~std::uint32_t{0xF}) == kSkippableMagic;
+  return magic == kMagicNumber || is_skippable_magic(magic);
 }
 
 Condition condition_of(const LoadedContainer& container, std::uint64_t stored_bytes) {

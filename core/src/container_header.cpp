@@ -16,7 +16,6 @@
 namespace zstdfs {
 namespace {
 
-constexpr std::uint32_t kSkippableMagic = 0x184D2A55u;
 // The line end shows a text-mode transfer.
 constexpr std::array<char, 8> kTag = {'z', 's', 't', 'd', 'f', 's', '\r', '\n'};
 
@@ -115,7 +114,7 @@ void load_short_sizes(ByteSpan bytes, std::uint16_t flags, ContainerHeader& head
 std::optional<ByteSpan> hashed_header(ByteSpan prefix) {
   if (!has_container_signature(prefix)) return std::nullopt;
   const std::uint64_t bytes =
-      kSkippableHeaderBytes + std::uint64_t{load_le<std::uint32_t>(prefix, kPayloadBytesAt)};
+      kSkippableFrameOverhead + std::uint64_t{load_le<std::uint32_t>(prefix, kPayloadBytesAt)};
   if (bytes < kChunkBytesAt + kHashBytes ||
       bytes > std::min(prefix.size(), kContainerHeaderBytes)) {
     return std::nullopt;
@@ -136,8 +135,9 @@ Bytes encode_container_header(const ContainerHeader& header) {
   ZSTDFS_ASSERT(limits_hold(header));
   Bytes bytes(header.bytes());
   const MutableByteSpan out(bytes);
-  store_le(out, 0, kSkippableMagic);
-  store_le(out, kPayloadBytesAt, static_cast<std::uint32_t>(bytes.size() - kSkippableHeaderBytes));
+  store_le(out, 0, kContainerMagic);
+  store_le(out, kPayloadBytesAt,
+           static_cast<std::uint32_t>(bytes.size() - kSkippableFrameOverhead));
   std::ranges::copy(std::as_bytes(std::span(kTag)), bytes.begin() + kTagAt);
   const std::uint16_t flags = flags_of(header);
   store_le(out, kVersionAt, version_for(flags, header.is_short));
@@ -157,13 +157,13 @@ Bytes encode_container_header(const ContainerHeader& header) {
 
 bool has_container_signature(ByteSpan prefix) {
   return prefix.size() >= kContainerSignatureBytes &&
-         load_le<std::uint32_t>(prefix, 0) == kSkippableMagic &&
+         load_le<std::uint32_t>(prefix, 0) == kContainerMagic &&
          std::ranges::equal(prefix.subspan(kTagAt, kTag.size()), std::as_bytes(std::span(kTag)));
 }
 
 bool has_short_header(ByteSpan prefix) {
   return has_container_signature(prefix) && load_le<std::uint32_t>(prefix, kPayloadBytesAt) ==
-                                                kShortHeaderBytes - kSkippableHeaderBytes;
+                                                kShortHeaderBytes - kSkippableFrameOverhead;
 }
 
 std::optional<ContainerHeader> decode_container_header(ByteSpan prefix) {

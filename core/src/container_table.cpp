@@ -44,7 +44,7 @@ std::optional<FrameIndex> index_of(ByteSpan table, std::size_t count, std::uint6
     const SeekTableEntry entry = load_entry(table, shape, i);
     if (entry.stored_bytes > table_offset - offset) return std::nullopt;
     if (entry.logical_bytes == 0) {
-      if (entry.stored_bytes < kSkippableHeaderBytes || !is_gap_entry(entry)) return std::nullopt;
+      if (entry.stored_bytes < kSkippableFrameOverhead || !is_gap_entry(entry)) return std::nullopt;
       if (std::exchange(behind_gap, true)) return std::nullopt;  // They are one.
     } else {
       behind_gap = false;

@@ -236,8 +236,8 @@ void FrameStream::find_header(ByteSpan in) {
   }
   if (missing != 0) return;
   if (header.frameType == ZSTD_skippableFrame) {
-    header.headerSize = kSkippableHeaderBytes;  // libzstd does not set it
-    header.frameContentSize = 0;                // which is the size of the frame
+    header.headerSize = kSkippableFrameOverhead;  // libzstd does not set it
+    header.frameContentSize = 0;                  // which is the size of the frame
   } else if (context_->requires_checksum && header.checksumFlag == 0) {
     fail(ZSTD_error_checksum_wrong, kRefusal);
   }

@@ -70,7 +70,7 @@ namespace {
 /// What must hold before libzstd is asked to decompress: it would also accept frames without a
 /// checksum, skippable frames, and several frames one after the other.
 void check_frame_header(ByteSpan frame, std::size_t content_bytes, std::uint64_t stored_offset) {
-  if (frame.size() < kMinDataFrameBytes || load_le<std::uint32_t>(frame, 0) != kZstdFrameMagic) {
+  if (frame.size() < kMinDataFrameBytes || load_le<std::uint32_t>(frame, 0) != kMagicNumber) {
     throw CorruptError(stored_offset, "expected a zstd frame");
   }
   if ((std::to_integer<unsigned>(frame[4]) & kChecksumFlag) == 0) {

@@ -12,7 +12,7 @@ void FrameIndex::append(std::uint64_t stored_offset, std::uint32_t stored_bytes,
                         std::uint32_t logical_bytes, std::uint32_t checksum) {
   ZSTDFS_ASSERT(stored_offset >= frames_end());
   const std::uint64_t gap_bytes = stored_offset - frames_end();
-  ZSTDFS_ASSERT(gap_bytes == 0 || gap_bytes >= kSkippableHeaderBytes);
+  ZSTDFS_ASSERT(gap_bytes == 0 || gap_bytes >= kSkippableFrameOverhead);
   ZSTDFS_ASSERT(stored_bytes > 0);
   // A seek table lists frames without content too, but as gaps: they would not come back.
   ZSTDFS_ASSERT(logical_bytes > 0 && logical_bytes <= kMaxZeroFrameBytes);

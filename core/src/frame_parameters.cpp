@@ -54,7 +54,7 @@ bool is_skippable(const Header& header) {
 
 // libzstd does not set the header size of skippable frames.
 std::size_t header_bytes(const Header& header) {
-  return is_skippable(header) ? kSkippableHeaderBytes : header.fields.headerSize;
+  return is_skippable(header) ? kSkippableFrameOverhead : header.fields.headerSize;
 }
 
 }  // namespace

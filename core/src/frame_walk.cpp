@@ -61,7 +61,7 @@ std::variant<FrameHeader, NoFrame> parse_frame_header(ByteSpan in, std::uint64_t
   header.has_checksum = (descriptor & kChecksumFlag) != 0;
   FrameExtent& extent = header.extent;
   extent.kind = FrameExtent::Kind::kData;
-  extent.magic = kZstdFrameMagic;
+  extent.magic = kMagicNumber;
   extent.stored_offset = stored_offset;
   extent.stored_bytes = header_bytes;
   extent.dictionary_id = static_cast<std::uint32_t>(
@@ -78,7 +78,7 @@ std::variant<FrameHeader, NoFrame> parse_frame_header(ByteSpan in, std::uint64_t
 
 std::variant<FrameExtent, NoFrame> walk_blocks(ReadWindow& window, const FrameHeader& header) {
   FrameExtent extent = header.extent;
-  const std::uint64_t max_block = std::min<std::uint64_t>(extent.window_bytes, kMaxBlockBytes);
+  const std::uint64_t max_block = std::min<std::uint64_t>(extent.window_bytes, kBlockSizeMax);
   std::uint64_t at = extent.stored_offset + extent.stored_bytes;
   bool last = false;
   while (!last) {
@@ -115,20 +115,20 @@ std::variant<FrameExtent, NoFrame> find_frame(ReadWindow& window, std::uint64_t 
   if (in.empty()) return NoFrame{.stored_offset = stored_offset, .reason = "end of file"};
   if (in.size() < sizeof(std::uint32_t)) return truncated(stored_offset);
   const auto magic = load_le<std::uint32_t>(in, 0);
-  if (magic == kZstdFrameMagic) {
+  if (magic == kMagicNumber) {
     const auto header = parse_frame_header(in, stored_offset);
     if (const auto* none = std::get_if<NoFrame>(&header)) return *none;
     return walk_blocks(window, std::get<FrameHeader>(header));
   }
-  if ((magic & kSkippableMagicMask) != kSkippableMagicBase) {
+  if (!is_skippable_magic(magic)) {
     return NoFrame{.stored_offset = stored_offset, .reason = "not a zstd frame"};
   }
-  if (in.size() < kSkippableHeaderBytes) return truncated(stored_offset);
+  if (in.size() < kSkippableFrameOverhead) return truncated(stored_offset);
   FrameExtent extent;
   extent.kind = FrameExtent::Kind::kSkippable;
   extent.stored_offset = stored_offset;
   extent.stored_bytes =
-      std::uint64_t{kSkippableHeaderBytes} + load_le<std::uint32_t>(in, sizeof(magic));
+      std::uint64_t{kSkippableFrameOverhead} + load_le<std::uint32_t>(in, sizeof(magic));
   extent.magic = magic;
   if (extent.stored_bytes > window.source_bytes() - stored_offset) return truncated(stored_offset);
   return extent;

@@ -14,7 +14,6 @@
 namespace zstdfs {
 namespace {
 
-static_assert(kSkippableFrameOverhead == kSkippableHeaderBytes);
 static_assert(kSkippableFrameVariants == ~kSkippableMagicMask + 1);
 
 /// Size of a skippable frame, once it was seen that there can be such a frame.
@@ -29,7 +28,7 @@ std::size_t checked_skippable_bytes(ByteSpan content, unsigned variant) {
                                 " bytes of content; at most " +
                                 std::to_string(std::numeric_limits<std::uint32_t>::max()));
   }
-  return kSkippableHeaderBytes + content.size();
+  return kSkippableFrameOverhead + content.size();
 }
 
 }  // namespace
@@ -97,13 +96,13 @@ std::size_t write_skippable_frame_into(MutableByteSpan out, ByteSpan content, un
   }
   store_le(out, 0, kSkippableMagicBase + variant);
   store_le(out, sizeof(std::uint32_t), static_cast<std::uint32_t>(content.size()));
-  std::copy(content.begin(), content.end(), out.subspan(kSkippableHeaderBytes).begin());
+  std::copy(content.begin(), content.end(), out.subspan(kSkippableFrameOverhead).begin());
   return frame_bytes;
 }
 
 bool is_skippable_frame(ByteSpan data) {
   return data.size() >= sizeof(std::uint32_t) &&
-         (load_le<std::uint32_t>(data, 0) & kSkippableMagicMask) == kSkippableMagicBase;
+         is_skippable_magic(load_le<std::uint32_t>(data, 0));
 }
 
 SkippableFrame read_skippable_frame(ByteSpan data) {
@@ -112,7 +111,7 @@ SkippableFrame read_skippable_frame(ByteSpan data) {
   }
   const FrameInMemory frame = first_frame(data, kFormatZstd1);
   return {.variant = load_le<std::uint32_t>(data, 0) - kSkippableMagicBase,
-          .content = data.first(frame.bytes).subspan(kSkippableHeaderBytes),
+          .content = data.first(frame.bytes).subspan(kSkippableFrameOverhead),
           .frame_bytes = frame.bytes};
 }
 

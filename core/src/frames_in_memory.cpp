@@ -59,8 +59,8 @@ void find_first(ByteSpan data, const ZSTD_frameHeader& header, FrameInMemory& fr
   if (header.frameType == ZSTD_skippableFrame) {
     frame.kind = FrameInMemory::Kind::kSkippable;
     // libzstd does not set the header size of skippable frames.
-    frame.header_bytes = kSkippableHeaderBytes;
-    frame.bytes = kSkippableHeaderBytes + header.frameContentSize;
+    frame.header_bytes = kSkippableFrameOverhead;
+    frame.bytes = kSkippableFrameOverhead + header.frameContentSize;
     return;
   }
   frame.window_bytes = header.windowSize;
@@ -106,8 +106,7 @@ bool begins_like_a_frame(ByteSpan data, int format) {
   ZSTD_frameHeader header;
   return ZSTD_isError(
              ZSTD_getFrameHeader_advanced(&header, data.data(), data.size(), ZSTD_f_zstd1)) == 0 ||
-         (data.size() >= sizeof(std::uint32_t) &&
-          load_le<std::uint32_t>(data, 0) == kZstdFrameMagic);
+         (data.size() >= sizeof(std::uint32_t) && load_le<std::uint32_t>(data, 0) == kMagicNumber);
 }
 
 }  // namespace zstdfs

@@ -61,7 +61,7 @@ SeekTable table_of(const StoredSeekTable& stored) {
   };
   for (std::size_t i = 0; i < shape.entries; ++i) {
     const SeekTableEntry entry = load_entry(stored.bytes, shape, i);
-    if (entry.stored_bytes < kSkippableHeaderBytes) {
+    if (entry.stored_bytes < kSkippableFrameOverhead) {
       refuse(i, std::to_string(entry.stored_bytes) + " bytes are no frame");
     }
     if (entry.stored_bytes > stored.table_offset - table.compressed_size()) {
@@ -93,7 +93,7 @@ std::optional<std::size_t> SeekTable::find(std::uint64_t decompressed_offset) co
 
 void SeekTable::append(const NewFrame& frame) {
   check_room_for(1);
-  if (frame.compressed_size < kSkippableHeaderBytes) {
+  if (frame.compressed_size < kSkippableFrameOverhead) {
     throw std::invalid_argument(std::to_string(frame.compressed_size) + " bytes are no frame");
   }
   SeekableFrame added{

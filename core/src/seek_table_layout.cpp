@@ -39,7 +39,7 @@ std::variant<SeekTableShape, NoSeekTable> plausible_shape(ByteSpan footer,
                                     " frames, more than the format allows");
   }
   const SeekTableShape shape{.entries = count, .has_checksums = (descriptor & kChecksumsBit) != 0};
-  if (shape.bytes() + std::uint64_t{count} * kSkippableHeaderBytes > file_bytes) {
+  if (shape.bytes() + std::uint64_t{count} * kSkippableFrameOverhead > file_bytes) {
     return malformed(footer_at, "the seek table claims " + std::to_string(count) +
                                     " frames, more than the file has room for");
   }
@@ -47,9 +47,9 @@ std::variant<SeekTableShape, NoSeekTable> plausible_shape(ByteSpan footer,
 }
 
 bool is_header_of(ByteSpan header, const SeekTableShape& shape) {
-  return header.size() >= kSkippableHeaderBytes &&
+  return header.size() >= kSkippableFrameOverhead &&
          load_le<std::uint32_t>(header, 0) == kSeekTableMagic &&
-         load_le<std::uint32_t>(header, 4) == shape.bytes() - kSkippableHeaderBytes;
+         load_le<std::uint32_t>(header, 4) == shape.bytes() - kSkippableFrameOverhead;
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ SeekTableEncoder::SeekTableEncoder(const SeekTableShape& shape)
   ZSTDFS_ASSERT(shape.entries <= kMaxSeekTableFrames);
   const MutableByteSpan table(table_);
   store_le(table, 0, kSeekTableMagic);
-  store_le(table, 4, static_cast<std::uint32_t>(shape.bytes() - kSkippableHeaderBytes));
+  store_le(table, 4, static_cast<std::uint32_t>(shape.bytes() - kSkippableFrameOverhead));
   const MutableByteSpan footer = table.subspan(shape.footer_at());
   store_le(footer, 0, static_cast<std::uint32_t>(shape.entries));
   footer[kDescriptorAt] = std::byte(shape.has_checksums ? kChecksumsBit : 0);
@@ -97,7 +97,7 @@ std::variant<StoredSeekTable, NoSeekTable> read_stored_table(const RandomAccessS
                                              std::to_string(table.shape.entries) + " frames");
   };
   if (table_bytes > kSmallTableBytes) {
-    std::array<std::byte, kSkippableHeaderBytes> header;
+    std::array<std::byte, kSkippableFrameOverhead> header;
     const std::size_t n = source.read_at(table.table_offset, header);
     if (!is_header_of(ByteSpan(header).first(n), table.shape)) return wrong_header();
   }

@@ -14,9 +14,6 @@
 
 namespace zstdfs {
 
-inline constexpr std::uint32_t kSeekTableMagic = 0x184D2A5Eu;
-inline constexpr std::uint32_t kSeekableFooterMagic = 0x8F92EAB1u;
-inline constexpr std::size_t kSeekTableFooterBytes = 9;
 inline constexpr std::uint64_t kMaxSeekTableFrames = std::uint64_t{1} << 27;
 
 /// What a seek table says of one frame.
@@ -32,7 +29,7 @@ struct SeekTableShape {
   bool has_checksums = true;
 
   std::size_t entry_bytes() const { return has_checksums ? 12 : 8; }
-  std::size_t entry_at(std::size_t i) const { return kSkippableHeaderBytes + i * entry_bytes(); }
+  std::size_t entry_at(std::size_t i) const { return kSkippableFrameOverhead + i * entry_bytes(); }
   std::size_t footer_at() const { return entry_at(entries); }
   /// Of the whole frame.
   std::size_t bytes() const { return footer_at() + kSeekTableFooterBytes; }

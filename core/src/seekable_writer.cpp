@@ -187,7 +187,7 @@ void ZstdSeekableWriter::write_skippable_frame(unsigned variant, ByteSpan bytes)
   if (variant > kMaxSkippableVariant || variant == kSeekTableVariant) {
     throw std::invalid_argument("no skippable frame of variant " + std::to_string(variant));
   }
-  if (bytes.size() > std::numeric_limits<std::uint32_t>::max() - kSkippableHeaderBytes) {
+  if (bytes.size() > std::numeric_limits<std::uint32_t>::max() - kSkippableFrameOverhead) {
     throw std::invalid_argument("a skippable frame of " + std::to_string(bytes.size()) +
                                 " bytes cannot be listed");
   }

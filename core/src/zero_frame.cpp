@@ -28,7 +28,7 @@ constexpr std::size_t kBlocksAt = 10;
 constexpr std::size_t kBlockBytes = kBlockHeaderBytes + 1;  // a run-length block: header and value
 
 std::uint64_t block_count(std::uint64_t zero_bytes) {
-  return (zero_bytes + kMaxBlockBytes - 1) / kMaxBlockBytes;
+  return (zero_bytes + kBlockSizeMax - 1) / kBlockSizeMax;
 }
 
 /// The four bytes of a run-length block of zeros, as one little-endian integer.
@@ -129,13 +129,13 @@ std::size_t zero_frame_bytes(std::uint64_t zero_bytes) {
 Bytes encode_zero_frame(std::uint64_t zero_bytes) {
   Bytes frame(zero_frame_bytes(zero_bytes));
   const MutableByteSpan out(frame);
-  store_le(out, 0, kZstdFrameMagic);
+  store_le(out, 0, kMagicNumber);
   frame[4] = kDescriptor;
   frame[5] = kWindowOf128KiB;
   store_le(out, kContentSizeAt, static_cast<std::uint32_t>(zero_bytes));
   std::size_t at = kBlocksAt;
   for (std::uint64_t left = zero_bytes; left > 0; at += kBlockBytes) {
-    const std::uint64_t run_bytes = std::min<std::uint64_t>(left, kMaxBlockBytes);
+    const std::uint64_t run_bytes = std::min<std::uint64_t>(left, kBlockSizeMax);
     left -= run_bytes;
     store_le(out, at, zero_block(run_bytes, left == 0));
   }
@@ -158,13 +158,13 @@ std::uint32_t zeros_checksum(std::uint64_t zero_bytes) {
 bool is_zero_frame(ByteSpan frame, std::uint64_t zero_bytes) {
   if (zero_bytes < 1 || zero_bytes > kMaxZeroFrameBytes) return false;
   if (frame.size() != zero_frame_bytes(zero_bytes)) return false;
-  if (load_le<std::uint32_t>(frame, 0) != kZstdFrameMagic || frame[4] != kDescriptor ||
+  if (load_le<std::uint32_t>(frame, 0) != kMagicNumber || frame[4] != kDescriptor ||
       frame[5] != kWindowOf128KiB || load_le<std::uint32_t>(frame, kContentSizeAt) != zero_bytes) {
     return false;
   }
   std::size_t at = kBlocksAt;
   for (std::uint64_t left = zero_bytes; left > 0; at += kBlockBytes) {
-    const std::uint64_t run_bytes = std::min<std::uint64_t>(left, kMaxBlockBytes);
+    const std::uint64_t run_bytes = std::min<std::uint64_t>(left, kBlockSizeMax);
     left -= run_bytes;
     if (load_le<std::uint32_t>(frame, at) != zero_block(run_bytes, left == 0)) return false;
   }

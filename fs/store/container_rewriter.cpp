@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "zstdfs/errors.hpp"
+#include "zstdfs/format_numbers.hpp"
+#include "zstdfs/frames.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
 
-constexpr std::uint32_t kPaddingMagic = 0x184D2A56u;
-constexpr std::uint64_t kPaddingHeaderBytes = 8;
 constexpr std::uint64_t kMaxPaddingBytes = std::numeric_limits<std::uint32_t>::max();
 // A frame that has to move leaves room behind its predecessor, so that the next rewrite of that one
 // does not move everything again; all room together stays below a fifth of the frames.
@@ -56,11 +56,11 @@ void ContainerRewriter::add_zeros(std::uint64_t bytes) {
 
 bool ContainerRewriter::fits(std::uint64_t stored_bytes, const FrameEntry& next) const {
   const std::uint64_t end = end_ + stored_bytes;
-  return end == next.stored_offset || end + kPaddingHeaderBytes <= next.stored_offset;
+  return end == next.stored_offset || end + kSkippableFrameOverhead <= next.stored_offset;
 }
 
 bool ContainerRewriter::can_pad_to(std::uint64_t stored_offset) const {
-  if (stored_offset < end_ + kPaddingHeaderBytes) return false;
+  if (stored_offset < end_ + kSkippableFrameOverhead) return false;
   const std::uint64_t gap_bytes = stored_offset - end_;
   return gap_bytes <= kMaxPaddingBytes && within_budget(gap_bytes);
 }
@@ -83,7 +83,7 @@ void ContainerRewriter::leave_slack() {
 void ContainerRewriter::write_padding(std::uint64_t until) {
   Bytes header;
   append_le(header, kPaddingMagic);
-  append_le(header, static_cast<std::uint32_t>(until - end_ - kPaddingHeaderBytes));
+  append_le(header, static_cast<std::uint32_t>(until - end_ - kSkippableFrameOverhead));
   redo_.add(end_, header);
 }
 

@@ -7,16 +7,15 @@
 #include <system_error>
 
 #include "fs/os/file.hpp"
+#include "zstdfs/constants.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/format_numbers.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
 
-constexpr std::array<std::byte, 4> kDataMagic = {std::byte{0x28}, std::byte{0xB5}, std::byte{0x2F},
-                                                 std::byte{0xFD}};
-constexpr std::uint32_t kSeekTableMagic = 0x184D2A5Eu;
 constexpr std::uint64_t kMaxGapBytes = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t kSearchBytes = 1u << 20;
 // Bytes that only look like frames could make a search take for ever.
@@ -115,7 +114,7 @@ std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source, 
     window.resize(source.read_at(at, window));
     auto hit = window.begin();
     while (true) {
-      hit = std::search(hit, window.end(), kDataMagic.begin(), kDataMagic.end());
+      hit = std::search(hit, window.end(), kFrameHeader.begin(), kFrameHeader.end());
       if (hit == window.end()) break;
       const auto found = find_frame(source, at + static_cast<std::uint64_t>(hit - window.begin()));
       const auto* const extent = std::get_if<FrameExtent>(&found);
@@ -125,8 +124,8 @@ std::optional<FrameEntry> find_verified_frame(const RandomAccessSource& source, 
       ++hit;
     }
     // A magic number may lie across the window's end.
-    if (window.size() < kDataMagic.size() || at + window.size() >= size) break;
-    at += window.size() - (kDataMagic.size() - 1);
+    if (window.size() < kFrameHeader.size() || at + window.size() >= size) break;
+    at += window.size() - (kFrameHeader.size() - 1);
   }
   return std::nullopt;
 }
