@@ -5,15 +5,12 @@
 #include "fs/os/posix.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::tools {
 namespace {
 
 constexpr std::uint64_t kSampledChunks = 16;
-
-bool only_zeros(ByteSpan content) {
-  return std::all_of(content.begin(), content.end(), [](std::byte b) { return b == std::byte{0}; });
-}
 
 }  // namespace
 
@@ -48,7 +45,7 @@ std::uint64_t RecompressionEstimator::stored_bytes(const RandomAccessSource& con
     piece.resize(static_cast<std::size_t>(std::min(chunk, bytes - i * chunk)));
     piece.resize(content.read_at(i * chunk, piece));  // the file may have become shorter
     taken += piece.size();
-    if (!only_zeros(piece)) stored += encoder_.encode(piece, how).size();
+    if (!all_zeros(piece)) stored += encoder_.encode(piece, how).size();
   }
   if (taken == 0) return 0;
   const double scale = static_cast<double>(bytes) / static_cast<double>(taken);

@@ -16,6 +16,7 @@
 #include "tools/store_dictionaries.hpp"
 #include "tools/tree_walk.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -24,14 +25,10 @@ namespace {
 /// container is somebody's content.
 enum class View { kStored, kMounted };
 
-bool only_zeros(ByteSpan content) {
-  return std::all_of(content.begin(), content.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 Bytes read_piece(const RandomAccessSource& content, ByteRange piece) {
   Bytes bytes(static_cast<std::size_t>(piece.bytes));
   bytes.resize(content.read_at(piece.offset, bytes));  // the file may have become shorter
-  if (only_zeros(bytes)) bytes.clear();
+  if (all_zeros(bytes)) bytes.clear();
   return bytes;
 }
 

@@ -120,6 +120,10 @@ class RecentChecksums {
 
 }  // namespace
 
+bool all_zeros(ByteSpan bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
 std::size_t zero_frame_bytes(std::uint64_t zero_bytes) {
   ZSTDFS_ASSERT(zero_bytes >= 1 && zero_bytes <= kMaxZeroFrameBytes);
   return kBlocksAt + static_cast<std::size_t>(block_count(zero_bytes)) * kBlockBytes +

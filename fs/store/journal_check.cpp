@@ -12,6 +12,7 @@
 #include "fs/store/write_log.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -147,9 +148,7 @@ class JournalCheck {
   void look_at_headless(const os::File& log) {
     Bytes beginning(sizeof(std::uint64_t));
     beginning.resize(log.read_at(0, beginning));
-    const bool zeros = std::all_of(beginning.begin(), beginning.end(),
-                                   [](std::byte b) { return b == std::byte{0}; });
-    if (zeros) {
+    if (all_zeros(beginning)) {
       found(Kind::kPending, "a write log that was not begun; the next mount drops it");
     } else {
       found(inspection_.system_went_down ? Kind::kUnclaimed : Kind::kDamaged,

@@ -1,12 +1,8 @@
 #include "fs/store/new_frame.hpp"
 
-#include <algorithm>
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
-
-bool all_zeros(ByteSpan content) {
-  return std::ranges::all_of(content, [](std::byte b) { return b == std::byte{0}; });
-}
 
 NewFrame make_frame(ByteSpan content, const FrameRecipe& recipe) {
   thread_local FrameEncoder encoder;

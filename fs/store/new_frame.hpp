@@ -14,8 +14,6 @@ struct NewFrame {
   Bytes stored;  ///< of a chunk of zeros that was just made: nothing, see make_frame()
 };
 
-bool all_zeros(ByteSpan content);
-
 /// Compresses a chunk. Zeros come back with nothing stored: how many of them one frame takes is
 /// decided later. Throws as FrameEncoder::encode does. May run concurrently; each thread keeps an
 /// encoder.

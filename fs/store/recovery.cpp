@@ -8,6 +8,7 @@
 #include "fs/os/sync.hpp"
 #include "fs/store/change_times.hpp"
 #include "fs/store/dictionaries.hpp"
+#include "fs/store/frame_checks.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/redo.hpp"
 #include "fs/store/salvage_plan.hpp"
@@ -17,6 +18,7 @@
 #include "zstdfs/container.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -69,18 +71,10 @@ bool is_fit_for_target(const std::string& path) {
 /// that was not vouched for on.
 std::size_t count_whole_frames(const os::File& file, const LoadedContainer& container,
                                const DictionarySource& dictionaries) {
-  Bytes content;
   for (std::size_t i = 0; i < container.index.size(); ++i) {
     const FrameEntry& frame = container.index[i];
     if (frame.stored_offset < container.header.durable_bytes) continue;
-    try {
-      if (is_stored_zero_frame(file, frame)) continue;
-      if (frame.logical_bytes > kMaxChunkBytes) return i;
-      content.resize(frame.logical_bytes);
-      read_frame(file, frame, content, dictionaries);
-    } catch (const CorruptError&) {
-      return i;
-    }
+    if (!verifies(file, frame, dictionaries)) return i;
   }
   return container.index.size();
 }
@@ -170,9 +164,7 @@ bool apply_or_set_aside(Journal& journal, const std::string& name, os::File& red
 bool lost_its_header(const os::File& file) {
   Bytes beginning(kContainerHeaderBytes);
   if (file.read_at(0, beginning) < beginning.size()) return false;
-  const bool zeros = std::all_of(beginning.begin(), beginning.end(),
-                                 [](std::byte b) { return b == std::byte{0}; });
-  return zeros && read_container_table(file).has_value();
+  return all_zeros(beginning) && read_container_table(file).has_value();
 }
 
 }  // namespace

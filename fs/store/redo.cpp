@@ -8,6 +8,7 @@
 
 #include "fs/os/sync.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -205,8 +206,7 @@ bool looks_unfinished(const os::File& redo) {
     // A head comes in one write, which reaches the disk or not.
     Bytes beginning(std::min<std::size_t>(kRecordHeadBytes, static_cast<std::size_t>(file_bytes)));
     beginning.resize(redo.read_at(0, beginning));
-    return std::all_of(beginning.begin(), beginning.end(),
-                       [](std::byte b) { return b == std::byte{0}; });
+    return all_zeros(beginning);
   }
   std::uint64_t at = content.records_offset;
   Bytes bytes;
@@ -222,8 +222,7 @@ bool looks_unfinished(const os::File& redo) {
   const std::uint64_t rest_bytes = file_bytes - std::min(at, file_bytes);
   Bytes rest(std::min<std::size_t>(kRecordHeadBytes, static_cast<std::size_t>(rest_bytes)));
   rest.resize(redo.read_at(at, rest));
-  return rest_bytes < kEndBytes ||
-         std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{0}; });
+  return rest_bytes < kEndBytes || all_zeros(rest);
 }
 
 void reserve(os::File& target, std::uint64_t target_bytes) {

@@ -27,10 +27,6 @@ std::uint64_t next_data(const os::File& file, std::uint64_t offset, std::uint64_
   }
 }
 
-bool is_all_zeros(ByteSpan bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 class Wrapper {
  public:
   Wrapper(const os::File& file, const StoredSink& sink) : file_(file), sink_(sink) {}
@@ -65,7 +61,7 @@ class Wrapper {
 
  private:
   void add(ByteSpan content) {
-    if (is_all_zeros(content)) {
+    if (all_zeros(content)) {
       zeros_ += content.size();
       return;
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "zstdfs/errors.hpp"
+#include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -131,7 +132,7 @@ bool lacks_sector(const os::File& file, ByteRange range) {
     const std::uint64_t sector_end = at - at % kSectorBytes + kSectorBytes;
     sector.assign(static_cast<std::size_t>(std::min(sector_end, range.end()) - at), {});
     file.read_at(at, sector);
-    if (std::ranges::count(sector, std::byte{0}) == std::ssize(sector)) return true;
+    if (all_zeros(sector)) return true;
   }
   return false;
 }

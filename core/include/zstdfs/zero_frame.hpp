@@ -7,6 +7,9 @@ namespace zstdfs {
 /// The most zeros that one frame holds: the seekable format's limit for the content of a frame.
 inline constexpr std::uint64_t kMaxZeroFrameBytes = std::uint64_t{1} << 30;
 
+/// Whether there is nothing but zeros; also of no bytes at all.
+bool all_zeros(ByteSpan bytes);
+
 /// A zstd frame that holds `zero_bytes` zeros (1 to kMaxZeroFrameBytes), in the one form that
 /// zstdfs writes: a window of 128 KiB, run-length blocks of at most 128 KiB, content size and
 /// content checksum. docs/format.md, "Zero frames". About 4 bytes for each 128 KiB.
