@@ -368,10 +368,6 @@ class StoredFile {
   void set_progress(PendingRewrite::Progress progress) ZSTDFS_REQUIRES(write_mutex_);
 
   // stored_file_convert.cpp
-  bool ends_with_frame(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
-  bool is_in_hole(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
-  /// Of a container whose log builds on no more than this.
-  void drop_frames_behind(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   void settle_locked() ZSTDFS_REQUIRES(write_mutex_);
   void compress_raw_if_it_pays() ZSTDFS_REQUIRES(write_mutex_);
   /// Returns false, leaving the file raw, when that takes no more blocks and `required` is not set.
@@ -397,6 +393,12 @@ class StoredFile {
   /// Goes unseen, and costs no privileges.
   Recompression replace_by(State after, RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_);
   Recompression replace_content_by(State after, RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_);
+
+  // stored_file_restore.cpp
+  bool ends_with_frame(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  bool is_in_hole(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Of a container whose log builds on no more than this.
+  void drop_frames_behind(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
 
   // Constant after construction.
   FileServices& services_;

@@ -254,6 +254,11 @@ void StoredFile::set_progress(PendingRewrite::Progress progress) {
   if (progress == PendingRewrite::Progress::kDurable) pending_->redo.file.reset();
 }
 
+void StoredFile::finish_changes() {
+  MutexLock changing(write_mutex_);
+  finish_rewrite();
+}
+
 void StoredFile::finish_rewrite() {
   if (!seen_pending()) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {

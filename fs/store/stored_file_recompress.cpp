@@ -102,11 +102,6 @@ std::optional<Recompression> StoredFile::decide_recompression(const SettingsChoi
   return std::nullopt;
 }
 
-void StoredFile::finish_changes() {
-  MutexLock changing(write_mutex_);
-  finish_rewrite();
-}
-
 void StoredFile::refuse_if_retired(std::uint32_t dictionary_id) const {
   if (services_.policy.is_retired(dictionary_id)) {
     throw MissingDictionaryError(dictionary_id, "it is being removed");
