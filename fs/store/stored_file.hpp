@@ -172,6 +172,10 @@ class StoredFile {
 
   using FrameSink = std::function<void(NewFrame&&)>;
 
+  // Content is stored raw when compressing it makes it smaller by less than a 32nd.
+  static constexpr std::uint64_t kWorthNumerator = 31;
+  static constexpr std::uint64_t kWorthDenominator = 32;
+
   /// The state that readers see.
   struct State {
     Form form = Form::kEmpty;
@@ -309,6 +313,8 @@ class StoredFile {
   void drop_frames_underway() ZSTDFS_REQUIRES(write_mutex_);
   /// Writes seek table and header.
   void seal() ZSTDFS_REQUIRES(write_mutex_);
+  /// Whether neither changes in memory nor in a log are needed besides the frames, nor hide any.
+  bool frames_hold_all() const ZSTDFS_REQUIRES(write_mutex_);
   void write_to_log() ZSTDFS_REQUIRES(write_mutex_);
   void begin_log() ZSTDFS_REQUIRES(write_mutex_);
   void stream_out() ZSTDFS_REQUIRES(write_mutex_);
@@ -358,6 +364,8 @@ class StoredFile {
       ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Fills in what a container's header says, and adds header and seek table to the rewrite.
   void finish_container(State& after, RedoWriter& redo);
+  /// The rewrite that makes the file `after`, when all it takes is in the redo file.
+  PendingRewrite finish_redo(State after, RedoWriter& redo) ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Goes through with a rewrite whose redo file is finished.
   void rewrite(PendingRewrite rewrite) ZSTDFS_REQUIRES(write_mutex_);
   /// May be called again after it failed. Nothing else may change the file before it has succeeded.
@@ -395,6 +403,12 @@ class StoredFile {
   Recompression replace_content_by(State after, RedoWriter& redo) ZSTDFS_REQUIRES(write_mutex_);
 
   // stored_file_restore.cpp
+  /// Whether a daemon can have written this batch, for the frames that there are.
+  bool is_sound(const LogSizes& sizes, const Overlay::Pieces& pieces) const
+      ZSTDFS_REQUIRES(write_mutex_) ZSTDFS_REQUIRES_SHARED(state_mutex_);
+  /// Lays it over what readers see. `base_bytes` is how much of the frames the batches build on.
+  void take_up_batch(const LogSizes& sizes, const Overlay::Pieces& pieces,
+                     std::uint64_t& base_bytes) ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   bool ends_with_frame(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   bool is_in_hole(std::uint64_t logical_bytes) const ZSTDFS_REQUIRES_SHARED(state_mutex_);
   /// Of a container whose log builds on no more than this.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fs/store/log.hpp"
+#include "fs/store/rounding.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
@@ -27,9 +28,6 @@ constexpr std::uint64_t kWritebackBytes = 4u << 20;
 // seek table would be written again for it.
 constexpr std::uint64_t kMinAppendBytes = 4096;
 constexpr std::uint64_t kTableBytesPerAppendedByte = 8;
-// A stream is stored raw from the start when its beginning shrinks by less than a 32nd.
-constexpr std::uint64_t kStreamNumerator = 31;
-constexpr std::uint64_t kStreamDenominator = 32;
 // A new file that exceeds a few blocks by little is compressed harder, which saves the last block
 // of many small files: a 40th of a source tree.
 constexpr int kBlockSavingLevel = 6;
@@ -39,9 +37,6 @@ constexpr std::uint64_t kStoredBytesPerExcessByte = 12;
 constexpr std::uint64_t kMinMergeBytes = 8u << 20;
 constexpr std::uint64_t kFileBytesPerLogByte = 4;
 
-std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
-  return value - value % unit;
-}
 std::uint64_t blocks(std::uint64_t bytes, std::uint64_t unit) {
   return (bytes + unit - 1) / unit;
 }
@@ -172,13 +167,11 @@ void StoredFile::flush_container() {
   }
   if (table_stale_) seal();
   const bool unlogged = !seen_overlay().unlogged().empty();
-  const bool frames_hold_all = seen_overlay().empty() && state.base_limit == state.logical_bytes &&
-                               state.index.logical_bytes() == state.logical_bytes;
   const bool frames_grew = log_ && logged_base_bytes_ != state.index.logical_bytes();
   // Only what failed to be stored for long is too much for a batch.
   if (seen_overlay().memory_bytes() > kMaxBatchBytes / 2) return merge();
   // A log that is there has said another size.
-  const bool size_is_new = size_changed_ && (log_ || !frames_hold_all);
+  const bool size_is_new = size_changed_ && (log_ || !frames_hold_all());
   if (unlogged || frames_grew || size_is_new) write_to_log();
   size_changed_ = false;
   lowest_bytes_ = state.logical_bytes;
@@ -186,6 +179,12 @@ void StoredFile::flush_container() {
   needs_settling_ = true;
   const std::uint64_t worth_merging = state.index.frames_end() / kFileBytesPerLogByte;
   if (log_->bytes() > std::max(kMinMergeBytes, worth_merging)) merge();
+}
+
+bool StoredFile::frames_hold_all() const {
+  const State& state = seen();
+  return seen_overlay().empty() && state.base_limit == state.logical_bytes &&
+         state.index.logical_bytes() == state.logical_bytes;
 }
 
 void StoredFile::write_to_log() {
@@ -365,7 +364,7 @@ void StoredFile::stream_out() {
   }
   if (must_be_raw()) return stream_as_raw();
   std::vector<NewFrame> frames = encode_all({begin, end - begin}, seen().header.level);
-  if (sum_of(frames) * kStreamDenominator > end * kStreamNumerator && may_be_raw())
+  if (sum_of(frames) * kWorthDenominator > end * kWorthNumerator && may_be_raw())
     return stream_as_raw();
   {
     WriterLock lock(state_mutex_);

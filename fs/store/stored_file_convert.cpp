@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fs/store/redo.hpp"
+#include "fs/store/rounding.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/container_table.hpp"
@@ -16,8 +17,6 @@ namespace {
 // Of a larger file, a few chunks from all over it tell whether compressing is worth a try.
 constexpr std::uint64_t kTryWholeBytes = 2u << 20;
 constexpr std::uint64_t kSamples = 16;
-constexpr std::uint64_t kWorthNumerator = 31;
-constexpr std::uint64_t kWorthDenominator = 32;
 constexpr std::uint64_t kStatBlockBytes = 512;
 
 }  // namespace
@@ -34,9 +33,7 @@ void StoredFile::settle_locked() {
     finish_rewrite();
     flush_locked();
     const State& state = seen();
-    const bool merged = !log_ && seen_overlay().empty() &&
-                        state.base_limit == state.logical_bytes &&
-                        state.index.logical_bytes() == state.logical_bytes;
+    const bool merged = !log_ && frames_hold_all();
     if (state.form == Form::kContainer && !merged) merge();
     if (state.form == Form::kRaw && reconsider_form_) compress_raw_if_it_pays();
   });
@@ -77,15 +74,14 @@ bool StoredFile::sample_is_compressible() {
 bool StoredFile::saves(const ContainerHeader& header) const {
   const auto on_disk = static_cast<std::uint64_t>(backing_->stat().st_blocks) * kStatBlockBytes;
   if (header.compact) return header.stored_bytes < std::min(on_disk, state_.logical_bytes);
-  const std::uint64_t block = services_.block_bytes;
-  return (header.stored_bytes + block - 1) / block * block < on_disk;
+  return ceil_to(header.stored_bytes, services_.block_bytes) < on_disk;
 }
 
 bool StoredFile::compress_raw(bool required) {
   PendingRewrite planned;
   {
     ReaderLock lock(state_mutex_);
-    State& after = planned.after;
+    State after;
     after.form = Form::kContainer;
     after.content_id = services_.next_content_id++;
     after.logical_bytes = state_.logical_bytes;
@@ -97,8 +93,7 @@ bool StoredFile::compress_raw(bool required) {
                  [&](NewFrame&& frame) { place_frame(after, std::move(frame), redo); });
     finish_container(after, redo);
     if (!required && !saves(after.header)) return false;
-    planned.redo_name = redo.finish(*backing_, after.header.stored_bytes, modification_time());
-    planned.map = redo.take_map();
+    planned = finish_redo(std::move(after), redo);
   }
   rewrite(std::move(planned));
   services_.statistics.add(Count::kFilesConverted);

@@ -7,6 +7,7 @@
 
 #include "fs/store/container_rewriter.hpp"
 #include "fs/store/redo.hpp"
+#include "fs/store/rounding.hpp"
 #include "fs/store/seal.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container.hpp"
@@ -22,10 +23,6 @@ constexpr std::uint64_t kMovedBytesPerFittedByte = 64;
 // For larger chunks that level takes much memory, for each thread.
 constexpr std::uint32_t kMaxFittedChunkBytes = 1u << 20;
 
-std::uint64_t floor_to(std::uint64_t value, std::uint64_t unit) {
-  return value - value % unit;
-}
-
 }  // namespace
 
 void StoredFile::merge() {
@@ -38,17 +35,22 @@ void StoredFile::merge() {
   {
     ReaderLock lock(state_mutex_);
     RedoWriter redo(services_.journal, journal_target());
-    planned.after = plan_merge(redo);
-    const State& after = planned.after;
-    const std::uint64_t target_bytes =
-        after.form == Form::kContainer ? after.header.stored_bytes : after.logical_bytes;
-    planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
-    planned.map = redo.take_map();
+    planned = finish_redo(plan_merge(redo), redo);
     moved_bytes = redo.bytes();
   }
   rewrite(std::move(planned));
   services_.statistics.add(Count::kMerges);
   services_.statistics.add(Count::kMergedBytes, moved_bytes);
+}
+
+StoredFile::PendingRewrite StoredFile::finish_redo(State after, RedoWriter& redo) {
+  const std::uint64_t target_bytes =
+      after.form == Form::kContainer ? after.header.stored_bytes : after.logical_bytes;
+  PendingRewrite planned;
+  planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
+  planned.map = redo.take_map();
+  planned.after = std::move(after);
+  return planned;
 }
 
 void StoredFile::rewrite(PendingRewrite rewrite) {
@@ -174,7 +176,7 @@ std::vector<ByteRange> StoredFile::ranges_to_encode() const {
   std::vector<ByteRange> wanted;
   const auto want = [&](std::uint64_t from, std::uint64_t to) ZSTDFS_REQUIRES_SHARED(state_mutex_) {
     const std::uint64_t begin = floor_to(from, chunk);
-    const std::uint64_t end = std::min(floor_to(to + chunk - 1, chunk), state_.logical_bytes);
+    const std::uint64_t end = std::min(ceil_to(to, chunk), state_.logical_bytes);
     if (begin < end) wanted.push_back(expanded_to_frames({begin, end - begin}));
   };
   for (const auto& [offset, piece] : overlay_.pieces()) want(offset, offset + piece.bytes);

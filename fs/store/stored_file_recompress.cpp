@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fs/store/redo.hpp"
+#include "fs/store/rounding.hpp"
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -143,9 +144,8 @@ std::optional<StoredFile::State> StoredFile::encode_anew(const Settings& wanted,
     }
     if (at >= after.logical_bytes) break;
     const std::uint64_t chunk = after.header.chunk_bytes;
-    const std::uint64_t zeros_end = next_data(at) / chunk * chunk;
-    const std::uint64_t step_end =
-        (at + std::max<std::uint64_t>(kStepBytes, chunk)) / chunk * chunk;
+    const std::uint64_t zeros_end = floor_to(next_data(at), chunk);
+    const std::uint64_t step_end = floor_to(at + std::max(kStepBytes, chunk), chunk);
     const std::uint64_t end = std::min(after.logical_bytes, std::max(zeros_end, step_end));
     if (after.form == Form::kRaw) {
       Bytes content(static_cast<std::size_t>(std::min(end - at, kStepBytes)));
@@ -175,15 +175,11 @@ Recompression StoredFile::replace_content_by(State after, RedoWriter& redo) {
   PendingRewrite planned;
   {
     ReaderLock lock(state_mutex_);
-    std::uint64_t target_bytes = after.logical_bytes;
     if (after.form == Form::kContainer) {
       finish_container(after, redo);
-      target_bytes = after.header.stored_bytes;
       if (state_.form == Form::kRaw && !saves(after.header)) return Recompression::kNoGain;
     }
-    planned.redo_name = redo.finish(*backing_, target_bytes, modification_time());
-    planned.map = redo.take_map();
-    planned.after = std::move(after);
+    planned = finish_redo(std::move(after), redo);
     planned.keeps_privileges = true;
   }
   rewrite(std::move(planned));

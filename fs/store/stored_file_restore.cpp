@@ -3,24 +3,11 @@
 
 #include <algorithm>
 #include <system_error>
-#include <utility>
 
 #include "fs/store/stored_file.hpp"
 #include "zstdfs/container_header.hpp"
 
 namespace zstdfs::store {
-namespace {
-
-/// Whether a batch of a log is one that a daemon can have written. Pieces have no overflow: that
-/// was looked at when they were decoded.
-bool is_sound(const LogSizes& sizes, const Overlay::Pieces& pieces, std::uint64_t most_bytes) {
-  if (sizes.logical_bytes > most_bytes) return false;
-  return std::all_of(pieces.begin(), pieces.end(), [&sizes](const auto& entry) {
-    return entry.first + entry.second.bytes <= sizes.logical_bytes;
-  });
-}
-
-}  // namespace
 
 bool StoredFile::ends_with_frame(std::uint64_t logical_bytes) const {
   const auto next = state_.index.find(logical_bytes);
@@ -32,6 +19,42 @@ bool StoredFile::is_in_hole(std::uint64_t logical_bytes) const {
   return frame && is_zero_run(state_.index[*frame]);
 }
 
+// Pieces have no overflow: that was looked at when they were decoded.
+bool StoredFile::is_sound(const LogSizes& sizes, const Overlay::Pieces& pieces) const {
+  const std::uint64_t frames_hold = state_.index.logical_bytes();
+  if (sizes.logical_bytes > std::max(most_logical_bytes(), frames_hold)) return false;
+  const bool pieces_fit = std::all_of(pieces.begin(), pieces.end(), [&sizes](const auto& entry) {
+    return entry.first + entry.second.bytes <= sizes.logical_bytes;
+  });
+  if (!pieces_fit) return false;
+  // The frames that this batch builds on were never synced and are gone, and so was the batch.
+  if (sizes.base_bytes > frames_hold) return false;
+  // No daemon has written what follows from others; but a repair may have made one hole of several
+  // frames.
+  return sizes.base_bytes != 0 &&
+         (ends_with_frame(sizes.base_bytes) || is_in_hole(sizes.base_bytes));
+}
+
+void StoredFile::take_up_batch(const LogSizes& sizes, const Overlay::Pieces& pieces,
+                               std::uint64_t& base_bytes) {
+  if (sizes.base_bytes > base_bytes) {
+    overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
+    // Frames are appended only while none of them is truncated away.
+    base_bytes = state_.base_limit = sizes.base_bytes;
+  }
+  overlay_.erase_from(sizes.lowest_bytes);
+  state_.base_limit = std::min(state_.base_limit, sizes.lowest_bytes);
+  for (const auto& [offset, piece] : pieces) {
+    if (piece.is_zero()) {
+      overlay_.write_zeros({offset, piece.bytes});
+    } else {
+      overlay_.write(offset, piece.data);
+    }
+  }
+  state_.logical_bytes = sizes.logical_bytes;
+  state_.base_limit = std::min(state_.base_limit, state_.logical_bytes);
+}
+
 bool StoredFile::restore_log(const std::string& journal_name) {
   MutexLock changing(write_mutex_);
   const auto file = services_.journal.open(journal_name, os::OpenMode::kRead);
@@ -40,37 +63,12 @@ bool StoredFile::restore_log(const std::string& journal_name) {
   const auto head = read_journal_head(*file, JournalKind::kWriteLog, records_offset);
   if (!head || head->generation != seen().header.generation) return false;
   const std::uint64_t frames_hold = seen().index.logical_bytes();
-  const std::uint64_t most_bytes = std::max(most_logical_bytes(), frames_hold);
   std::uint64_t base_bytes = 0;
   WriterLock lock(state_mutex_);
   const auto content = read_write_log(
       *file, [&](const LogSizes& sizes, Overlay::Pieces&& pieces) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
-        if (!is_sound(sizes, pieces, most_bytes)) return false;
-        // The frames that this batch builds on were never synced and are gone, and so was the
-        // batch.
-        if (sizes.base_bytes > frames_hold) return false;
-        // No daemon has written what follows from others; but a repair may have made one hole of
-        // several frames.
-        if (sizes.base_bytes == 0 ||
-            !(ends_with_frame(sizes.base_bytes) || is_in_hole(sizes.base_bytes))) {
-          return false;
-        }
-        if (sizes.base_bytes > base_bytes) {
-          overlay_.erase({base_bytes, sizes.base_bytes - base_bytes});
-          // Frames are appended only while none of them is truncated away.
-          base_bytes = state_.base_limit = sizes.base_bytes;
-        }
-        overlay_.erase_from(sizes.lowest_bytes);
-        state_.base_limit = std::min(state_.base_limit, sizes.lowest_bytes);
-        for (auto& [offset, piece] : pieces) {
-          if (piece.is_zero()) {
-            overlay_.write_zeros({offset, piece.bytes});
-          } else {
-            overlay_.write(offset, piece.data);
-          }
-        }
-        state_.logical_bytes = sizes.logical_bytes;
-        state_.base_limit = std::min(state_.base_limit, state_.logical_bytes);
+        if (!is_sound(sizes, pieces)) return false;
+        take_up_batch(sizes, pieces, base_bytes);
         return true;
       });
   if (!content || content->batches == 0) {
