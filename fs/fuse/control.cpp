@@ -92,10 +92,16 @@ void retire_dictionary(fuse_req_t req, const void* bytes, std::size_t size) {
   auto request = request_in<store::RetireRequest>(bytes, size);
   store::Store& store = filesystem(req).store();
   using What = store::RetireRequest::What;
-  if (request.what == What::kLook) {
-    store.refuse_unnamed_use(request.dictionary_id);
-  } else {
-    store.retire_dictionary(request.dictionary_id, request.what == What::kRetire);
+  switch (request.what) {
+    case What::kRetire:
+      store.retire_dictionary(request.dictionary_id);
+      break;
+    case What::kLook:
+      store.refuse_unnamed_use(request.dictionary_id);
+      break;
+    case What::kUseAgain:
+      store.use_dictionary_again(request.dictionary_id);
+      break;
   }
   request.moved_names = store.moved_names();
   fuse_reply_ioctl(req, 0, &request, sizeof request);

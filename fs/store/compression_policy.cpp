@@ -64,13 +64,14 @@ Settings CompressionPolicy::decide(SettingsInputs inputs, std::string_view path,
   return settings;
 }
 
-void CompressionPolicy::retire_dictionary(std::uint32_t id, bool retired) {
+void CompressionPolicy::retire_dictionary(std::uint32_t id) {
   MutexLock lock(mutex_);
-  if (retired) {
-    retired_.insert(id);
-  } else {
-    retired_.erase(id);
-  }
+  retired_.insert(id);
+}
+
+void CompressionPolicy::use_dictionary_again(std::uint32_t id) {
+  MutexLock lock(mutex_);
+  retired_.erase(id);
 }
 
 bool CompressionPolicy::is_retired(std::uint32_t id) const {

@@ -27,8 +27,9 @@ class CompressionPolicy {
   Settings settings_for(const std::string& path, const struct stat& status,
                         std::uint64_t logical_bytes);
 
-  /// From now on nothing is decided to have this dictionary, or again so.
-  void retire_dictionary(std::uint32_t id, bool retired) ZSTDFS_EXCLUDES(mutex_);
+  /// From now on nothing is decided to have this dictionary.
+  void retire_dictionary(std::uint32_t id) ZSTDFS_EXCLUDES(mutex_);
+  void use_dictionary_again(std::uint32_t id) ZSTDFS_EXCLUDES(mutex_);
   bool is_retired(std::uint32_t id) const ZSTDFS_EXCLUDES(mutex_);
 
   /// Follows the policy's file. To be called now and then; throws nothing.

@@ -57,6 +57,17 @@ std::shared_ptr<StoredFile> Store::Impl::find(const FileKey& key, std::uint64_t&
   return found == shard.entries.end() ? nullptr : found->second.file;
 }
 
+std::shared_ptr<StoredFile> Store::Impl::find(const FileKey& key) {
+  std::uint64_t opened = 0;
+  return find(key, opened);
+}
+
+void Store::Impl::for_each_file(const std::function<void(StoredFile&)>& look) {
+  for (const FileKey& key : keys([](const Entry&) { return true; })) {
+    if (const auto file = find(key)) look(*file);
+  }
+}
+
 std::shared_ptr<StoredFile> Store::open_file(FileKey key, ForWriting for_writing,
                                              const Opener& open_backing) {
   Impl::Shard& shard = impl_->shard_of(key);
@@ -112,36 +123,30 @@ bool Store::compresses(const std::string& path, const struct stat& status) {
          Settings::Form::kCompressed;
 }
 
-void Store::retire_dictionary(std::uint32_t id, bool retired) {
-  impl_->services.policy.retire_dictionary(id, retired);
-  if (!retired) {
-    impl_->services.dictionaries.forget(id);  // It may have been removed.
-    return;
-  }
+void Store::retire_dictionary(std::uint32_t id) {
+  impl_->services.policy.retire_dictionary(id);
   try {
     // Who decided before ends first.
-    for (const FileKey& key : impl_->keys([](const Impl::Entry&) { return true; })) {
-      std::uint64_t opened = 0;
-      const auto file = impl_->find(key, opened);
-      if (!file) continue;
-      file->finish_changes();
-    }
+    impl_->for_each_file([](StoredFile& file) { file.finish_changes(); });
     refuse_unnamed_use(id);
   } catch (...) {
-    impl_->services.policy.retire_dictionary(id, false);
+    impl_->services.policy.use_dictionary_again(id);
     throw;
   }
 }
 
+void Store::use_dictionary_again(std::uint32_t id) {
+  impl_->services.policy.use_dictionary_again(id);
+  impl_->services.dictionaries.forget(id);  // It may have been removed.
+}
+
 void Store::refuse_unnamed_use(std::uint32_t id) {
   if (id == 0) return;
-  for (const FileKey& key : impl_->keys([](const Impl::Entry&) { return true; })) {
-    std::uint64_t opened = 0;
-    const auto file = impl_->find(key, opened);
-    if (file && file->is_unlinked() && file->uses_dictionary(id)) {
+  impl_->for_each_file([id](StoredFile& file) {
+    if (file.is_unlinked() && file.uses_dictionary(id)) {
       throw std::system_error(EBUSY, std::generic_category(), "a removed file is still open");
     }
-  }
+  });
 }
 
 std::uint64_t Store::moved_names() const {
@@ -155,15 +160,13 @@ void Store::directories_changed() {
 }
 
 void Store::name_changed(FileKey key) {
-  std::uint64_t opened = 0;
   // In this order: what is stored just now hides first, and then looks.
-  if (const auto file = impl_->find(key, opened)) file->name_changed();
+  if (const auto file = impl_->find(key)) file->name_changed();
   impl_->services.change_times.show(key);
 }
 
 void Store::unlinked(FileKey key) {
-  std::uint64_t opened = 0;
-  const auto file = impl_->find(key, opened);
+  const auto file = impl_->find(key);
   if (!file) return;
   try {
     // Its number must not become another file's as long as this is known by it.

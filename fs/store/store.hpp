@@ -67,9 +67,12 @@ class Store {
 
   /// Whether the file at this path, or a new one in the directory at it, is to be compressed.
   bool compresses(const std::string& path, const struct stat& status);
-  /// No new frames are made with this dictionary, or again so. When it returns, none is being made,
-  /// and none waits in a redo file. Throws std::system_error when that could not be brought about.
-  void retire_dictionary(std::uint32_t id, bool retired);
+  /// From now on no new frames are made with this dictionary. When it returns, none is being made,
+  /// and none waits in a redo file. Throws std::system_error when that could not be brought about,
+  /// or EBUSY as refuse_unnamed_use() does; then the dictionary is in use as before.
+  void retire_dictionary(std::uint32_t id);
+  /// What retire_dictionary() forbade is allowed again.
+  void use_dictionary_again(std::uint32_t id);
   /// Throws EBUSY when a file without a name needs the dictionary: no search finds it. 0 is none.
   void refuse_unnamed_use(std::uint32_t id);
   /// Lives while a name is moved, or an object gets another one.

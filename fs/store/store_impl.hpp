@@ -72,7 +72,13 @@ struct Store::Impl {
   void restore_logs(TargetFinder& finder);
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
+  /// A file that is in use; null for others. `opened` is set to how often one was added so far:
+  /// see Shard::is_at_rest_since().
   std::shared_ptr<StoredFile> find(const FileKey& key, std::uint64_t& opened);
+  std::shared_ptr<StoredFile> find(const FileKey& key);
+  /// Each file that is in use when it is its turn, of those that are now. No lock is held
+  /// meanwhile.
+  void for_each_file(const std::function<void(StoredFile&)>& look);
   /// The logical size of a file that is not in use, and for how long that holds.
   KnownSize read_size(const os::File& backing);
   /// Takes a file that the store is done with out of the table, and returns it for being destroyed

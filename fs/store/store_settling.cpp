@@ -74,8 +74,7 @@ bool Store::settle_now() {
 }
 
 bool Store::Impl::commit_open_file(const FileKey& key) {
-  std::uint64_t opened = 0;
-  const auto file = find(key, opened);
+  const auto file = find(key);
   if (!file) return true;
   try {
     // Of one without a name, what has changed stays in memory as long as anything leads to it.
@@ -106,8 +105,7 @@ bool Store::Impl::relieve_memory() {
   bool all = true;
   for (const auto& [bytes, key] : holders) {
     if (!too_much()) break;
-    std::uint64_t opened = 0;
-    const auto file = find(key, opened);
+    const auto file = find(key);
     if (!file) continue;
     try {
       file->give_up_memory();
@@ -178,11 +176,9 @@ void Store::Impl::stop_settler() {
 }
 
 std::optional<std::uint64_t> Store::Impl::keep_known_sizes() {
-  for (const FileKey& key : keys([](const Entry&) { return true; })) {
-    std::uint64_t opened = 0;
-    const auto file = find(key, opened);
-    if (file && file->has_changed_backing()) remember_size(*file);
-  }
+  for_each_file([this](StoredFile& file) {
+    if (file.has_changed_backing()) remember_size(file);
+  });
   return known_sizes.write_out();
 }
 
