@@ -102,10 +102,10 @@ void StoreHold::refuse_unnamed_use(std::uint32_t id) const {
   if (mount_point_) ask(id, What::kLook);
 }
 
-store::RetireRequest StoreHold::ask(std::uint32_t id, What what) const {
+store::DictionaryUseRequest StoreHold::ask(std::uint32_t id, What what) const {
   const os::UniqueFd root(::open(mount_point_->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  store::RetireRequest request{.dictionary_id = id, .what = what};
-  if (root && ::ioctl(root.get(), store::kRetireDictionary, &request) == 0) return request;
+  store::DictionaryUseRequest request{.dictionary_id = id, .what = what};
+  if (root && ::ioctl(root.get(), store::kDictionaryUse, &request) == 0) return request;
   const int code = errno;
   if (code == EBUSY) {
     throw DictionaryInUse("dictionary " + std::to_string(id) +

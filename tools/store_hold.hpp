@@ -49,10 +49,10 @@ class StoreHold {
   StoreHold& operator=(const StoreHold&) = delete;
 
  private:
-  using What = store::RetireRequest::What;
+  using What = store::DictionaryUseRequest::What;
 
   /// Asks the daemon.
-  store::RetireRequest ask(std::uint32_t id, What what) const;
+  store::DictionaryUseRequest ask(std::uint32_t id, What what) const;
 
   const std::optional<std::string> mount_point_;
   const std::unique_ptr<os::Volume> volume_;

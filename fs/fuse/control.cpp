@@ -87,11 +87,11 @@ void recompress(fuse_req_t req, fuse_ino_t number, unsigned command, const void*
   fuse_reply_ioctl(req, 0, &request, sizeof request);
 }
 
-void retire_dictionary(fuse_req_t req, const void* bytes, std::size_t size) {
+void change_dictionary_use(fuse_req_t req, const void* bytes, std::size_t size) {
   if (!is_administrator(req)) throw_errno(EPERM, "retire a dictionary");
-  auto request = request_in<store::RetireRequest>(bytes, size);
+  auto request = request_in<store::DictionaryUseRequest>(bytes, size);
   store::Store& store = filesystem(req).store();
-  using What = store::RetireRequest::What;
+  using What = store::DictionaryUseRequest::What;
   switch (request.what) {
     case What::kRetire:
       store.retire_dictionary(request.dictionary_id);
@@ -174,8 +174,8 @@ void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void*, fuse_f
         } catch (const MissingDictionaryError& error) {
           throw_errno(ENOKEY, error.what());
         }
-      case store::kRetireDictionary:
-        return retire_dictionary(req, in, in_bytes);
+      case store::kDictionaryUse:
+        return change_dictionary_use(req, in, in_bytes);
       case store::kStatistics:
         return tell_statistics(req);
       default:

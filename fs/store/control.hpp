@@ -40,16 +40,19 @@ inline constexpr unsigned long kPlanRecompression = _IOWR(kControlType, 3, Recom
 RecompressRequest request_for(const SettingsChoice& choice);
 SettingsChoice choice_in(const RecompressRequest& request);
 
-/// On anything: from now on no new frames are made with a dictionary, or again so. When the answer
-/// comes, none is being made any more. EBUSY: a file without a name needs it. For root and the user
-/// who mounted.
-struct RetireRequest {
-  enum class What : std::uint32_t { kUseAgain, kRetire, kLook };
+/// On anything: what a dictionary may be used for while it is removed. For root and the user who
+/// mounted. EBUSY: a file without a name needs it.
+struct DictionaryUseRequest {
+  enum class What : std::uint32_t {
+    kUseAgain,  ///< Store::use_dictionary_again
+    kRetire,    ///< Store::retire_dictionary
+    kLook,      ///< changes nothing: Store::refuse_unnamed_use
+  };
   std::uint32_t dictionary_id = 0;
   What what = What::kRetire;
   std::uint64_t moved_names = 0;  ///< answered: Store::moved_names
 };
-inline constexpr unsigned long kRetireDictionary = _IOWR(kControlType, 2, RetireRequest);
+inline constexpr unsigned long kDictionaryUse = _IOWR(kControlType, 2, DictionaryUseRequest);
 
 /// On anything: what the daemon has done and does, as JSON (statistics_report.hpp). For everybody
 /// who can open it.
@@ -57,6 +60,6 @@ struct StatisticsAnswer {
   std::uint32_t bytes = 0;  ///< of the text
   char text[8188] = {};
 };
-inline constexpr unsigned long kStatistics = _IOR(kControlType, 3, StatisticsAnswer);
+inline constexpr unsigned long kStatistics = _IOR(kControlType, 4, StatisticsAnswer);
 
 }  // namespace zstdfs::store
