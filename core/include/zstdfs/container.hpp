@@ -34,9 +34,9 @@ enum class ScanTrust {
 bool is_container(const RandomAccessSource& source);
 
 /// Reads header and seek table of a container; where they do not agree, scans the frames. The scan
-/// ends at the first thing that is not a whole, listed-able frame (content size, checksum that
-/// holds). Throws NewerFormatError, MissingDictionaryError, std::system_error. Precondition:
-/// is_container(source).
+/// ends at the first thing that is not a whole frame such as a seek table lists (with a content
+/// size, and a checksum that holds). Throws NewerFormatError, MissingDictionaryError,
+/// std::system_error. Precondition: is_container(source).
 LoadedContainer load_container(const RandomAccessSource& source,
                                const DictionarySource& dictionaries = no_dictionaries());
 
@@ -51,10 +51,9 @@ LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust
 std::uint64_t logical_size(const RandomAccessSource& source,
                            const DictionarySource& dictionaries = no_dictionaries());
 
-/// Reads, verifies and decompresses frame number `i` into `out` (its logical_bytes). Zero frames
-/// are recognised without decompressing. Throws CorruptError, MissingDictionaryError,
-/// std::system_error.
-/// Thread safety: may run concurrently.
+/// Reads, verifies and decompresses a frame of the container into `out`, which has its
+/// logical_bytes. Zero frames are recognised without decompressing. Throws CorruptError,
+/// MissingDictionaryError, std::system_error. Thread safety: may run concurrently.
 void read_frame(const RandomAccessSource& source, const FrameEntry& frame, MutableByteSpan out,
                 const DictionarySource& dictionaries = no_dictionaries());
 

@@ -11,7 +11,7 @@ struct ZSTD_DCtx_s;
 
 namespace zstdfs {
 
-/// The largest chunk a policy may ask for, and with it the largest ordinary data frame.
+/// The largest chunk, and with it the largest content of an ordinary data frame.
 inline constexpr std::uint32_t kMaxChunkBytes = 16u << 20;
 inline constexpr std::uint32_t kMinChunkBytes = 4u << 10;
 inline constexpr std::uint32_t kDefaultChunkBytes = 128u << 10;
