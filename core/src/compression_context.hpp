@@ -9,7 +9,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "arguments.hpp"
 #include "exclusive_use.hpp"

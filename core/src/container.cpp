@@ -7,7 +7,6 @@
 #include "container_scan.hpp"
 #include "frame_layout.hpp"
 #include "zstdfs/container_table.hpp"
-#include "zstdfs/errors.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 // docs/format.md, "Opening a container".

@@ -3,7 +3,6 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
-#include <new>
 #include <stdexcept>
 #include <string>
 

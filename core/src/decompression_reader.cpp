@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <new>
 #include <stdexcept>
 #include <system_error>

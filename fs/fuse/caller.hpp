@@ -2,8 +2,6 @@
 
 #include <sys/types.h>
 
-#include <array>
-#include <cstdint>
 #include <vector>
 
 #include "fs/fuse/libfuse.hpp"

@@ -15,7 +15,6 @@
 #include <string>
 
 #include "fs/fuse/answer.hpp"
-#include "fs/fuse/handles.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/system_error.hpp"
 #include "zstdfs/errors.hpp"

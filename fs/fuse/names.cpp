@@ -9,7 +9,6 @@
 #include <climits>
 #include <cstdio>
 #include <optional>
-#include <vector>
 
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/caller.hpp"

@@ -2,8 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
-
 #include "fs/fuse/caller.hpp"
 #include "fs/fuse/raw_request.hpp"
 #include "fs/fuse/system_error.hpp"

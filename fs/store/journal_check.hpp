@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-
 #include "fs/store/recovery.hpp"
 #include "fs/store/store_check.hpp"
 

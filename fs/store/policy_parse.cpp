@@ -1,7 +1,6 @@
 #include "fs/store/policy_parse.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <system_error>
 

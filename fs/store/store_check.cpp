@@ -1,7 +1,6 @@
 #include "fs/store/store_check.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>

@@ -1,8 +1,6 @@
 // StoredFile: rewriting a container so that its frames hold all changes, through a redo file.
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "fs/store/container_rewriter.hpp"
