@@ -46,9 +46,11 @@ void note_read(Filesystem& fs, OpenFile& handle) noexcept {
   if (!handle.is_first_read()) return;
   try {
     const Descriptor descriptor = fs.inodes().descriptor(handle.inode());
-    struct stat status;
-    if (::fstat(descriptor->get(), &status) != 0 || !is_due(status)) return;
+    struct stat before;
+    if (::fstat(descriptor->get(), &before) != 0 || !is_due(before)) return;
     read_a_byte(descriptor);
+    struct stat after;
+    if (::fstat(descriptor->get(), &after) == 0 && !is_after(after.st_atim, before.st_atim)) return;
     // The kernel may remember the time from before, as it does not know of this one.
     fs.forget_attributes(handle.inode());
   } catch (const std::exception&) {

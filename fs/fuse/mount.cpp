@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,6 +72,12 @@ std::unique_ptr<store::Store> open_store(const MountPaths& paths, const MountOpt
   }
 }
 
+bool keeps_access_times(const MountPaths& paths, const MountOptions& options) {
+  if (options.store.read_only || options.has_flag("noatime")) return true;
+  struct statvfs below;
+  return ::fstatvfs(paths.root.get(), &below) == 0 && (below.f_flag & ST_NOATIME) != 0;
+}
+
 void serve(Filesystem& filesystem, const MountRequest& request, const MountPaths& paths,
            ReadySignal& signal) {
   Session session(filesystem, request.options, paths.backing, paths.mountpoint);
@@ -97,8 +104,7 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
     Filesystem filesystem(os::duplicate(paths.root.get()), *store,
                           {.read_only = request.options.store.read_only,
                            .act_as_caller = can_act_as_caller(),
-                           .keep_access_times = request.options.store.read_only ||
-                                                request.options.has_flag("noatime"),
+                           .keep_access_times = keeps_access_times(paths, request.options),
                            .list_stored_facts = request.options.list_stored_facts},
                           descriptors);
     serve(filesystem, request, paths, signal);

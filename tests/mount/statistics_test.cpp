@@ -13,6 +13,7 @@
 
 #include "fs/store/control.hpp"
 #include "tests/mount/mounted_store.hpp"
+#include "tests/mount/small_disk.hpp"
 #include "tests/patterns.hpp"
 
 namespace zstdfs::mounttest {
@@ -49,6 +50,27 @@ class Statistics : public MountTest {
     EXPECT_EQ(read_all(file.get()), content);
   }
 };
+
+// An access time that never moves would be due at each opening.
+TEST(StatisticsOfADisk, WithNoatimeBelowReadingCostsNoAttributes) {
+  const SmallDisk disk("16");
+  const Ended again = run({"mount", "-o", "remount,noatime", disk.path()});
+  ASSERT_TRUE(again.ok()) << again.output;
+  MountedStore store("", disk / "store");
+  write_file(store.path("f"), test::text_bytes(20000, 1));
+  const auto attributes_asked = [&] {
+    const Ended told = run({tool_program(), "stats", "--json", store.mountpoint()});
+    return json::parse(told.output)["operations"].value("getattr", 0);
+  };
+  const int before = attributes_asked();
+  for (int i = 0; i < 100; ++i) {
+    const Fd file = open_file(store.path("f"), O_RDONLY);
+    (void)status_of(file.get());
+    EXPECT_EQ(read_all(file.get()).size(), 20000u);
+  }
+  EXPECT_LT(attributes_asked() - before, 50);
+  store.unmount();
+}
 
 TEST_F(Statistics, TellWhatWasDone) {
   const json before = now();
