@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "fs/fuse/answer.hpp"
-#include "fs/fuse/handles.hpp"
+#include "fs/fuse/filesystem.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"

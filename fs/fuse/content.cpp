@@ -11,7 +11,7 @@
 
 #include "fs/fuse/access_times.hpp"
 #include "fs/fuse/answer.hpp"
-#include "fs/fuse/handles.hpp"
+#include "fs/fuse/filesystem.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"
@@ -141,7 +141,12 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from_offset, fuse_file
     const std::size_t copied =
         copy(open_file(from).file(), to_u64(from_offset), target.file(), to_u64(to_offset), size);
     // The kernel does so itself after a write, but not here.
-    if (target.sync_after_write) target.sync(*target.sync_after_write);
+    try {
+      if (target.sync_after_write) target.sync(*target.sync_after_write);
+    } catch (...) {
+      fs.forget_attributes(target.inode());  // It believes that nothing was copied.
+      throw;
+    }
     fuse_reply_write(req, copied);
   });
 }

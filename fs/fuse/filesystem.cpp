@@ -40,33 +40,6 @@ DescriptorPath::DescriptorPath(const Descriptor& descriptor) {
   *std::to_chars(end, std::end(path_) - 1, descriptor->get()).ptr = '\0';
 }
 
-OpenFile::OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file, Inode& inode,
-                   store::ForWriting for_writing)
-    : store_(store),
-      file_(std::move(file)),
-      inode_(inode),
-      for_writing_(for_writing == store::ForWriting::kYes),
-      told_lost_syncs_(file_->lost_syncs()) {}
-
-void OpenFile::sync(os::SyncKind kind) {
-  try {
-    file_->sync(kind);
-  } catch (...) {
-    told_lost_syncs_ = file_->lost_syncs();
-    throw;
-  }
-  const std::uint64_t lost = file_->lost_syncs();
-  if (told_lost_syncs_.exchange(lost) != lost) throw_errno(EIO, "an earlier sync");
-}
-
-OpenFile::~OpenFile() {
-  try {
-    store_.close_file(file_);
-  } catch (const std::exception& error) {
-    store::log(store::LogLevel::kError, std::string("closing a file: ") + error.what());
-  }
-}
-
 Filesystem::Filesystem(os::UniqueFd root, store::Store& store, FilesystemOptions options,
                        os::DescriptorPool& descriptors)
     : root_(std::move(root)),
@@ -262,6 +235,14 @@ void Filesystem::forget_attributes(const Inode& inode) noexcept {
   // A negative offset: attributes only, the pages stay. That the kernel may not know the inode any
   // more is as good.
   if (session_ != nullptr) fuse_lowlevel_notify_inval_inode(session_, number(inode), -1, 0);
+}
+
+void Filesystem::fetch_mapped_changes() {
+  // Pages that the kernel has to give up are written before, and it waits for that, while syncfs(2)
+  // of the mount only begins it.
+  for (const Inode* inode : open_files_.written()) {
+    fuse_lowlevel_notify_inval_inode(session_, number(*inode), 0, 0);
+  }
 }
 
 store::StatisticsReport Filesystem::statistics() {

@@ -13,7 +13,7 @@
 #include "fs/fuse/files_ahead.hpp"
 #include "fs/fuse/inode_table.hpp"
 #include "fs/fuse/libfuse.hpp"
-#include "fs/fuse/open_handles.hpp"
+#include "fs/fuse/open_file.hpp"
 #include "fs/fuse/operation_counts.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/store/store.hpp"
@@ -45,39 +45,6 @@ struct Attributes {
   double timeout_s = 0;
 };
 
-/// One open handle of a regular file. Its address is the kernel's file handle.
-class OpenFile : public OpenHandle {
- public:
-  OpenFile(store::Store& store, std::shared_ptr<store::StoredFile> file, Inode& inode,
-           store::ForWriting for_writing);
-  ~OpenFile() override;
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  store::StoredFile& file() { return *file_; }
-  Inode& inode() { return inode_; }
-  bool for_writing() const { return for_writing_; }
-  /// Also fails once after a sync that somebody else asked for, if that may have lost what was
-  /// written by whoever has this handle. Throws std::system_error.
-  void sync(os::SyncKind kind);
-
-  /// True for the first caller, unless the access time is to be left alone: access_times.hpp.
-  bool is_first_read() { return !read_noted_ && !read_noted_.exchange(true); }
-  void skip_access_time() { read_noted_ = true; }
-
-  /// For a handle opened with O_SYNC or O_DSYNC: what each write has to make durable. Set before
-  /// the kernel has the handle.
-  std::optional<os::SyncKind> sync_after_write;
-
- private:
-  store::Store& store_;
-  const std::shared_ptr<store::StoredFile> file_;  // Shared by all who have the file open.
-  Inode& inode_;                                   // The kernel holds it as long as the handle.
-  const bool for_writing_;
-  std::atomic<bool> read_noted_{false};
-  std::atomic<std::uint64_t> told_lost_syncs_;
-};
-
 struct FilesystemOptions {
   bool read_only = false;
   /// New objects belong to the calling process: needs root.
@@ -101,7 +68,7 @@ class Filesystem {
   store::Store& store() { return store_; }
   os::DescriptorPool& descriptors() { return descriptors_; }
   InodeTable& inodes() { return inodes_; }
-  OpenHandles& handles() { return handles_; }
+  OpenFiles& open_files() { return open_files_; }
   DirectoryStreams& directory_streams() { return directory_streams_; }
   /// A name in this directory was made, removed or given to something else. To be said before the
   /// answer: until then the kernel lets nobody list the directory.
@@ -160,6 +127,9 @@ class Filesystem {
   /// Lets the kernel ask for the attributes again when it needs them. It takes no lock for this, so
   /// every operation may call it.
   void forget_attributes(const Inode& inode) noexcept;
+  /// Lets the kernel write what mappings have changed, and waits for that, which others have to
+  /// serve meanwhile.
+  void fetch_mapped_changes();
 
   /// What was done since the mount, and how it is now. Throws as Store::statistics does.
   store::StatisticsReport statistics();
@@ -194,7 +164,7 @@ class Filesystem {
   OperationCounts operation_counts_;
   InodeTable inodes_;
   DirectoryStreams directory_streams_;
-  OpenHandles handles_;  // After the inodes, which the handles refer to.
+  OpenFiles open_files_;  // After the inodes, which the handles refer to.
   FilesAhead files_ahead_{*this};
   /// One of these is held while attributes of a file are changed that nobody has open, and to open
   /// one: the store looks at them before it stores content, and puts them back afterwards. Order:

@@ -12,6 +12,7 @@
 
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/caller.hpp"
+#include "fs/fuse/new_name.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/system_error.hpp"
 
@@ -23,9 +24,11 @@ ActingAsCaller::Identity identity(const Filesystem& fs) {
                                     : ActingAsCaller::Identity::kOurs;
 }
 
-/// Makes an object with `make(directory)` in the caller's name and answers with it.
+/// Makes an object with `make(directory)` in the caller's name and answers with it. `removal` are
+/// the flags of unlinkat(2) for such an object.
 template <typename Make>
-void make_entry(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, Make&& make) {
+void make_entry(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, Make&& make,
+                int removal = 0) {
   Filesystem& fs = filesystem(req);
   fs.refuse_reserved(parent, name);
   const Descriptor directory = fs.descriptor(parent);
@@ -33,9 +36,11 @@ void make_entry(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode
     const ActingAsCaller scope(req, mode, identity(fs));
     make(directory->get());
   }
+  NewName made(directory, name, removal);
   fs.names_changed(parent);
   struct stat lower;
   EntryReference reference = fs.look_up(directory, name, lower);
+  made.keep();
   answer_entry(req, fs, std::move(reference), lower);
 }
 
@@ -126,8 +131,10 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode) noexcept {
   answer(req, "mkdir", parent, [&] {
-    make_entry(req, parent, name, mode,
-               [&](int directory) { check_call(::mkdirat(directory, name, mode), "mkdirat"); });
+    make_entry(
+        req, parent, name, mode,
+        [&](int directory) { check_call(::mkdirat(directory, name, mode), "mkdirat"); },
+        AT_REMOVEDIR);
   });
 }
 
@@ -157,14 +164,17 @@ void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char* n
     const Descriptor object = fs.descriptor(number);
     const Descriptor directory = fs.descriptor(parent);
     const store::Store::NameMove move(fs.store());
+    std::optional<NewName> made;
     fs.change_attributes(fs.inode(number), store::StoredFile::Attributes::kOthers, [&] {
       check_call(::linkat(AT_FDCWD, DescriptorPath(object).c_str(), directory->get(), name,
                           AT_SYMLINK_FOLLOW),
                  "linkat");
+      made.emplace(directory, name);
       fs.names_changed(parent);
     });
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
+    made->keep();
     answer_entry(req, fs, std::move(reference), lower);
   });
 }

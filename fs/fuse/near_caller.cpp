@@ -6,8 +6,8 @@
 
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -30,8 +30,9 @@ constexpr int kProcessorField = 39;
 
 /// The processor on which a thread runs or ran last; nothing when that is not to be had.
 std::optional<unsigned> processor_of(pid_t thread) {
-  const std::string path = "/proc/" + std::to_string(thread) + "/stat";
-  const os::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char path[32];
+  std::snprintf(path, sizeof(path), "/proc/%d/stat", thread);
+  const os::UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return std::nullopt;
   std::array<char, 1024> bytes;
   const ssize_t count = ::read(fd.get(), bytes.data(), bytes.size());

@@ -9,7 +9,8 @@
 #include "fs/fuse/access_times.hpp"
 #include "fs/fuse/answer.hpp"
 #include "fs/fuse/caller.hpp"
-#include "fs/fuse/handles.hpp"
+#include "fs/fuse/filesystem.hpp"
+#include "fs/fuse/new_name.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/set_id_bits.hpp"
 #include "fs/fuse/system_error.hpp"
@@ -29,7 +30,7 @@ OpenFile& hand_over(Filesystem& fs, fuse_file_info* fi, std::unique_ptr<OpenFile
     owned->sync_after_write =
         (fi->flags & O_SYNC) == O_SYNC ? os::SyncKind::kDataAndTimes : os::SyncKind::kData;
   }
-  OpenFile* const handle = fs.handles().keep(std::move(owned));
+  OpenFile* const handle = fs.open_files().keep(std::move(owned));
   fi->fh = reinterpret_cast<std::uint64_t>(handle);
   // Content changes only through this mount, so pages that the kernel has stay true.
   fi->keep_cache = 1;
@@ -67,17 +68,22 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     fs.refuse_reserved(parent, name);
     const Descriptor directory = fs.descriptor(parent);
     os::UniqueFd fd = create_backing(req, fs, directory, name, mode, (fi->flags & O_EXCL) != 0);
+    NewName made(directory, name);
     fs.names_changed(parent);
     struct stat lower;
     EntryReference reference = fs.look_up(directory, name, lower);
-    if (!S_ISREG(lower.st_mode)) throw_errno(EEXIST, "create");
+    if (!S_ISREG(lower.st_mode)) {
+      made.keep();  // It is not what was made.
+      throw_errno(EEXIST, "create");
+    }
     auto handle = fs.open(reference.inode(), for_writing(fi->flags), std::move(fd));
     const fuse_entry_param param = fs.new_entry(reference.inode(), lower);
 
     OpenFile& open_file = hand_over(fs, fi, std::move(handle));
+    made.keep();
     Inode& inode = reference.release();
     if (fuse_reply_create(req, &param, fi) != 0) {  // There will be neither release nor forget.
-      fs.handles().take(open_file);
+      fs.open_files().take(open_file);
       fs.inodes().forget(inode, 1);
     }
   });
@@ -93,7 +99,8 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
         fs.open(fs.inode(number), truncating ? store::ForWriting::kYes : for_writing(fi->flags));
     if (truncating) truncate(req, fs, *handle);
     OpenFile& open_file = hand_over(fs, fi, std::move(handle));
-    if (fuse_reply_open(req, fi) != 0) fs.handles().take(open_file);  // There will be no release.
+    if (fuse_reply_open(req, fi) != 0)
+      fs.open_files().take(open_file);  // There will be no release.
   });
 }
 
@@ -109,7 +116,7 @@ void op_flush(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
 void op_release(fuse_req_t req, fuse_ino_t number, fuse_file_info* fi) noexcept {
   answer(req, "release", number, [&] {
     OpenFile& open = open_file(fi);
-    std::unique_ptr<OpenHandle> owner = filesystem(req).handles().take(open);
+    std::unique_ptr<OpenFile> owner = filesystem(req).open_files().take(open);
     // Pages of a mapping may have come after the last flush. Nobody hears of the error but the
     // log; the store tries again later.
     if (open.for_writing()) open.file().flush();

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <system_error>
+#include <exception>
 #include <utility>
 
 #include "fs/fuse/raw_request.hpp"
@@ -23,6 +23,8 @@ constexpr auto kTick = std::chrono::milliseconds(1);
 constexpr int kOverdueTicks = 2;
 // With so many, one program has several on their way at once.
 constexpr int kLongOverdueTicks = 8;
+// Nothing is on its way when nothing is to be seen at so many ticks.
+constexpr int kQuietTicks = 3;
 // The watch sleeps when nothing has happened for so many.
 constexpr int kIdleTicks = 50;
 constexpr auto kWakeInterval = std::chrono::milliseconds(5);
@@ -105,6 +107,23 @@ bool RequestLoop::has_waiting_requests() const {
   return ::poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN) != 0;
 }
 
+bool RequestLoop::is_idle() const {
+  return !has_waiting_requests() && serving_ == 0;
+}
+
+void RequestLoop::wait_until_idle(std::chrono::milliseconds limit) const {
+  const auto end = Clock::now() + limit;
+  int idle_ticks = 0;
+  std::uint64_t seen = requests_;
+  // A request that a thread has just taken counts nowhere yet: hence several looks.
+  while (idle_ticks < kQuietTicks && Clock::now() < end) {
+    std::this_thread::sleep_for(kTick);
+    const std::uint64_t before = std::exchange(seen, requests_);
+    const bool quiet = seen == before;
+    idle_ticks = quiet && is_idle() ? idle_ticks + 1 : 0;
+  }
+}
+
 void RequestLoop::note_activity() {
   ++requests_;
   if (!watch_sleeps_) return;
@@ -115,6 +134,7 @@ void RequestLoop::note_activity() {
 
 void RequestLoop::call_another() {
   MutexLock lock(mutex_);
+  if (fuse_session_exited(session_) != 0) return;  // Nobody would wait for its end.
   if (called_ < resting_) {
     ++called_;
     ++waiting_;
@@ -123,7 +143,7 @@ void RequestLoop::call_another() {
     ++waiting_;
     try {
       threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {  // no more threads, or no memory
       --waiting_;
       if (threads_.empty()) throw;  // Otherwise those that there are do it.
     }
@@ -147,6 +167,7 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
     const int bytes = receive(request, near_caller.is_near());
     if ((bytes == -EINTR || bytes == -EAGAIN) && fuse_session_exited(session_) == 0) continue;
     --waiting_;
+    if (bytes == -ENOMEM) break;  // For the memory of its first request: others do it meanwhile.
     if (bytes <= 0) {
       if (bytes < 0 && bytes != -EINTR && bytes != -EAGAIN) error_ = bytes;
       stop();
@@ -165,7 +186,9 @@ void RequestLoop::serve(fuse_buf& request, NearCaller& near_caller) {
     one_asks_ = near_caller.is_near();
     if (!is_interrupt(header)) {
       const auto begin = Clock::now();
+      ++serving_;
       process_request(session_, request);
+      --serving_;
       near_caller.answered_after(Clock::now() - begin);
     }
     if (waiting_ > 0 || fuse_session_exited(session_) != 0) break;

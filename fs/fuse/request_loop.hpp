@@ -40,6 +40,9 @@ class RequestLoop {
   /// when the connection failed. To be called once.
   int run();
   void stop();
+  /// Returns when no request is served or waits to be, or so much time has passed. Not from a
+  /// thread that serves.
+  void wait_until_idle(std::chrono::milliseconds limit) const;
 
  private:
   void watch();
@@ -49,6 +52,7 @@ class RequestLoop {
   void call_another();
   void note_activity();
   bool has_waiting_requests() const;
+  bool is_idle() const;
   int receive(fuse_buf& request, bool caller_is_near);
   void end_threads();
 
@@ -61,6 +65,7 @@ class RequestLoop {
   std::atomic<bool> one_asks_{false};
   /// Threads that wait for a request, or have been called to.
   std::atomic<int> waiting_{0};
+  std::atomic<int> serving_{0};
   std::atomic<bool> watch_sleeps_{false};
   /// How long to look for a request before sleeping.
   std::atomic<std::chrono::nanoseconds> patience_{std::chrono::nanoseconds(0)};

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -38,6 +39,14 @@ unsigned choose_threads(unsigned asked) {
   if (asked != 0) return asked;
   // More than processors, because most of them wait for the disk.
   return std::clamp(4 * std::thread::hardware_concurrency(), kFewestThreads, kMostDefaultThreads);
+}
+
+// Programs that go on asking shall not keep the mount from ending.
+constexpr auto kPatienceAtEnd = std::chrono::seconds(5);
+
+/// As the table of mounts has it.
+std::string name_of(dev_t device) {
+  return std::to_string(::major(device)) + ":" + std::to_string(::minor(device));
 }
 
 void take(fuse_conn_info& connection, unsigned capabilities) {
@@ -135,7 +144,8 @@ void negotiate(void* filesystem, fuse_conn_info* connection) noexcept {
 
 Session::Session(Filesystem& filesystem, const MountOptions& options, const std::string& backing,
                  const std::string& mountpoint)
-    : mountpoint_(mountpoint),
+    : filesystem_(filesystem),
+      mountpoint_(mountpoint),
       session_(new_session(filesystem, options, backing)),
       loop_(session_.get(), choose_threads(options.threads)) {
   if (options.io_uring) make_rings(filesystem, options, backing);
@@ -150,7 +160,28 @@ Session::Session(Filesystem& filesystem, const MountOptions& options, const std:
 }
 
 Session::~Session() {
+  // libfuse would unmount what is there, whatever it is.
+  if (!is_uppermost()) disconnect();
   fuse_session_unmount(session_.get());
+}
+
+bool Session::is_uppermost() const {
+  try {
+    const auto entry = find_mount(read_mount_table(), mountpoint_);
+    return device_.empty() || (entry && entry->device == device_);
+  } catch (const std::exception&) {
+    return true;
+  }
+}
+
+// libfuse leaves the mountpoint alone when the connection is broken, which a poll tells it: of a
+// pipe without a reader that says the same.
+void Session::disconnect() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return;
+  const os::UniqueFd reader(ends[0]);
+  const os::UniqueFd writer(ends[1]);
+  ::dup3(writer.get(), fuse_session_fd(session_.get()), O_CLOEXEC);
 }
 
 void Session::make_rings(Filesystem& filesystem, const MountOptions& options,
@@ -222,18 +253,24 @@ bool Session::serve() {
 }
 
 void Session::end() {
-  fetch_dirty_pages();
+  try {
+    fetch_dirty_pages();
+  } catch (const std::exception& error) {
+    store::log(store::LogLevel::kError,
+               mountpoint_ + ": what mappings have changed may be lost: " + error.what());
+  }
   loop_.stop();
 }
 
 void Session::fetch_dirty_pages() {
-  const os::UniqueFd fd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  struct stat status;
-  if (!fd || ::fstat(fd.get(), &status) != 0) return;
-  // Something else may have been mounted there meanwhile.
-  const std::string device =
-      std::to_string(::major(status.st_dev)) + ":" + std::to_string(::minor(status.st_dev));
-  if (device == device_) ::syncfs(fd.get());
+  // This begins it, in large requests, where the mount can still be reached.
+  if (const os::UniqueFd fd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); fd) {
+    struct stat status;
+    if (::fstat(fd.get(), &status) == 0 && name_of(status.st_dev) == device_) ::syncfs(fd.get());
+  }
+  filesystem_.fetch_mapped_changes();
+  // Before Linux 6.16 the kernel took a page for written when it had only queued the request.
+  loop_.wait_until_idle(kPatienceAtEnd);
 }
 
 }  // namespace zstdfs::fuse

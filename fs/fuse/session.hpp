@@ -23,7 +23,7 @@ class Session {
   /// Mounts. Throws MountError. `filesystem` outlives the session.
   Session(Filesystem& filesystem, const MountOptions& options, const std::string& backing,
           const std::string& mountpoint);
-  /// Unmounts, if nobody did so yet.
+  /// Unmounts, if nobody did so yet, and nothing else is mounted at that place by now.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -43,7 +43,10 @@ class Session {
   void answer_first(const fuse_buf& request);
   void raise_read_ahead();
   void fetch_dirty_pages();
+  bool is_uppermost() const;
+  void disconnect();
 
+  Filesystem& filesystem_;
   const std::string mountpoint_;
   std::string device_;  // "major:minor" of the mount; constant after begin()
   const RequestRings::OwnedSession session_;

@@ -3,9 +3,13 @@
 #include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <future>
@@ -107,23 +111,46 @@ void expect_others_are_served(const std::string& options) {
   for (auto& each : waiting) EXPECT_EQ(each.get(), 0);
 }
 
+/// A file whose content was written into a mapping, and is in memory only until this ends.
+class ChangedMapping {
+ public:
+  ChangedMapping(const std::string& path, const Bytes& content)
+      : fd_(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)), bytes_(content.size()) {
+    check(::ftruncate(fd_.get(), static_cast<off_t>(bytes_)), "ftruncate");
+    at_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (at_ == MAP_FAILED) check(-1, "mmap");
+    std::copy(content.begin(), content.end(), static_cast<std::byte*>(at_));
+  }
+  ChangedMapping(const ChangedMapping&) = delete;
+  ChangedMapping& operator=(const ChangedMapping&) = delete;
+  ~ChangedMapping() { ::munmap(at_, bytes_); }
+
+ private:
+  const Fd fd_;
+  const std::size_t bytes_;
+  void* at_ = nullptr;
+};
+
 void expect_content_is_kept(const std::string& options) {
   MountedStore store(options);
   const Bytes content = test::compressible_bytes(5u << 20, 1);
   write_file(store.path("f"), content);
   EXPECT_EQ(read_file(store.path("f")), content);
+  const Bytes mapped = test::compressible_bytes(64u << 20, 2);
   {
     // Whoever ends the daemon does not have to close everything first.
     const Fd open(::open(store.path("g").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644));
     ASSERT_TRUE(open.valid());
     ASSERT_EQ(::write(open.get(), "g", 1), 1);
     ASSERT_EQ(::fsync(open.get()), 0);
+    const ChangedMapping mapping(store.path("m"), mapped);
     ASSERT_EQ(::kill(store.daemon(), SIGTERM), 0);
     EXPECT_TRUE(eventually([&] { return !is_mounted(store.mountpoint()); }));
   }
   store.remount();
   EXPECT_EQ(read_file(store.path("f")), content);
   EXPECT_EQ(read_file(store.path("g")).size(), 1u);
+  EXPECT_TRUE(read_file(store.path("m")) == mapped);  // too much to be printed
   store.unmount();
 }
 
@@ -173,6 +200,28 @@ TEST(Serving, ASyncOfTheProgramThatDoesAllTheAskingStopsNoOther) {
   }
   EXPECT_EQ(asking.get(), 200);
   EXPECT_EQ(syncing.get(), 0);
+}
+
+TEST(Serving, ASignalLosesNothing) {
+  expect_content_is_kept("");
+  expect_content_is_kept("threads=1");
+}
+
+TEST(Serving, WhatIsMountedInItsPlaceStays) {
+  MountedStore store;
+  const Fd open(::open(store.path("f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644));
+  const char* const place = store.mountpoint().c_str();
+  ASSERT_EQ(::umount2(place, MNT_DETACH), 0);  // The daemon lives on, as the file is open.
+  ASSERT_EQ(::mount("tmpfs", place, "tmpfs", 0, nullptr), 0);
+  ASSERT_EQ(::kill(store.daemon(), SIGTERM), 0);
+  EXPECT_TRUE(eventually([&] {
+    siginfo_t ended{};
+    const auto daemon = static_cast<id_t>(store.daemon());
+    return ::waitid(P_PID, daemon, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0;
+  }));
+  EXPECT_TRUE(is_mounted(store.mountpoint()));
+  store.unmount();
+  expect_fsck_clean(store.backing());
 }
 
 // One test, because what the kernel offers is the same for all mounts.
