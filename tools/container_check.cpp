@@ -25,12 +25,15 @@ class ContainerCheck {
                  const DictionarySource& dictionaries, FileCheck& result)
       : source_(source),
         unmount_(unmount),
-        dictionaries_(store::read_header(source), dictionaries),
+        dictionaries_(read_container_header(source), dictionaries),
         result_(result) {}
 
   void run() {
     const LoadedContainer container = load_container(source_, dictionaries_);
     result_.logical_bytes = container.logical_bytes;
+    if (ContainerPrefix(source_).was_damaged()) {
+      add(0, "the header's signature is damaged; its hash tells what it is");
+    }
     // What a daemon had finished is there when it is killed; what it was at need not be whole.
     const bool may_be_torn = unmount_ == Unmount::kPowerLoss ||
                              (unmount_ == Unmount::kKilled && is_unfinished(container));
@@ -172,8 +175,8 @@ FileCheck check_file(const RandomAccessSource& source, Unmount unmount,
       if (store::is_or_was_container(source, dictionaries)) {
         result.form = Form::kContainer;
         result.damage.push_back({0,
-                                 "a container whose signature is damaged; it shows its stored "
-                                 "bytes as content"});
+                                 "a container whose header is damaged, the signature too; it shows "
+                                 "its stored bytes as content"});
       }
       return result;
     }

@@ -115,7 +115,7 @@ class Search {
   /// that was made anew, and has none.
   void look_at_damaged(const RandomAccessSource& source, const std::string& path,
                        const std::string& why) {
-    const auto header = store::read_header(source);
+    const auto header = read_container_header(source);
     if (header && header->dictionary_id != 0) {
       used_by_file(header->dictionary_id, path);
     } else {

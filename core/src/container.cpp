@@ -14,12 +14,6 @@
 namespace zstdfs {
 namespace {
 
-std::optional<ContainerHeader> read_header(const RandomAccessSource& source) {
-  std::array<std::byte, kContainerHeaderBytes> bytes;
-  const std::size_t n = source.read_at(0, bytes);
-  return decode_container_header(ByteSpan(bytes).first(n));
-}
-
 /// A container whose header cannot be decoded does not say its chunk size; no chunk is smaller than
 /// the largest frame.
 std::uint32_t guess_chunk_bytes(const FrameIndex& index) {
@@ -86,15 +80,25 @@ LoadedContainer load_without_table(const RandomAccessSource& source, const Conta
 
 }  // namespace
 
+ContainerPrefix::ContainerPrefix(const RandomAccessSource& source)
+    : count_(source.read_at(0, buffer_)) {
+  const auto before = buffer_;
+  is_container_ = restore_container_signature(MutableByteSpan(buffer_).first(count_));
+  was_damaged_ = buffer_ != before;
+}
+
 bool is_container(const RandomAccessSource& source) {
-  std::array<std::byte, kContainerSignatureBytes> prefix;
-  const std::size_t n = source.read_at(0, prefix);
-  return has_container_signature(ByteSpan(prefix).first(n));
+  return ContainerPrefix(source).is_container();
+}
+
+std::optional<ContainerHeader> read_container_header(const RandomAccessSource& source) {
+  const ContainerPrefix prefix(source);
+  return prefix.is_container() ? decode_container_header(prefix.bytes()) : std::nullopt;
 }
 
 LoadedContainer load_container(const RandomAccessSource& source,
                                const DictionarySource& dictionaries) {
-  const auto header = read_header(source);
+  const auto header = read_container_header(source);
   if (!header) return load_without_header(source, dictionaries);
   if (!header->is_sealed_for(source.size())) {
     // An append was interrupted. A seek table at the end, if there is one, may be older than frames
@@ -117,13 +121,13 @@ LoadedContainer load_container(const RandomAccessSource& source,
 
 LoadedContainer scan_container(const RandomAccessSource& source, ScanTrust trust,
                                const DictionarySource& dictionaries) {
-  const auto header = read_header(source);
+  const auto header = read_container_header(source);
   const bool trusting = header && trust == ScanTrust::kDurableFrames;
   return scan_frames(source, header, trusting ? header->durable_bytes : 0, dictionaries);
 }
 
 std::uint64_t logical_size(const RandomAccessSource& source, const DictionarySource& dictionaries) {
-  const auto header = read_header(source);
+  const auto header = read_container_header(source);
   if (header && header->is_sealed_for(source.size())) return header->logical_bytes;
   if (!header && !is_container(source)) return source.size();
   return load_container(source, dictionaries).logical_bytes;

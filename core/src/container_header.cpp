@@ -60,6 +60,14 @@ bool limits_hold(const ContainerHeader& header) {
          header.durable_bytes <= kMaxFileBytes;
 }
 
+/// Of a header of so many bytes.
+void store_signature(MutableByteSpan out, std::size_t header_bytes) {
+  store_le(out, 0, kContainerMagic);
+  store_le(out, kPayloadBytesAt,
+           static_cast<std::uint32_t>(header_bytes - kSkippableFrameOverhead));
+  std::ranges::copy(std::as_bytes(std::span(kTag)), out.begin() + kTagAt);
+}
+
 std::uint16_t flags_of(const ContainerHeader& header) {
   const bool durable = header.is_short && header.durable_bytes == header.stored_bytes;
   return static_cast<std::uint16_t>((header.long_distance_matching ? kLongDistanceFlag : 0) |
@@ -135,10 +143,7 @@ Bytes encode_container_header(const ContainerHeader& header) {
   ZSTDFS_ASSERT(limits_hold(header));
   Bytes bytes(header.bytes());
   const MutableByteSpan out(bytes);
-  store_le(out, 0, kContainerMagic);
-  store_le(out, kPayloadBytesAt,
-           static_cast<std::uint32_t>(bytes.size() - kSkippableFrameOverhead));
-  std::ranges::copy(std::as_bytes(std::span(kTag)), bytes.begin() + kTagAt);
+  store_signature(out, bytes.size());
   const std::uint16_t flags = flags_of(header);
   store_le(out, kVersionAt, version_for(flags, header.is_short));
   store_le(out, kFlagsAt, flags);
@@ -159,6 +164,21 @@ bool has_container_signature(ByteSpan prefix) {
   return prefix.size() >= kContainerSignatureBytes &&
          load_le<std::uint32_t>(prefix, 0) == kContainerMagic &&
          std::ranges::equal(prefix.subspan(kTagAt, kTag.size()), std::as_bytes(std::span(kTag)));
+}
+
+bool restore_container_signature(MutableByteSpan prefix) {
+  const bool has_signature = has_container_signature(prefix);
+  if (has_signature && hashed_header(prefix)) return true;
+  for (const std::size_t bytes : {kContainerHeaderBytes, kShortHeaderBytes}) {
+    if (prefix.size() < bytes) continue;
+    std::array<std::byte, kContainerHeaderBytes> restored{};
+    std::ranges::copy(prefix.first(bytes), restored.begin());
+    store_signature(restored, bytes);
+    if (!hashed_header(ByteSpan(restored).first(bytes))) continue;
+    store_signature(prefix, bytes);
+    return true;
+  }
+  return has_signature;
 }
 
 bool has_short_header(ByteSpan prefix) {

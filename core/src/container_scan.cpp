@@ -122,19 +122,14 @@ class FrameScan {
   std::uint64_t offset_;
 };
 
-bool says_that_it_is_short(const RandomAccessSource& source) {
-  std::array<std::byte, kContainerSignatureBytes> prefix;
-  const std::size_t n = source.read_at(0, prefix);
-  return has_short_header(ByteSpan(prefix).first(n));
-}
-
 }  // namespace
 
 LoadedContainer scan_frames(const RandomAccessSource& source,
                             const std::optional<ContainerHeader>& header, std::uint64_t trusted_end,
                             const DictionarySource& dictionaries) {
   LoadedContainer result;
-  result.header.is_short = header ? header->is_short : says_that_it_is_short(source);
+  result.header.is_short =
+      header ? header->is_short : has_short_header(ContainerPrefix(source).bytes());
   result.header.compact = result.header.is_short;
   FrameScan scan(source, result.header.is_short, trusted_end, dictionaries);
   result.damage = scan.run();

@@ -202,7 +202,7 @@ class JournalCheck {
   std::uint64_t usable_batches(const os::File& log, const os::File& target) const {
     std::uint64_t frames_hold = 0;
     try {
-      const ContainerDictionaries dictionaries(read_header(target), dictionaries_);
+      const ContainerDictionaries dictionaries(read_container_header(target), dictionaries_);
       const LoadedContainer container =
           is_container(target) ? load_container(target, dictionaries) : LoadedContainer{};
       frames_hold = container.sealed ? container.logical_bytes

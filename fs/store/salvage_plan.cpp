@@ -20,27 +20,16 @@ using Gap = ContainerRewriter::Gap;
 constexpr std::size_t kGenerationOffset = 32;
 constexpr std::size_t kShortGenerationOffset = 40;
 
-using HeaderBytes = std::array<std::byte, kContainerHeaderBytes>;
-
-HeaderBytes read_header_bytes(const RandomAccessSource& source) {
-  HeaderBytes bytes{};
-  source.read_at(0, bytes);
-  return bytes;
-}
-
-/// Any header of the short form.
-ContainerHeader short_header() {
-  ContainerHeader header;
-  header.compact = header.is_short = true;
-  header.logical_bytes = 1;
-  header.stored_bytes = kShortHeaderBytes + 1;
-  return header;
+bool has_intact_signature(const RandomAccessSource& source) {
+  const ContainerPrefix prefix(source);
+  return prefix.is_container() && !prefix.was_damaged();
 }
 
 /// Where the frames begin, as far as the header or what is left of it tells.
 std::uint64_t frames_begin(const RandomAccessSource& source) {
-  if (const auto header = read_header(source)) return header->bytes();
-  return has_short_header(read_header_bytes(source)) ? kShortHeaderBytes : kContainerHeaderBytes;
+  if (const auto header = read_container_header(source)) return header->bytes();
+  return has_short_header(ContainerPrefix(source).bytes()) ? kShortHeaderBytes
+                                                           : kContainerHeaderBytes;
 }
 
 /// The beginning of a source, as if it ended there.
@@ -76,8 +65,8 @@ class Planner {
   Planner(const RandomAccessSource& source, const DictionarySource& dictionaries)
       : source_(source),
         size_(source.size()),
-        has_signature_(is_container(source)),
-        header_(read_header(source)),
+        has_signature_(has_intact_signature(source)),
+        header_(read_container_header(source)),
         dictionaries_(header_, dictionaries),
         frames_begin_(frames_begin(source)) {}
 
@@ -255,27 +244,17 @@ std::vector<ByteRange> SalvagePlan::lost() const {
   return ranges;
 }
 
-std::optional<ContainerHeader> read_header(const RandomAccessSource& source) {
-  HeaderBytes bytes = read_header_bytes(source);
-  for (const ContainerHeader& form : {ContainerHeader{}, short_header()}) {
-    const Bytes signature = encode_container_header(form);
-    std::copy_n(signature.begin(), kContainerSignatureBytes, bytes.begin());
-    if (const auto header = decode_container_header(bytes)) return header;
-  }
-  return std::nullopt;
-}
-
 bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries) {
   if (is_container(source)) return true;
   if (source.size() < kShortHeaderBytes) return false;
-  if (read_header(source)) return true;
   const auto table = read_container_table(source);
   return table && !table->index.empty() && verifies(source, table->index[0], dictionaries);
 }
 
 // Whether the number is right does not matter: only what is for the same number fits it.
 std::uint64_t stored_generation(const RandomAccessSource& source) {
-  const HeaderBytes bytes = read_header_bytes(source);
+  std::array<std::byte, kContainerHeaderBytes> bytes{};
+  source.read_at(0, bytes);
   const bool is_short = frames_begin(source) == kShortHeaderBytes;
   return load_le<std::uint64_t>(bytes, is_short ? kShortGenerationOffset : kGenerationOffset);
 }
@@ -283,7 +262,7 @@ std::uint64_t stored_generation(const RandomAccessSource& source) {
 bool may_be_its_log(const RandomAccessSource& source, std::uint64_t generation,
                     const DictionarySource& dictionaries) {
   if (!is_or_was_container(source, dictionaries)) return false;
-  const auto header = read_header(source);
+  const auto header = read_container_header(source);
   if (!header) return true;
   if (header->generation != generation) return false;
   if (!is_container(source)) return true;

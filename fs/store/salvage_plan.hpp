@@ -41,12 +41,9 @@ struct SalvagePlan {
   std::vector<ByteRange> lost() const;
 };
 
-/// Whether this is a container, or was one until its signature was damaged.
+/// Whether this is a container, or was one until its header was damaged so that only the seek table
+/// tells.
 bool is_or_was_container(const RandomAccessSource& source, const DictionarySource& dictionaries);
-
-/// The header of a container, also when only its signature is damaged: the hash over all of it
-/// tells. Nothing when it is damaged otherwise. Throws NewerFormatError, std::system_error.
-std::optional<ContainerHeader> read_header(const RandomAccessSource& source);
 
 /// The generation that a container has, or has after a repair: also that of a damaged header.
 /// Precondition: is_or_was_container(source).

@@ -231,11 +231,10 @@ Store::Presence Store::present(struct stat& status, const StatusReader& read_sta
 }
 
 KnownSize Store::Impl::read_size(const os::File& backing) {
-  Bytes head(kContainerHeaderBytes);
-  head.resize(backing.read_at(0, head));
+  const ContainerPrefix head(backing);
   const std::uint64_t stored_bytes = backing.size();
-  if (!has_container_signature(head)) return {stored_bytes};
-  const auto header = decode_container_header(head);
+  if (!head.is_container()) return {stored_bytes};
+  const auto header = decode_container_header(head.bytes());
   if (header && header->is_sealed_for(stored_bytes)) {
     return {header->logical_bytes};
   }

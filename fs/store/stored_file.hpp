@@ -273,6 +273,11 @@ class StoredFile {
       ZSTDFS_REQUIRES(write_mutex_, state_mutex_);
   bool would_look_like_container(std::uint64_t offset, ByteSpan bytes)
       ZSTDFS_REQUIRES(write_mutex_);
+  /// Whether it is a raw file, and goes on being one with zeros there; if not, it is none any more.
+  bool stays_raw_when_zeroed(ByteRange range) ZSTDFS_REQUIRES(write_mutex_);
+  void make_container() ZSTDFS_REQUIRES(write_mutex_);
+  /// What comes behind the end with this size.
+  ByteRange growth_to(std::uint64_t logical_bytes) ZSTDFS_REQUIRES(write_mutex_);
   void write_raw(std::uint64_t offset, ByteSpan bytes) ZSTDFS_REQUIRES(write_mutex_);
   /// Makes a change of a raw file's backing file. After an error that is no longer than before.
   void change_raw(const std::function<void(os::File&)>& change) ZSTDFS_REQUIRES(write_mutex_);

@@ -224,9 +224,9 @@ bool StoredFile::must_be_raw() {
 }
 
 bool StoredFile::begins_like_container() {
-  Bytes prefix(kContainerSignatureBytes);
+  Bytes prefix(kContainerHeaderBytes);
   load_content(0, prefix);
-  return has_container_signature(prefix);
+  return restore_container_signature(prefix);
 }
 
 std::uint64_t StoredFile::raw_blocks() {

@@ -104,8 +104,7 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
       services_.statistics.add(Count::kBytesWritten, bytes.size());
       return;
     }
-    decide_settings();
-    compress_raw(/*required=*/true);
+    make_container();
   }
   stamp();
   {
@@ -123,12 +122,32 @@ void StoredFile::write(std::uint64_t logical_offset, ByteSpan bytes) {
 }
 
 bool StoredFile::would_look_like_container(std::uint64_t offset, ByteSpan bytes) {
-  if (offset >= kContainerSignatureBytes) return false;
-  std::array<std::byte, kContainerSignatureBytes> prefix{};
-  backing().read_at(0, prefix);
+  if (offset >= kContainerHeaderBytes) return false;
+  std::array<std::byte, kContainerHeaderBytes> prefix{};
   const auto at = static_cast<std::size_t>(offset);
-  std::copy_n(bytes.begin(), std::min(bytes.size(), prefix.size() - at), prefix.begin() + at);
-  return has_container_signature(prefix);
+  const std::size_t count = std::min(bytes.size(), prefix.size() - at);
+  const std::size_t there = backing().read_at(0, prefix);
+  std::copy_n(bytes.begin(), count, prefix.begin() + at);
+  return restore_container_signature(MutableByteSpan(prefix).first(std::max(there, at + count)));
+}
+
+ByteRange StoredFile::growth_to(std::uint64_t logical_bytes) {
+  const std::uint64_t now = seen().logical_bytes;
+  return {now, std::max(now, logical_bytes) - now};
+}
+
+bool StoredFile::stays_raw_when_zeroed(ByteRange range) {
+  if (seen().form != Form::kRaw) return false;
+  const std::array<std::byte, kContainerHeaderBytes> zeros{};
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(range.bytes, zeros.size()));
+  if (!would_look_like_container(range.offset, ByteSpan(zeros).first(count))) return true;
+  make_container();
+  return false;
+}
+
+void StoredFile::make_container() {
+  decide_settings();
+  compress_raw(/*required=*/true);
 }
 
 void StoredFile::write_raw(std::uint64_t offset, ByteSpan bytes) {
@@ -160,7 +179,7 @@ void StoredFile::truncate(std::uint64_t logical_bytes) {
     return;
   }
   refuse_if_damaged();
-  if (state.form == Form::kRaw) {
+  if (stays_raw_when_zeroed(growth_to(logical_bytes))) {
     data_unsynced_ = true;
     reconsider_form_ = needs_settling_ = true;
     backing().truncate(logical_bytes);
@@ -203,7 +222,7 @@ void StoredFile::allocate(ByteRange range, os::AllocateKind kind) {
   MutexLock changing(write_mutex_);
   begin_change(range.end());
   refuse_if_damaged();
-  if (seen().form == Form::kRaw) {
+  if (stays_raw_when_zeroed(growth_to(kind == os::AllocateKind::kGrow ? range.end() : 0))) {
     change_raw([&](os::File& file) { file.allocate(range, kind); });
     if (kind == os::AllocateKind::kKeepSize) return;
     WriterLock lock(state_mutex_);
@@ -222,12 +241,12 @@ void StoredFile::punch_hole(ByteRange range) {
   begin_change(0);
   refuse_if_damaged();
   relieve_memory();
-  const std::uint64_t end = std::min(range.end(), seen().logical_bytes);
-  if (seen().form == Form::kRaw) {
+  if (stays_raw_when_zeroed(range)) {
     data_unsynced_ = true;
     backing().punch_hole(range);
     return;
   }
+  const std::uint64_t end = std::min(range.end(), seen().logical_bytes);
   stamp();
   if (range.offset >= end) return;
   WriterLock lock(state_mutex_);
@@ -241,7 +260,7 @@ void StoredFile::zero_range(ByteRange range, os::AllocateKind kind) {
   refuse_if_damaged();
   relieve_memory();
   const bool grows = kind == os::AllocateKind::kGrow;
-  if (seen().form == Form::kRaw) {
+  if (stays_raw_when_zeroed(range)) {
     change_raw([&](os::File& file) {
       file.punch_hole(range);
       file.allocate(range, kind);

@@ -30,15 +30,42 @@ std::size_t frames_read_right(ByteSpan file, const Bytes& content) {
   return right;
 }
 
+ContainerBuilder short_container() {
+  ContainerBuilder builder = ContainerBuilder::of_short_form();
+  builder.data(bytes_of("The only frame. The only frame. The only frame. The only frame."));
+  return builder;
+}
+
 TEST(Damage, OneFlippedBitCostsAtMostOneFrame) {
   const ContainerBuilder builder = small_container();
   const Bytes file = builder.finish();
-  for (std::size_t bit = kContainerSignatureBytes * 8; bit < file.size() * 8; ++bit) {
+  for (std::size_t bit = 0; bit < file.size() * 8; ++bit) {
     SCOPED_TRACE(bit);
     Bytes flipped = file;
     flipped[bit / 8] ^= std::byte(1u << bit % 8);
     EXPECT_GE(frames_read_right(flipped, builder.content()), builder.index().size() - 1);
     EXPECT_EQ(load_container(MemorySource(flipped)).logical_bytes, builder.content().size());
+  }
+}
+
+TEST(Damage, ADamagedSignatureCostsNothing) {
+  for (const ContainerBuilder& builder : {small_container(), short_container()}) {
+    const Bytes file = builder.finish();
+    for (std::size_t i = 0; i < kContainerSignatureBytes; ++i) {
+      SCOPED_TRACE(i);
+      Bytes wrong = file;
+      for (std::size_t at = i; at < kContainerSignatureBytes; at += 5) wrong[at] ^= std::byte{0x15};
+      const MemorySource source(wrong);
+      ASSERT_TRUE(is_container(source));
+      EXPECT_TRUE(ContainerPrefix(source).was_damaged());
+      EXPECT_EQ(frames_read_right(wrong, builder.content()), builder.index().size());
+      EXPECT_TRUE(load_container(source).sealed);
+      EXPECT_EQ(read_container_header(source), read_container_header(MemorySource(file)));
+      // Something else is wrong as well: nothing tells any more that it was a container.
+      wrong[kContainerSignatureBytes + 6] ^= std::byte{1};
+      EXPECT_EQ(is_container(MemorySource(wrong)), has_container_signature(wrong));
+    }
+    EXPECT_FALSE(ContainerPrefix(MemorySource(file)).was_damaged());
   }
 }
 
@@ -89,12 +116,6 @@ TEST(Damage, EveryTruncationGivesTheWholeFramesBeforeIt) {
   }
 }
 
-ContainerBuilder short_container() {
-  ContainerBuilder builder = ContainerBuilder::of_short_form();
-  builder.data(bytes_of("The only frame. The only frame. The only frame. The only frame."));
-  return builder;
-}
-
 TEST(Damage, AShortContainerIsSealedByItsFrame) {
   const ContainerBuilder builder = short_container();
   const Bytes file = builder.finish();
@@ -110,17 +131,14 @@ TEST(Damage, AShortContainerIsSealedByItsFrame) {
 TEST(Damage, OneWrongByteOfAShortContainerIsTold) {
   const ContainerBuilder builder = short_container();
   const Bytes file = builder.finish();
-  for (std::size_t i = 4; i < file.size(); ++i) {
-    if (i >= 8 && i < kContainerSignatureBytes) continue;  // then it is content
+  for (std::size_t i = kContainerSignatureBytes; i < file.size(); ++i) {
     SCOPED_TRACE(i);
     Bytes wrong = file;
     wrong[i] ^= std::byte{0x15};
     const bool in_frame = i >= kShortHeaderBytes;
-    // Without its size, nobody knows where the header ends.
-    const bool reachable = !in_frame && i >= 8;
     const LoadedContainer loaded = load_container(MemorySource(wrong));
     EXPECT_EQ(loaded.header_intact, in_frame);
-    EXPECT_EQ(frames_read_right(wrong, builder.content()), reachable ? 1u : 0u);
+    EXPECT_EQ(frames_read_right(wrong, builder.content()), in_frame ? 0u : 1u);
     // Within the content of the frame, its checksum tells.
     EXPECT_EQ(loaded.damage.empty(), loaded.sealed);
     if (in_frame) {

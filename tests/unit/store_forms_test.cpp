@@ -139,6 +139,47 @@ TEST_F(Forms, ContentThatLooksLikeAContainerIsStoredWrapped) {
             overwritten(text_bytes(1000, 2), 0, ByteSpan(looks_like_one).first(308)));
 }
 
+TEST_F(Forms, AContainerWithADamagedSignatureIsReadAndContentLikeItIsStoredWrapped) {
+  write_file("a", 0, text_bytes(100'000, 1));
+  Bytes damaged = stored("a");
+  damaged[12] ^= std::byte{1};
+  store.disk.put("a", damaged);
+  EXPECT_EQ(read_file("a"), text_bytes(100'000, 1));
+  // As somebody may have saved it.
+  write_file("b", 0, damaged);
+  EXPECT_EQ(read_file("b"), damaged);
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("b"), damaged);
+  // A change of the file writes the header anew.
+  write_file("a", 100'000, text_bytes(100'000, 2));
+  EXPECT_TRUE(store.store->settle_now());
+  EXPECT_TRUE(has_container_signature(stored("a")));
+  EXPECT_EQ(read_file("a"), overwritten(text_bytes(100'000, 1), 100'000, text_bytes(100'000, 2)));
+}
+
+TEST_F(Forms, NoZerosMakeARawFileAContainer) {
+  write_file("a", 0, text_bytes(100'000, 1));
+  Bytes header = stored("a");
+  header.resize(kContainerHeaderBytes);
+  const auto zero = static_cast<std::size_t>(
+      std::find(header.begin() + kContainerSignatureBytes, header.end(), std::byte{0}) -
+      header.begin());
+  Bytes content = header;
+  content[0] = content[zero] = std::byte{1};
+  write_file("b", 0, content);
+  EXPECT_FALSE(is_stored_as_container("b"));
+  {
+    const auto file = store.open_file("b");
+    file->zero_range({zero, 1}, os::AllocateKind::kKeepSize);
+    file->flush();
+    store.store->close_file(file);
+  }
+  content[zero] = std::byte{0};
+  EXPECT_EQ(read_file("b"), content);
+  ASSERT_TRUE(store.reopen());
+  EXPECT_EQ(read_file("b"), content);
+}
+
 TEST_F(Forms, FilesFromBeforeAppearAsTheyAreAndAreCompressedOnceChanged) {
   const Bytes content = text_bytes(50'000, 1);
   store.disk.put("old", content);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
 
 #include "zstdfs/dictionary_source.hpp"
@@ -29,8 +31,30 @@ enum class ScanTrust {
   kNothing,        ///< verifies every frame
 };
 
-/// Whether the source begins with a container's signature.
+/// The first bytes of a file, kContainerHeaderBytes or all, with a container's signature put right
+/// where that is damaged. Throws std::system_error.
+class ContainerPrefix {
+ public:
+  explicit ContainerPrefix(const RandomAccessSource& source);
+
+  ByteSpan bytes() const { return ByteSpan(buffer_).first(count_); }
+  bool is_container() const { return is_container_; }
+  /// Whether something had to be put right.
+  bool was_damaged() const { return was_damaged_; }
+
+ private:
+  std::array<std::byte, kContainerHeaderBytes> buffer_{};
+  std::size_t count_ = 0;
+  bool is_container_ = false;
+  bool was_damaged_ = false;
+};
+
+/// Whether the source is a container: see restore_container_signature(). Throws std::system_error.
 bool is_container(const RandomAccessSource& source);
+
+/// The header of a container, also when only its signature is damaged. Nothing when it is no
+/// container, or the header is damaged otherwise. Throws NewerFormatError, std::system_error.
+std::optional<ContainerHeader> read_container_header(const RandomAccessSource& source);
 
 /// Reads header and seek table of a container; where they do not agree, scans the frames. The scan
 /// ends at the first thing that is not a whole frame such as a seek table lists (with a content

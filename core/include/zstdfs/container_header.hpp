@@ -55,9 +55,15 @@ struct ContainerHeader {
 /// `header.bytes()` bytes.
 Bytes encode_container_header(const ContainerHeader& header);
 
-/// Whether content that begins with `prefix` is (or would be taken for) a container. False when
-/// `prefix` is shorter than kContainerSignatureBytes.
+/// Whether `prefix` begins with an intact signature. False when it is shorter than
+/// kContainerSignatureBytes.
 bool has_container_signature(ByteSpan prefix);
+
+/// Whether content that begins with `prefix` is (or would be taken for) a container: it has the
+/// signature, or a header of which nothing is damaged but the first kContainerSignatureBytes, as
+/// the hash over all of it tells. Then those are put right. `prefix` are kContainerHeaderBytes, or
+/// all that there is.
+bool restore_container_signature(MutableByteSpan prefix);
 
 /// Whether the header that `prefix` begins with, intact or not, says that it is of the short form.
 bool has_short_header(ByteSpan prefix);
