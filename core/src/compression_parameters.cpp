@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "parameter_checks.hpp"
 #include "zstdfs/constants.hpp"
 #include "zstdfs/errors.hpp"
 #include "zstdfs/worker_pool.hpp"
@@ -25,6 +26,7 @@ struct ZstdCompressionParameters::State {
       : settings(std::move(wanted)), parameters(ZSTD_createCCtxParams()) {
     if (parameters == nullptr) throw std::bad_alloc();
     for (const Setting& setting : settings) {
+      check_compression_setting(setting.parameter, setting.value);
       const std::string doing = "set " + compression_parameter_name(setting.parameter) + " to " +
                                 std::to_string(setting.value);
       ZstdError::check(

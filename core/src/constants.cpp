@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "parameter_checks.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs {
@@ -134,12 +135,33 @@ std::vector<int> known(std::span<const Named> names, GetBounds get_bounds) {
   return numbers;
 }
 
+// They promise libzstd that its caller's buffers stay where they are, with their content, from call
+// to call. Those buffers are this library's own and do not: what libzstd would read or write is
+// memory that something else is in by then.
+bool promises_stable_compression_buffers(int parameter) {
+  return parameter == kParameterStableInBuffer || parameter == kParameterStableOutBuffer;
+}
+
+bool promises_stable_decompression_buffers(int parameter) {
+  return parameter == kDecompressionStableOutBuffer;
+}
+
 ZSTD_bounds compression_bounds(int parameter) {
-  return ZSTD_cParam_getBounds(static_cast<ZSTD_cParameter>(parameter));
+  ZSTD_bounds bounds = ZSTD_cParam_getBounds(static_cast<ZSTD_cParameter>(parameter));
+  if (promises_stable_compression_buffers(parameter)) bounds.upperBound = 0;
+  return bounds;
 }
 
 ZSTD_bounds decompression_bounds(int parameter) {
-  return ZSTD_dParam_getBounds(static_cast<ZSTD_dParameter>(parameter));
+  ZSTD_bounds bounds = ZSTD_dParam_getBounds(static_cast<ZSTD_dParameter>(parameter));
+  if (promises_stable_decompression_buffers(parameter)) bounds.upperBound = 0;
+  return bounds;
+}
+
+[[noreturn]] void refuse_stable_buffers(const std::string& name, int value) {
+  throw ZstdError(ZSTD_error_parameter_unsupported, "cannot set " + name + " to " +
+                                                        std::to_string(value) +
+                                                        ": the buffers are the library's own");
 }
 
 std::string name_of(std::span<const Named> names, int parameter) {
@@ -181,6 +203,18 @@ ParameterBounds compression_parameter_bounds(int parameter) {
 
 ParameterBounds decompression_parameter_bounds(int parameter) {
   return checked(decompression_bounds(parameter), decompression_parameter_name(parameter));
+}
+
+void check_compression_setting(int parameter, int value) {
+  if (value != 0 && promises_stable_compression_buffers(parameter)) {
+    refuse_stable_buffers(compression_parameter_name(parameter), value);
+  }
+}
+
+void check_decompression_setting(int parameter, int value) {
+  if (value != 0 && promises_stable_decompression_buffers(parameter)) {
+    refuse_stable_buffers(decompression_parameter_name(parameter), value);
+  }
 }
 
 std::span<const int> compression_parameters() {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "frame_layout.hpp"
+#include "parameter_checks.hpp"
 #include "zstdfs/constants.hpp"
 
 namespace zstdfs {
@@ -42,6 +43,7 @@ std::shared_ptr<const ZSTD_DDict> digest_of(
 }
 
 void set_in(ZSTD_DCtx* context, int parameter, int value) {
+  check_decompression_setting(parameter, value);
   const std::string doing =
       "set " + decompression_parameter_name(parameter) + " to " + std::to_string(value);
   ZstdError::check(ZSTD_DCtx_setParameter(context, static_cast<ZSTD_dParameter>(parameter), value),

@@ -202,6 +202,25 @@ TEST(ApiCompressionParameters, EveryParameterThatLibzstdKnowsCanBeSetAndRead) {
   }
 }
 
+// The library's own buffers move and are used again: libzstd would read what is not there any more.
+TEST(ApiCompressionParameters, BuffersThatTheLibraryOwnsCannotBeDeclaredStable) {
+  const ZstdCompressionParameters defaults;
+  for (const int parameter : {kParameterStableInBuffer, kParameterStableOutBuffer}) {
+    EXPECT_EQ(compression_parameter_bounds(parameter).upper, 0);
+    EXPECT_EQ(defaults.with(parameter, 0).get(parameter), 0);
+    for (const int value : {1, -1, 2}) {
+      try {
+        defaults.with(parameter, value);
+        ADD_FAILURE() << value;
+      } catch (const ZstdError& error) {
+        EXPECT_EQ(error.code(), ZSTD_error_parameter_unsupported);
+        EXPECT_THAT(error.what(), HasSubstr(compression_parameter_name(parameter)));
+        EXPECT_THAT(error.what(), HasSubstr("buffers are the library's own"));
+      }
+    }
+  }
+}
+
 TEST(ApiCompressionParameters, AnUnknownParameterIsRefused) {
   const ZstdCompressionParameters parameters;
   EXPECT_THROW(parameters.get(987654), ZstdError);

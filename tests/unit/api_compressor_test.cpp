@@ -378,6 +378,19 @@ TEST(Compressor, ParametersThatAreRefusedAreNamed) {
   EXPECT_EQ(content_of(object.flush()), bytes_of("begun"));
 }
 
+TEST(Compressor, BuffersThatItOwnsCannotBeDeclaredStable) {
+  const Bytes content = text_bytes(20000, 11);
+  ZstdCompressor compressor;
+  for (const int parameter : {kParameterStableInBuffer, kParameterStableOutBuffer}) {
+    EXPECT_THROW(compressor.set_parameter(parameter, 1), ZstdError);
+    EXPECT_EQ(compressor.get_parameter(parameter), 0);
+    EXPECT_NO_THROW(compressor.set_parameter(parameter, 0));
+  }
+  ZstdCompressionObj abandoned = compressor.compressobj();
+  abandoned.compress(text_bytes(100, 12));
+  EXPECT_EQ(content_of(compressor.compress(content)), content);
+}
+
 TEST(Compressor, ResetKeepsTheDictionary) {
   const Bytes words = text_bytes(4000, 10);
   ZstdCompressor compressor({.dict_data = raw_dict(words)});

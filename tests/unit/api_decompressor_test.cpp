@@ -336,6 +336,16 @@ TEST(Decompressor, ParametersCanBeSetReadAndReset) {
   EXPECT_THROW(decompressor.get_parameter(4711), ZstdError);
 }
 
+TEST(Decompressor, BuffersThatItOwnsCannotBeDeclaredStable) {
+  ZstdDecompressor decompressor;
+  EXPECT_EQ(decompression_parameter_bounds(kDecompressionStableOutBuffer).upper, 0);
+  EXPECT_NO_THROW(decompressor.set_parameter(kDecompressionStableOutBuffer, 0));
+  EXPECT_THAT(
+      message_of<ZstdError>([&] { decompressor.set_parameter(kDecompressionStableOutBuffer, 1); }),
+      HasSubstr("stable_out_buffer to 1: the buffers are the library's own"));
+  EXPECT_EQ(decompressor.stream_reader(frame_of(kContent)).readall(), kContent);
+}
+
 TEST(Decompressor, AResetOvertakesWhatWasBegun) {
   ZstdDecompressor decompressor;
   ZstdDecompressionObj object = decompressor.decompressobj();

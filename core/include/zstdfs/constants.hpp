@@ -138,8 +138,8 @@ enum CompressionParameter : int {
   kParameterLiteralCompressionMode = 1002,
   kParameterSrcSizeHint = 1004,
   kParameterEnableDedicatedDictSearch = 1005,
-  kParameterStableInBuffer = 1006,
-  kParameterStableOutBuffer = 1007,
+  kParameterStableInBuffer = 1006,   ///< only 0: the buffers are the library's own
+  kParameterStableOutBuffer = 1007,  ///< as above
   kParameterBlockDelimiters = 1008,
   kParameterValidateSequences = 1009,
   kParameterUseBlockSplitter = 1010,
@@ -158,14 +158,15 @@ int parameter_target_c_block_size();
 enum DecompressionParameter : int {
   kDecompressionWindowLogMax = 100,
   kDecompressionFormat = 1000,
-  kDecompressionStableOutBuffer = 1001,
+  kDecompressionStableOutBuffer = 1001,  ///< only 0: the buffers are the library's own
   kDecompressionForceIgnoreChecksum = 1002,
   kDecompressionRefMultipleDDicts = 1003,
   kDecompressionDisableHuffmanAssembly = 1004,
   kDecompressionMaxBlockSize = 1005,
 };
 
-/// A parameter that the libzstd which runs knows, and the least and the greatest value of it.
+/// The least and the greatest value that can be set of a parameter which the libzstd that runs
+/// knows.
 struct ParameterBounds {
   int lower = 0;
   int upper = 0;
