@@ -22,11 +22,12 @@ void check_no_conflict(const CompressorOptions& options) {
   if (options.rsyncable) refuse("rsyncable");
 }
 
-/// Nothing but a checksum tells a reader that its dictionary is the wrong one, where it has no id.
+/// Nothing but a checksum tells a reader that its dictionary is the wrong one, where it has no id
+/// or frames do not name it.
 ZstdCompressionParameters with_needed_checksum(const ZstdCompressionParameters& parameters,
-                                               const CompressorOptions& options) {
-  const bool is_dict_unnamed = options.dict_data && options.dict_data->dict_id() == 0;
-  if (!is_dict_unnamed || parameters.is_set(kParameterChecksumFlag)) return parameters;
+                                               const ZstdCompressionDict* dict) {
+  if (dict == nullptr || parameters.is_set(kParameterChecksumFlag)) return parameters;
+  if (dict->dict_id() != 0 && parameters.write_dict_id()) return parameters;
   return parameters.with(kParameterChecksumFlag, 1);
 }
 
@@ -38,7 +39,7 @@ ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
   }
   if (options.compression_params) {
     check_no_conflict(options);
-    return with_needed_checksum(*options.compression_params, options);
+    return with_needed_checksum(*options.compression_params, options.dict_data.get());
   }
   CompressionParameterValues values;
   values.compression_level = options.level;
@@ -47,7 +48,8 @@ ZstdCompressionParameters parameters_of(const CompressorOptions& options) {
   values.write_dict_id = options.write_dict_id.value_or(true);
   values.threads = options.threads;
   if (options.rsyncable && values.threads == 0) values.threads = 1;
-  const auto parameters = with_needed_checksum(ZstdCompressionParameters(values), options);
+  const auto parameters =
+      with_needed_checksum(ZstdCompressionParameters(values), options.dict_data.get());
   return options.rsyncable ? parameters.with(kParameterRsyncable, 1) : parameters;
 }
 
@@ -86,6 +88,24 @@ CCtxPtr CompressionContext::make_configured() const {
 void CompressionContext::configure(ZSTD_CCtx* context) const {
   parameters.apply_to(context);
   give_dictionary(context);
+}
+
+void CompressionContext::set_parameter(int parameter, int value) {
+  // Refuses what libzstd would take, too, and then nothing has changed.
+  const ZstdCompressionParameters changed =
+      with_needed_checksum(parameters.with(parameter, value), dict.get());
+  const std::string doing =
+      "set " + compression_parameter_name(parameter) + " to " + std::to_string(value);
+  ZstdError::check(
+      ZSTD_CCtx_setParameter(cctx.get(), static_cast<ZSTD_cParameter>(parameter), value),
+      doing.c_str());
+  if (changed.write_checksum() != parameters.write_checksum()) {
+    ZstdError::check(
+        ZSTD_CCtx_setParameter(cctx.get(), ZSTD_c_checksumFlag, changed.write_checksum() ? 1 : 0),
+        "ask for checksums");
+  }
+  parameters = changed;
+  is_digest_outdated = true;
 }
 
 void CompressionContext::give_dictionary(ZSTD_CCtx* context) const {

@@ -42,6 +42,8 @@ struct CompressionContext {
   /// Gives a context the parameters and the dictionary of the options: this one's, or others that
   /// are to compress alike. They may not outlive the options' dictionary.
   void configure(ZSTD_CCtx* context) const;
+  /// For the frames to come. Throws ZstdError, and has changed nothing then.
+  void set_parameter(int parameter, int value);
   /// Ends what workers still do for a frame that was not ended: libzstd resets and frees a context
   /// without waiting for them. To be called before that, and before a new frame.
   void abandon_frame();

@@ -188,15 +188,7 @@ void ZstdCompressor::reset_parameters() {
 
 void ZstdCompressor::set_parameter(int parameter, int value) {
   const ExclusiveUse use(context_->use);
-  // Refuses what libzstd would take, too, and then nothing has changed.
-  const ZstdCompressionParameters changed = context_->parameters.with(parameter, value);
-  const std::string doing =
-      "set " + compression_parameter_name(parameter) + " to " + std::to_string(value);
-  ZstdError::check(
-      ZSTD_CCtx_setParameter(context_->cctx.get(), static_cast<ZSTD_cParameter>(parameter), value),
-      doing.c_str());
-  context_->parameters = changed;
-  context_->is_digest_outdated = true;
+  context_->set_parameter(parameter, value);
 }
 
 int ZstdCompressor::get_parameter(int parameter) const {

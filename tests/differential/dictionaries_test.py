@@ -95,6 +95,22 @@ class Dictionaries(Comparison):
                 self.assert_refuses(
                     lambda: core.decompress(ours, dict=wrong, dict_type=1, way=way), "")
 
+    def test_unnamed_is_checked(self):
+        # Likewise where frames do not name a full dictionary: with parameters that do not ask for it.
+        data = trained(42)
+        content = samples()[0]
+        # Of the same samples but another id, it would give the right bytes.
+        wrong = trained(43)[:-1500] + text(1500, 5)
+        dictionary = zstandard.ZstdCompressionDict(data)
+        checked = zstandard.ZstdCompressionParameters.from_level(3, write_checksum=True)
+        theirs = zstandard.ZstdCompressor(dict_data=dictionary, compression_params=checked)
+        ours = core.compress(content, dict=data, parameters={"from_level": [3, 0, 0]})
+        self.assert_same_frame(ours, theirs.compress(content), content, dictionary)
+        for way in WAYS_TO_DECOMPRESS:
+            with self.subTest(way):
+                self.assert_refuses(
+                    lambda: core.decompress(ours, dict=wrong, way=way), "")
+
     def test_wrong_or_missing(self):
         right = zstandard.ZstdCompressionDict(trained(42))
         wrong = zstandard.ZstdCompressionDict(trained(43))

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "tests/unit/api_compression_fixture.hpp"
+#include "zstdfs/decompressor.hpp"
 #include "zstdfs/frame_parameters.hpp"
 
 namespace zstdfs::test {
@@ -61,6 +62,57 @@ TEST(Compressor, AChecksumComesByItselfWhereADictionaryHasNoId) {
   EXPECT_TRUE(has_checksum({.dict_data = raw, .compression_params = ZstdCompressionParameters()}));
   const ZstdCompressionParameters without({.write_checksum = false});
   EXPECT_FALSE(has_checksum({.dict_data = raw, .compression_params = without}));
+}
+
+std::shared_ptr<ZstdCompressionDict> full_dict(std::uint32_t id, std::uint64_t seed) {
+  std::vector<Bytes> samples;
+  for (std::uint64_t i = 0; i < 200; ++i) samples.push_back(text_bytes(200, i));
+  const std::vector<ByteSpan> spans(samples.begin(), samples.end());
+  return finalize_dictionary(text_bytes(4000, seed), 8192, spans, {.dict_id = id});
+}
+
+// A frame that does not name its dictionary has to tell a wrong one by its checksum.
+TEST(Compressor, AChecksumComesByItselfWhereTheIdIsNotWritten) {
+  const auto right = full_dict(100001, 901);
+  const auto wrong = full_dict(100002, 902);
+  const Bytes content = text_bytes(60000, 5);
+  const ZstdCompressionParameters unnamed;
+  const ZstdCompressionParameters of_level = ZstdCompressionParameters::from_level(3);
+  const ZstdCompressionParameters named({.write_dict_id = true});
+  const ZstdCompressionParameters unchecked({.write_checksum = false});
+  const auto frame_of = [&](const CompressorOptions& options) {
+    return ZstdCompressor(options).compress(content);
+  };
+  const auto has_checksum = [&](const CompressorOptions& options) {
+    return get_frame_parameters(frame_of(options)).has_checksum;
+  };
+  EXPECT_TRUE(has_checksum({.dict_data = right, .compression_params = unnamed}));
+  EXPECT_TRUE(has_checksum({.dict_data = right, .compression_params = of_level}));
+  EXPECT_TRUE(has_checksum({.dict_data = right, .write_dict_id = false}));
+  EXPECT_FALSE(has_checksum({.dict_data = right, .compression_params = named}));
+  EXPECT_FALSE(has_checksum({.dict_data = right, .compression_params = unchecked}));
+  EXPECT_FALSE(has_checksum({.dict_data = right}));
+  EXPECT_FALSE(has_checksum({.compression_params = unnamed}));
+  const Bytes frame = frame_of({.dict_data = right, .compression_params = of_level});
+  EXPECT_EQ(ZstdDecompressor({.dict_data = right}).decompress(frame), content);
+  EXPECT_THROW(ZstdDecompressor({.dict_data = wrong}).decompress(frame), ZstdError);
+  EXPECT_THROW(ZstdDecompressor().decompress(frame), ZstdError);
+}
+
+TEST(Compressor, AChecksumComesByItselfWhereTheIdIsTurnedOffLater) {
+  const Bytes content = text_bytes(5000, 1);
+  ZstdCompressor compressor({.dict_data = full_dict(7, 901)});
+  const auto has_checksum = [&](ZstdCompressor& of) {
+    return get_frame_parameters(of.compress(content)).has_checksum;
+  };
+  EXPECT_FALSE(has_checksum(compressor));
+  compressor.set_parameter(kParameterDictIdFlag, 0);
+  EXPECT_TRUE(has_checksum(compressor));
+  compressor.reset_parameters();
+  EXPECT_FALSE(has_checksum(compressor));
+  ZstdCompressor without({.dict_data = full_dict(7, 901), .write_checksum = false});
+  without.set_parameter(kParameterDictIdFlag, 0);
+  EXPECT_FALSE(has_checksum(without));
 }
 
 // What comes behind a change is the same again, soon: the pieces of the output are too.

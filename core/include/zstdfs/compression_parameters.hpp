@@ -26,7 +26,8 @@ struct CompressionParameterValues {
   int target_length = 0;
   int strategy = -1;  ///< -1: as the level has it
   bool write_content_size = true;
-  /// Absent: false, but true in a compressor whose dictionary has no id: CompressorOptions.
+  /// Absent: false, but true in a compressor whose frames do not name their dictionary, because it
+  /// has no id or `write_dict_id` is false: CompressorOptions.
   std::optional<bool> write_checksum = std::nullopt;
   bool write_dict_id = false;
   int job_size = 0;

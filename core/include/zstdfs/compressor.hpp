@@ -28,8 +28,10 @@ struct CompressorOptions {
   std::shared_ptr<const ZstdCompressionDict> dict_data = nullptr;
   /// In place of the level and of everything below.
   std::optional<ZstdCompressionParameters> compression_params = std::nullopt;
-  /// Absent: only with a dictionary without an id (raw content), where nothing but a checksum tells
-  /// a reader that its dictionary is the wrong one. The same holds for parameters that do not say.
+  /// Absent: only with a dictionary that frames do not name, because it has no id (raw content) or
+  /// ids are not written: there nothing but a checksum tells a reader that its dictionary is the
+  /// wrong one. The same holds for parameters that do not say, and those write no ids unless they
+  /// are told to. python-zstandard writes no checksum there.
   std::optional<bool> write_checksum = std::nullopt;
   std::optional<bool> write_content_size = std::nullopt;  ///< absent: true, where it is known
   std::optional<bool> write_dict_id = std::nullopt;       ///< absent: true
