@@ -19,6 +19,7 @@ class ZstdCompressionChunker::State::Chunks final : public ByteChunks::Maker {
 
   ByteSpan next() override { return state_->next(directive_); }
   std::uint64_t bytes_consumed() const override {
+    const ExclusiveUse use = state_->operation.enter();
     return state_->given_bytes - state_->input.size();
   }
 

@@ -19,7 +19,10 @@ class ZstdDecompressionChunker::State::Chunks final : public ByteChunks::Maker {
   Chunks(std::shared_ptr<State> state, Call call) : state_(std::move(state)), call_(call) {}
 
   ByteSpan next() override { return state_->next(call_); }
-  std::uint64_t bytes_consumed() const override { return state_->stream.consumed(); }
+  std::uint64_t bytes_consumed() const override {
+    const ExclusiveUse in_use = state_->stream.enter();
+    return state_->stream.consumed();
+  }
 
  private:
   std::shared_ptr<State> state_;

@@ -71,8 +71,13 @@ class FrameStream {
   /// Begins a new operation of the context.
   explicit FrameStream(std::shared_ptr<DecompressionContext> context);
 
-  /// To be held during each call of the object that this belongs to.
+  /// To be held during each call of the object that this belongs to, which goes on with it.
   ExclusiveUse use() const { return ExclusiveUse(context_->use, operation_); }
+  /// As above for calls that only ask or close, also after another operation was begun.
+  ExclusiveUse enter() const { return ExclusiveUse(context_->use); }
+
+  /// While in use: throws UsageError when another operation was begun.
+  void check_not_overtaken() const { ExclusiveUse::check_current(context_->use, operation_); }
 
   /// Decompresses until the input is used up, the output full, or a frame at its end, and takes
   /// what was consumed and produced from the fronts of the spans. Throws ZstdError, and the same

@@ -62,51 +62,67 @@ void ZstdDecompressionObj::State::keep(ByteSpan rest) {
   unconsumed_tail = rest;
 }
 
-Bytes ZstdDecompressionObj::decompress(ByteSpan data, std::optional<std::size_t> max_length) {
-  const ExclusiveUse in_use = state_->stream.use();
-  if (state_->finished) throw UsageError("the frame has ended; begin a new decompression object");
-  if (state_->failure) std::rethrow_exception(state_->failure);
+Bytes ZstdDecompressionObj::State::decompress(ByteSpan data, std::size_t max_length) {
   try {
     ByteSpan rest = data;
     Bytes out;
-    state_->run(rest, out, max_length.value_or(std::numeric_limits<std::size_t>::max()));
-    state_->keep(rest);
+    run(rest, out, max_length);
+    keep(rest);
     return out;
   } catch (...) {
-    state_->failure = std::current_exception();
+    failure = std::current_exception();
     throw;
   }
 }
 
+bool ZstdDecompressionObj::State::needs_input() const {
+  return !finished && unconsumed_tail.empty() && !stream.has_pending_output();
+}
+
+Bytes ZstdDecompressionObj::decompress(ByteSpan data, std::optional<std::size_t> max_length) {
+  const ExclusiveUse in_use = state_->stream.use();
+  if (state_->finished) throw UsageError("the frame has ended; begin a new decompression object");
+  if (state_->failure) std::rethrow_exception(state_->failure);
+  return state_->decompress(data, max_length.value_or(std::numeric_limits<std::size_t>::max()));
+}
+
 Bytes ZstdDecompressionObj::flush() {
-  if (state_->finished || needs_input()) return {};
-  return decompress(state_->unconsumed_tail);
+  const ExclusiveUse in_use = state_->stream.enter();
+  if (state_->finished || state_->needs_input()) return {};
+  state_->stream.check_not_overtaken();
+  if (state_->failure) std::rethrow_exception(state_->failure);
+  return state_->decompress(state_->unconsumed_tail, std::numeric_limits<std::size_t>::max());
 }
 
 ByteSpan ZstdDecompressionObj::unused_data() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->unused_data;
 }
 
 ByteSpan ZstdDecompressionObj::unconsumed_tail() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->unconsumed_tail;
 }
 
 bool ZstdDecompressionObj::eof() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   const FrameStream& stream = state_->stream;
   return state_->finished || (state_->options.read_across_frames && stream.data_frames() != 0 &&
                               !stream.is_in_frame() && state_->unconsumed_tail.empty());
 }
 
 bool ZstdDecompressionObj::needs_input() const {
-  return !state_->finished && state_->unconsumed_tail.empty() &&
-         !state_->stream.has_pending_output();
+  const ExclusiveUse in_use = state_->stream.enter();
+  return state_->needs_input();
 }
 
 std::uint64_t ZstdDecompressionObj::bytes_consumed() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->stream.consumed();
 }
 
 std::uint64_t ZstdDecompressionObj::bytes_produced() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->stream.produced();
 }
 

@@ -22,7 +22,10 @@ class DecompressedChunks final : public ByteChunks::Maker {
     return out.first(pull_.pull(out, DecompressionPull::Wait::kForAny));
   }
 
-  std::uint64_t bytes_consumed() const override { return pull_.stream().consumed(); }
+  std::uint64_t bytes_consumed() const override {
+    const ExclusiveUse in_use = pull_.stream().enter();
+    return pull_.stream().consumed();
+  }
 
  private:
   void skip() {

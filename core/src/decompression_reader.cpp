@@ -83,15 +83,16 @@ ZstdDecompressionReader::ZstdDecompressionReader(ZstdDecompressionReader&&) noex
 ZstdDecompressionReader& ZstdDecompressionReader::operator=(ZstdDecompressionReader&&) noexcept =
     default;
 
-void ZstdDecompressionReader::check_open() const {
-  if (state_->closed) throw UsageError("the decompressing reader is closed");
+void ZstdDecompressionReader::State::check_can_go_on() const {
+  if (closed) throw UsageError("the decompressing reader is closed");
+  pull.stream().check_not_overtaken();
 }
 
 Bytes ZstdDecompressionReader::read(std::int64_t size) {
   if (size == -1) return readall();
-  check_open();
   const std::size_t wanted = checked_size(size);
-  const ExclusiveUse in_use = state_->pull.stream().use();
+  const ExclusiveUse in_use = state_->pull.stream().enter();
+  state_->check_can_go_on();
   Bytes out;
   read_up_to(state_->pull, wanted, Wait::kForAll, out);
   state_->position += out.size();
@@ -99,9 +100,9 @@ Bytes ZstdDecompressionReader::read(std::int64_t size) {
 }
 
 Bytes ZstdDecompressionReader::read1(std::int64_t size) {
-  check_open();
   const std::size_t wanted = size == -1 ? kPieceBytes : checked_size(size);
-  const ExclusiveUse in_use = state_->pull.stream().use();
+  const ExclusiveUse in_use = state_->pull.stream().enter();
+  state_->check_can_go_on();
   Bytes out;
   read_up_to(state_->pull, wanted, Wait::kForAny, out);
   state_->position += out.size();
@@ -109,8 +110,8 @@ Bytes ZstdDecompressionReader::read1(std::int64_t size) {
 }
 
 std::size_t ZstdDecompressionReader::readinto(MutableByteSpan out) {
-  check_open();
-  const ExclusiveUse in_use = state_->pull.stream().use();
+  const ExclusiveUse in_use = state_->pull.stream().enter();
+  state_->check_can_go_on();
   state_->pull.begin_read();
   const std::size_t n = state_->pull.pull(out, Wait::kForAll);
   state_->position += n;
@@ -118,8 +119,8 @@ std::size_t ZstdDecompressionReader::readinto(MutableByteSpan out) {
 }
 
 std::size_t ZstdDecompressionReader::readinto1(MutableByteSpan out) {
-  check_open();
-  const ExclusiveUse in_use = state_->pull.stream().use();
+  const ExclusiveUse in_use = state_->pull.stream().enter();
+  state_->check_can_go_on();
   state_->pull.begin_read();
   const std::size_t n = state_->pull.pull(out, Wait::kForAny);
   state_->position += n;
@@ -127,8 +128,8 @@ std::size_t ZstdDecompressionReader::readinto1(MutableByteSpan out) {
 }
 
 Bytes ZstdDecompressionReader::readall() {
-  check_open();
-  const ExclusiveUse in_use = state_->pull.stream().use();
+  const ExclusiveUse in_use = state_->pull.stream().enter();
+  state_->check_can_go_on();
   Bytes out;
   for (std::size_t n = 1; n != 0;) {
     const std::size_t at = out.size();
@@ -142,8 +143,8 @@ Bytes ZstdDecompressionReader::readall() {
 }
 
 std::uint64_t ZstdDecompressionReader::seek(std::int64_t offset, SeekOrigin origin) {
-  check_open();
-  const ExclusiveUse in_use = state_->pull.stream().use();
+  const ExclusiveUse in_use = state_->pull.stream().enter();
+  state_->check_can_go_on();
   const std::uint64_t target = seek_target(state_->position, offset, origin);
   if (target == state_->position) return target;
   const auto scratch = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
@@ -159,19 +160,23 @@ std::uint64_t ZstdDecompressionReader::seek(std::int64_t offset, SeekOrigin orig
 }
 
 std::uint64_t ZstdDecompressionReader::tell() const {
+  const ExclusiveUse in_use = state_->pull.stream().enter();
   return state_->position;
 }
 
 std::uint64_t ZstdDecompressionReader::bytes_consumed() const {
+  const ExclusiveUse in_use = state_->pull.stream().enter();
   return state_->pull.stream().consumed();
 }
 
 void ZstdDecompressionReader::close() {
+  const ExclusiveUse in_use = state_->pull.stream().enter();
   if (std::exchange(state_->closed, true)) return;
   if (state_->closefd) state_->pull.input().close();
 }
 
 bool ZstdDecompressionReader::closed() const {
+  const ExclusiveUse in_use = state_->pull.stream().enter();
   return state_->closed;
 }
 

@@ -17,6 +17,9 @@ struct ZstdDecompressionObj::State {
   void run(ByteSpan& in, Bytes& out, std::size_t max_length);
   /// Keeps the rest of a call's input, which may lie in what was kept before: there it stays.
   void keep(ByteSpan rest);
+  /// Both, for a call; notes what is thrown.
+  Bytes decompress(ByteSpan data, std::size_t max_length);
+  bool needs_input() const;
 
   FrameStream stream;
   const DecompressionObjectOptions options;
@@ -31,6 +34,9 @@ struct ZstdDecompressionReader::State {
   State(std::shared_ptr<DecompressionContext> context, SourceInput input,
         const DecompressionReaderOptions& options);
 
+  /// Throws UsageError when it is closed, or another operation was begun.
+  void check_can_go_on() const;
+
   DecompressionPull pull;
   const bool closefd;
   bool closed = false;
@@ -40,6 +46,8 @@ struct ZstdDecompressionReader::State {
 struct ZstdDecompressionWriter::State {
   State(std::shared_ptr<DecompressionContext> context, Sink& given,
         const DecompressionWriterOptions& options);
+
+  void check_open() const;
 
   FrameStream stream;
   std::unique_ptr<Sink> owned;

@@ -17,13 +17,14 @@ ZstdDecompressionWriter::ZstdDecompressionWriter(ZstdDecompressionWriter&&) noex
 ZstdDecompressionWriter& ZstdDecompressionWriter::operator=(ZstdDecompressionWriter&&) noexcept =
     default;
 
-void ZstdDecompressionWriter::check_open() const {
-  if (state_->closed) throw UsageError("the decompressing writer is closed");
+void ZstdDecompressionWriter::State::check_open() const {
+  if (closed) throw UsageError("the decompressing writer is closed");
 }
 
 std::size_t ZstdDecompressionWriter::write(ByteSpan data) {
-  check_open();
-  const ExclusiveUse in_use = state_->stream.use();
+  const ExclusiveUse in_use = state_->stream.enter();
+  state_->check_open();
+  state_->stream.check_not_overtaken();
   if (state_->failed) throw UsageError("an earlier write to the decompressing writer has failed");
   state_->failed = true;  // until this one has succeeded
   const std::uint64_t produced_before = state_->stream.produced();
@@ -40,21 +41,25 @@ std::size_t ZstdDecompressionWriter::write(ByteSpan data) {
 }
 
 void ZstdDecompressionWriter::flush() {
-  check_open();
+  const ExclusiveUse in_use = state_->stream.enter();
+  state_->check_open();
   state_->sink.flush();
 }
 
 void ZstdDecompressionWriter::close() {
+  const ExclusiveUse in_use = state_->stream.enter();
   if (std::exchange(state_->closed, true)) return;
   if (state_->options.closefd) state_->sink.close();
   if (!state_->failed) state_->stream.check_not_truncated();
 }
 
 bool ZstdDecompressionWriter::closed() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->closed;
 }
 
 std::size_t ZstdDecompressionWriter::memory_size() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->stream.memory_size();
 }
 
@@ -63,10 +68,12 @@ std::optional<int> ZstdDecompressionWriter::fileno() const {
 }
 
 std::uint64_t ZstdDecompressionWriter::bytes_consumed() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->stream.consumed();
 }
 
 std::uint64_t ZstdDecompressionWriter::bytes_produced() const {
+  const ExclusiveUse in_use = state_->stream.enter();
   return state_->stream.produced();
 }
 

@@ -479,6 +479,65 @@ TEST(Decompressor, UseByASecondThreadIsNoticed) {
   EXPECT_TRUE(noticed);
 }
 
+// Of whatever it has made, and of whatever that can be asked: a second thread is told apart from
+// the call itself by nothing, so the call stands for it here.
+TEST(Decompressor, UseOfWhatItMadeFromWithinACallIsNoticed) {
+  const Bytes frame = frame_of(kOther);
+  ZstdDecompressor decompressor;
+  int noticed = 0;
+  const auto notice = [&](const auto& call) {
+    const std::string message = message_of<UsageError>(call);
+    EXPECT_THAT(message, HasSubstr("or from within one of its own calls"));
+    if (!message.empty()) ++noticed;
+  };
+  ZstdDecompressionObj object = decompressor.decompressobj();
+  ZstdDecompressionChunker chunker = decompressor.chunker();
+  ByteChunks chunks = chunker.decompress(frame);
+  ByteChunks range = decompressor.read_to_iter(frame);
+  ZstdDecompressionReader* used_reader = nullptr;
+  ZstdDecompressionWriter* used_writer = nullptr;
+  test::PiecewiseSource memory(frame, frame.size());
+  CallbackSource source([&](MutableByteSpan out) {
+    notice([&] { used_reader->tell(); });
+    notice([&] { used_reader->bytes_consumed(); });
+    notice([&] { used_reader->closed(); });
+    notice([&] { used_reader->close(); });
+    notice([&] { object.eof(); });
+    notice([&] { object.flush(); });
+    notice([&] { object.needs_input(); });
+    notice([&] { object.unused_data(); });
+    notice([&] { object.unconsumed_tail(); });
+    notice([&] { object.bytes_consumed(); });
+    notice([&] { object.bytes_produced(); });
+    notice([&] { chunks.bytes_consumed(); });
+    notice([&] { range.bytes_consumed(); });
+    return memory.read(out);
+  });
+  ZstdDecompressionReader reader = decompressor.stream_reader(source);
+  used_reader = &reader;
+  EXPECT_EQ(reader.read(10).size(), 10u);
+  EXPECT_EQ(noticed, 13);
+  EXPECT_EQ(reader.tell(), 10u);
+  EXPECT_FALSE(reader.closed());
+  noticed = 0;
+  CallbackSink sink([&](ByteSpan bytes) {
+    notice([&] { used_writer->flush(); });
+    notice([&] { used_writer->close(); });
+    notice([&] { used_writer->closed(); });
+    notice([&] { used_writer->memory_size(); });
+    notice([&] { used_writer->bytes_consumed(); });
+    notice([&] { used_writer->bytes_produced(); });
+    return bytes.size();
+  });
+  ZstdDecompressionWriter writer = decompressor.stream_writer(sink);
+  used_writer = &writer;
+  writer.write(frame);
+  EXPECT_EQ(noticed, 6);
+  EXPECT_FALSE(writer.closed());
+  EXPECT_EQ(reader.tell(), 10u) << "also after another operation was begun";
+  writer.close();
+}
+
 TEST(Decompressor, WhatItMadeMayOutliveIt) {
   const Bytes frame = frame_of(kContent);
   auto decompressor = std::make_unique<ZstdDecompressor>();

@@ -85,7 +85,8 @@ struct CompressionIteratorOptions {
 /// a ZstdError at the call that finds out.
 ///
 /// Thread safety: one thread at a time, together with all objects it has made; a second thread gets
-/// a UsageError. Not so moving and destroying, which nothing else may overlap.
+/// a UsageError, and so does a source, sink or callback that uses it from within a call. Not so
+/// moving and destroying, which nothing else may overlap.
 /// Threads: a frame that is not ended (abandoned, or too large for the memory it was to go to)
 /// keeps the workers until they are done with the jobs they have; the next operation waits for
 /// that, and so does destroying the compressor and the last object it has made.

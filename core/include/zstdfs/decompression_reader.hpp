@@ -65,7 +65,6 @@ class ZstdDecompressionReader {
   friend class ZstdDecompressor;
   struct State;
   explicit ZstdDecompressionReader(std::unique_ptr<State> state);
-  void check_open() const;
 
   std::unique_ptr<State> state_;
 };

@@ -56,7 +56,6 @@ class ZstdDecompressionWriter {
   friend class ZstdDecompressor;
   struct State;
   explicit ZstdDecompressionWriter(std::unique_ptr<State> state);
-  void check_open() const;
 
   std::unique_ptr<State> state_;
 };

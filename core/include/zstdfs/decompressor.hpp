@@ -87,7 +87,8 @@ struct DecompressionIteratorOptions {
 /// longer be used: its calls throw UsageError.
 ///
 /// Thread safety: one thread at a time, together with all objects it has made; a second thread gets
-/// a UsageError. Not so moving and destroying, which nothing else may overlap.
+/// a UsageError, and so does a source, sink or callback that uses it from within a call. Not so
+/// moving and destroying, which nothing else may overlap.
 /// After an error: the decompressor can be used again, for new operations.
 /// Memory: one zstd context (about 96 KiB), which streams let grow by the largest window and a
 /// block, and the buffers that streams have used; the dictionary's digested form, shared with other
