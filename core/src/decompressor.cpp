@@ -110,7 +110,7 @@ Bytes ZstdDecompressor::decompress(ByteSpan data, const DecompressOptions& optio
   return out;
 }
 
-std::size_t ZstdDecompressor::decompress_into(ByteSpan data, MutableByteSpan out,
+std::size_t ZstdDecompressor::decompress_into(MutableByteSpan out, ByteSpan data,
                                               const DecompressOptions& options) {
   ExclusiveUse in_use(context_->use);
   in_use.begin_operation();

@@ -110,7 +110,7 @@ void SeekableFrameDecoder::decode(std::size_t i, const StoredFrame& stored, Muta
   const FramePlace place = place_of(file_.table, i);
   std::size_t content_bytes = 0;
   try {
-    content_bytes = decompressor_.decompress_into(stored.bytes, out);
+    content_bytes = decompressor_.decompress_into(out, stored.bytes);
   } catch (const ZstdError& error) {
     throw_as_damage(place, error);
   }

@@ -38,7 +38,7 @@ void add_pairs_of(std::size_t bytes) {
   add_pair("decompress", bytes, decompress,
            [=] { return decompressor->decompress(sample->frame).size(); });
   add_pair("decompress_into", bytes, decompress,
-           [=] { return decompressor->decompress_into(sample->frame, sample->out); });
+           [=] { return decompressor->decompress_into(sample->out, sample->frame); });
 }
 
 }  // namespace

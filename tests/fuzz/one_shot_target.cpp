@@ -19,7 +19,7 @@ struct Case {
 Outcome into(ZstdDecompressor& decompressor, const Case& given, std::size_t room) {
   return outcome_of([&] {
     Bytes out(room);
-    const std::size_t n = decompressor.decompress_into(given.data, out, given.how);
+    const std::size_t n = decompressor.decompress_into(out, given.data, given.how);
     FUZZ_REQUIRE(n <= room);
     out.resize(n);
     return out;

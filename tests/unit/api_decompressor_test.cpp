@@ -34,7 +34,7 @@ TEST(Decompressor, GivesTheContentOfAFrameOfEveryForm) {
         const Bytes frame = frame_of(content, {.content_size = with_size, .magicless = magicless});
         EXPECT_EQ(decompressor.decompress(frame, {.max_output_size = content.size() + 1}), content);
         Bytes out(content.size());
-        EXPECT_EQ(decompressor.decompress_into(frame, out), content.size());
+        EXPECT_EQ(decompressor.decompress_into(out, frame), content.size());
         EXPECT_EQ(out, content);
       }
     }
@@ -59,9 +59,17 @@ TEST(Decompressor, TheBoundIsIgnoredWhereTheSizeIsKnown) {
   EXPECT_EQ(ZstdDecompressor().decompress(frame_of(kOther), {.max_output_size = 3}), kOther);
 }
 
+// As everywhere; memory that cannot be written to is refused in the place of the output.
+template <typename Out, typename In>
+concept IsDecompressedInto = requires(ZstdDecompressor decompressor, Out out, In in) {
+  decompressor.decompress_into(out, in);
+};
+static_assert(IsDecompressedInto<MutableByteSpan, ByteSpan>);
+static_assert(!IsDecompressedInto<ByteSpan, MutableByteSpan>);
+
 TEST(Decompressor, OutputThatDoesNotFitTheCallersMemoryIsAnError) {
   Bytes out(kOther.size() - 1);
-  EXPECT_EQ(zstd_error_of([&] { ZstdDecompressor().decompress_into(frame_of(kOther), out); }),
+  EXPECT_EQ(zstd_error_of([&] { ZstdDecompressor().decompress_into(out, frame_of(kOther)); }),
             ZSTD_error_dstSize_tooSmall);
 }
 

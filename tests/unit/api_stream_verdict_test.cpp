@@ -249,7 +249,7 @@ TEST(StreamVerdict, BlocksThatHoldMoreThanTheirFrameAllowsAreRefusedAlsoWhereThe
   for (const std::size_t room : {1024u, 4096u, 1u << 18}) {
     Bytes out(room);
     EXPECT_TRUE(test::zstd_error_of([&] {
-                  decompressor.decompress_into(frames, out, {.read_across_frames = true});
+                  decompressor.decompress_into(out, frames, {.read_across_frames = true});
                 }).has_value())
         << room;
     EXPECT_TRUE(test::zstd_error_of([&] {
@@ -456,7 +456,7 @@ TEST(StreamVerdict, FramesWithHeadersOfAnyLengthHoldTheSameHoweverTheyAreCut) {
     }
     ZstdDecompressor decompressor(options);
     Bytes out(sample.content.size());
-    ASSERT_EQ(decompressor.decompress_into(sample.stored, out, {.read_across_frames = true}),
+    ASSERT_EQ(decompressor.decompress_into(out, sample.stored, {.read_across_frames = true}),
               out.size());
     ASSERT_TRUE(out == sample.content);
     for (const Way& way : kWays) {

@@ -109,8 +109,9 @@ class ZstdDecompressor {
   /// memory only for what the frames' blocks can really hold, whatever their headers claim.
   Bytes decompress(ByteSpan data, const DecompressOptions& options = {});
   /// As above into the caller's memory, which bounds the output in place of `max_output_size`.
-  /// Returns how many bytes that were. After an error `out` holds unspecified bytes.
-  std::size_t decompress_into(ByteSpan data, MutableByteSpan out,
+  /// Returns how many bytes that were. After an error `out` holds unspecified bytes. It comes
+  /// first, as wherever the library writes into the caller's memory.
+  std::size_t decompress_into(MutableByteSpan out, ByteSpan data,
                               const DecompressOptions& options = {});
 
   /// Decompresses frames each of which, but the first, has the content of the one before as its
