@@ -72,6 +72,12 @@ ByteChunks ZstdCompressionChunker::compress(ByteSpan data) {
   return State::begin(state_, data, ZSTD_e_continue);
 }
 
+ByteChunks ZstdCompressionChunker::compress_given(Bytes&& data) {
+  ByteChunks chunks = State::begin(state_, data, ZSTD_e_continue);
+  state_->given = std::move(data);  // stays in its place
+  return chunks;
+}
+
 ByteChunks ZstdCompressionChunker::flush() {
   return State::begin(state_, {}, ZSTD_e_flush);
 }

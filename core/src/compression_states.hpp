@@ -31,6 +31,7 @@ struct ZstdCompressionChunker::State {
 
   CompressionOperation operation;
   const std::size_t chunk_size;
+  Bytes given;                    // the last input that was given away
   ByteSpan input;                 // of the present call, not yet taken
   std::uint64_t given_bytes = 0;  // by all calls
   std::size_t filled = 0;         // bytes of the next piece, which are in the context's buffer

@@ -136,6 +136,11 @@ ByteChunks ZstdCompressor::read_to_iter(ByteSpan data, const CompressionIterator
   return chunks_of(stream_reader(data, {.read_size = options.read_size}), options.write_size);
 }
 
+ByteChunks ZstdCompressor::read_to_iter(Bytes&& data, const CompressionIteratorOptions& options) {
+  return chunks_of(stream_reader(std::move(data), {.read_size = options.read_size}),
+                   options.write_size);
+}
+
 ZstdCompressionReader ZstdCompressor::stream_reader(Source& source,
                                                     const CompressionReaderOptions& options) {
   SourceInput input(source, options.read_size, SourceInput::AtEnd::kIsFinal);
@@ -155,6 +160,14 @@ ZstdCompressionReader ZstdCompressor::stream_reader(ByteSpan data,
   require_nonzero(options.read_size, "read_size");
   return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
       CompressionOperation(context_, data.size()), SourceInput(data), options.closefd));
+}
+
+ZstdCompressionReader ZstdCompressor::stream_reader(Bytes&& data,
+                                                    const CompressionReaderOptions& options) {
+  require_nonzero(options.read_size, "read_size");
+  const std::size_t size = data.size();
+  return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
+      CompressionOperation(context_, size), SourceInput(std::move(data)), options.closefd));
 }
 
 ZstdCompressionWriter ZstdCompressor::stream_writer(Sink& sink,

@@ -62,6 +62,12 @@ ByteChunks ZstdDecompressionChunker::decompress(ByteSpan data) {
   return State::begin(state_, data, State::Call::kDecompress);
 }
 
+ByteChunks ZstdDecompressionChunker::decompress_given(Bytes&& data) {
+  ByteChunks chunks = State::begin(state_, data, State::Call::kDecompress);
+  state_->given = std::move(data);  // stays in its place
+  return chunks;
+}
+
 ByteChunks ZstdDecompressionChunker::flush() {
   return State::begin(state_, {}, State::Call::kFlush);
 }

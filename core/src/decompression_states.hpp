@@ -71,6 +71,7 @@ struct ZstdDecompressionChunker::State {
 
   FrameStream stream;
   const std::size_t chunk_size;
+  Bytes given;                 // the last input that was given away
   ByteSpan input;              // of the present call, not yet taken
   std::size_t filled = 0;      // bytes of the next piece, which are in the context's buffer
   bool is_unconsumed = false;  // the present call's range is not at its end

@@ -154,6 +154,13 @@ ByteChunks ZstdDecompressor::read_to_iter(Source& source,
       context_, SourceInput(source, options.read_size, SourceInput::AtEnd::kAskAgain), options);
 }
 
+ByteChunks ZstdDecompressor::read_to_iter(std::unique_ptr<Source> source,
+                                          const DecompressionIteratorOptions& options) {
+  return decompressed_chunks(
+      context_, SourceInput(std::move(source), options.read_size, SourceInput::AtEnd::kAskAgain),
+      options);
+}
+
 ByteChunks ZstdDecompressor::read_to_iter(ByteSpan data,
                                           const DecompressionIteratorOptions& options) {
   require_nonzero(options.read_size, "read_size");

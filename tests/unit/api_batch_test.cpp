@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/patterns.hpp"
 #include "zstdfs/compressor.hpp"
@@ -15,6 +16,14 @@
 
 namespace zstdfs::test {
 namespace {
+
+// Items live as long as their buffers, which a temporary does not.
+template <typename Buffers>
+concept HasItems = requires(Buffers&& buffers) {
+  items_of(std::forward<Buffers>(buffers));
+};
+static_assert(HasItems<BufferWithSegments&> && HasItems<const BufferWithSegmentsCollection&>);
+static_assert(!HasItems<BufferWithSegments> && !HasItems<BufferWithSegmentsCollection>);
 
 using testing::HasSubstr;
 

@@ -45,6 +45,31 @@ TEST(ReadToIter, MemoryOverridesTheSizeThatWasGiven) {
   expect_wrong_size([&] { all_of(compressor.read_to_iter(source, {.size = 9})); });
 }
 
+// What was given away lives as long as what reads it: also in a loop's head, and when that is
+// moved.
+TEST(CompressorSources, MemoryThatIsGivenAwayStays) {
+  ZstdCompressor compressor;
+  const Bytes content = text_bytes(300000, 2);
+  const Bytes frame = compressor.stream_reader(ByteSpan(content)).readall();
+  ZstdCompressionReader reader = compressor.stream_reader(text_bytes(300000, 2));
+  ZstdCompressionReader moved = std::move(reader);
+  EXPECT_EQ(moved.readall(), frame);
+  Bytes whole;
+  for (const ByteSpan piece : compressor.read_to_iter(text_bytes(300000, 2), {.size = 9})) {
+    whole.insert(whole.end(), piece.begin(), piece.end());
+  }
+  EXPECT_EQ(whole, frame);
+  ZstdCompressionChunker chunker = compressor.chunker({.size = content.size()});
+  whole.clear();
+  for (const ByteSpan piece : chunker.compress(text_bytes(300000, 2))) {
+    whole.insert(whole.end(), piece.begin(), piece.end());
+  }
+  EXPECT_TRUE(all_of(chunker.compress({})).empty());
+  EXPECT_EQ(content_of(joined({whole, joined(all_of(chunker.finish()))})), content);
+  EXPECT_THROW(compressor.stream_reader(Bytes(3), {.read_size = 0}), std::invalid_argument);
+  EXPECT_THROW(chunker.compress(Bytes(3)), UsageError);
+}
+
 TEST(ReadToIter, SizesOfNothingAreRefused) {
   ZstdCompressor compressor;
   EXPECT_THROW(compressor.read_to_iter(ByteSpan(), {.write_size = 0}), std::invalid_argument);

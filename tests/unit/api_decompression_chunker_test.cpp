@@ -78,6 +78,16 @@ TEST(DecompressionChunker, NoInputYieldsNothing) {
   EXPECT_TRUE(append(all, decompressor.chunker().finish()).empty());
 }
 
+TEST(DecompressionChunker, InputThatIsGivenAwayStays) {
+  ZstdDecompressor decompressor;
+  ZstdDecompressionChunker chunker = decompressor.chunker({.chunk_size = 1000});
+  Bytes content;
+  append(content, chunker.decompress(frame_of(kContent)));
+  EXPECT_EQ(chunker.decompress({}).next().size(), 0u);
+  append(content, chunker.finish());
+  EXPECT_EQ(content, kContent);
+}
+
 TEST(DecompressionChunker, OutputHasToBeConsumedBeforeTheNextCall) {
   ZstdDecompressor decompressor;
   ZstdDecompressionChunker chunker = decompressor.chunker({.chunk_size = 1000});

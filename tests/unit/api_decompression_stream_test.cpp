@@ -114,6 +114,18 @@ TEST(DecompressionRange, SkipsBytesWithinTheFirstPiece) {
                std::invalid_argument);
 }
 
+TEST(DecompressionRange, MayOwnItsSource) {
+  bool closed = false;
+  const Bytes frame = frame_of(kOther);
+  Bytes content;
+  for (const ByteSpan piece :
+       ZstdDecompressor().read_to_iter(std::make_unique<PiecewiseSource>(frame, 9, &closed))) {
+    content.insert(content.end(), piece.begin(), piece.end());
+  }
+  EXPECT_EQ(content, kOther);
+  EXPECT_THROW(ZstdDecompressor().read_to_iter(std::unique_ptr<Source>{}), std::invalid_argument);
+}
+
 TEST(DecompressionRange, TruncationIsReportedAfterTheBytesBeforeIt) {
   ZstdDecompressor decompressor;
   ByteChunks range = decompressor.read_to_iter(kFlushed, {.write_size = 10});

@@ -5,6 +5,7 @@
 #include <ranges>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/api_decompression_frames.hpp"
@@ -18,6 +19,14 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 static_assert(std::ranges::input_range<FrameRange>);
+
+// The range does not own the buffer: a temporary is gone before the walk begins.
+template <typename Data>
+concept HasFrames = requires(Data&& data) {
+  frames_of(std::forward<Data>(data));
+};
+static_assert(HasFrames<Bytes&> && HasFrames<const Bytes&> && HasFrames<ByteSpan>);
+static_assert(!HasFrames<Bytes> && !HasFrames<const Bytes>);
 
 std::vector<FrameView> all_frames(ByteSpan data, int format = kFormatZstd1) {
   std::vector<FrameView> frames;

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
+#include <type_traits>
 
 #include "tests/unit/api_seekable_fixture.hpp"
 #include "tests/unit/os_temp_directory.hpp"
@@ -10,6 +12,13 @@
 
 namespace zstdfs::test {
 namespace {
+
+// A source that is not given away outlives the reader, which a temporary does not.
+static_assert(std::is_constructible_v<ZstdSeekableReader, const MemorySource&>);
+static_assert(std::is_constructible_v<ZstdSeekableReader, std::unique_ptr<MemorySource>>);
+static_assert(!std::is_constructible_v<ZstdSeekableReader, MemorySource>);
+static_assert(!std::is_constructible_v<ZstdSeekableReader, MemorySource, SeekTable>);
+static_assert(std::is_nothrow_move_constructible_v<ZstdSeekableReader>);
 
 const Bytes kContent = random_bytes(10'000, 1);
 

@@ -22,8 +22,11 @@ struct BatchOptions {
   std::function<void(std::size_t done)> progress = nullptr;
 };
 
-/// The items of buffers, for the functions that take many spans. They live as long as the buffers.
+/// The items of buffers, for the functions that take many spans. They live as long as the buffers,
+/// which are therefore no temporaries.
 std::vector<ByteSpan> items_of(const BufferWithSegments& buffer);
 std::vector<ByteSpan> items_of(const BufferWithSegmentsCollection& buffers);
+std::vector<ByteSpan> items_of(const BufferWithSegments&& buffer) = delete;
+std::vector<ByteSpan> items_of(const BufferWithSegmentsCollection&& buffers) = delete;
 
 }  // namespace zstdfs

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "zstdfs/byte_chunks.hpp"
 
@@ -33,8 +35,13 @@ class ZstdCompressionChunker {
   ZstdCompressionChunker& operator=(ZstdCompressionChunker&&) noexcept;
 
   /// Yields pieces of exactly `chunk_size`; what remains is carried over. `data` has to stay in
-  /// place until the range is at its end. UsageError after finish().
+  /// place until the range is at its end, unless it is given away. UsageError after finish().
   ByteChunks compress(ByteSpan data);
+  /// A template, so that `{}` is a span.
+  template <std::same_as<Bytes> Given>
+  ByteChunks compress(Given&& data) {
+    return compress_given(std::move(data));
+  }
   /// Ends a block, and yields all that there is by now: the last piece may be short.
   ByteChunks flush();
   /// As flush(), ending the frame. After it, every call is a UsageError.
@@ -44,6 +51,7 @@ class ZstdCompressionChunker {
   friend class ZstdCompressor;
   struct State;
   explicit ZstdCompressionChunker(std::shared_ptr<State> state);
+  ByteChunks compress_given(Bytes&& data);
 
   std::shared_ptr<State> state_;  // shared with the ranges
 };

@@ -134,11 +134,13 @@ class ZstdCompressor {
   ByteChunks read_to_iter(std::unique_ptr<Source> source,
                           const CompressionIteratorOptions& options = {});
   ByteChunks read_to_iter(ByteSpan data, const CompressionIteratorOptions& options = {});
+  ByteChunks read_to_iter(Bytes&& data, const CompressionIteratorOptions& options = {});
 
   ZstdCompressionReader stream_reader(Source& source, const CompressionReaderOptions& options = {});
   ZstdCompressionReader stream_reader(std::unique_ptr<Source> source,
                                       const CompressionReaderOptions& options = {});
   ZstdCompressionReader stream_reader(ByteSpan data, const CompressionReaderOptions& options = {});
+  ZstdCompressionReader stream_reader(Bytes&& data, const CompressionReaderOptions& options = {});
 
   ZstdCompressionWriter stream_writer(Sink& sink, const CompressionWriterOptions& options = {});
   ZstdCompressionWriter stream_writer(std::unique_ptr<Sink> sink,

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "zstdfs/byte_chunks.hpp"
 
@@ -31,8 +33,13 @@ class ZstdDecompressionChunker {
   ZstdDecompressionChunker& operator=(ZstdDecompressionChunker&&) noexcept;
 
   /// Yields pieces of exactly `chunk_size`; what remains is carried over. `data` has to stay in
-  /// place until the range is at its end. UsageError after finish().
+  /// place until the range is at its end, unless it is given away. UsageError after finish().
   ByteChunks decompress(ByteSpan data);
+  /// A template, so that `{}` is a span.
+  template <std::same_as<Bytes> Given>
+  ByteChunks decompress(Given&& data) {
+    return decompress_given(std::move(data));
+  }
   /// Yields what was carried over: all that the data so far decompresses to was then yielded.
   ByteChunks flush();
   /// As flush(), at the end of the data: a step throws ZstdError when that ends within a frame.
@@ -43,6 +50,7 @@ class ZstdDecompressionChunker {
   friend class ZstdDecompressor;
   struct State;
   explicit ZstdDecompressionChunker(std::shared_ptr<State> state);
+  ByteChunks decompress_given(Bytes&& data);
 
   std::shared_ptr<State> state_;  // shared with the ranges
 };

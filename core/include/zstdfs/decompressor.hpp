@@ -130,6 +130,8 @@ class ZstdDecompressor {
   /// frame, and what the source throws, after the bytes before that were yielded. The source or
   /// memory has to outlive what is returned, unless it is given away; so it is below.
   ByteChunks read_to_iter(Source& source, const DecompressionIteratorOptions& options = {});
+  ByteChunks read_to_iter(std::unique_ptr<Source> source,
+                          const DecompressionIteratorOptions& options = {});
   ByteChunks read_to_iter(ByteSpan data, const DecompressionIteratorOptions& options = {});
   ByteChunks read_to_iter(Bytes&& data, const DecompressionIteratorOptions& options = {});
   ZstdDecompressionReader stream_reader(Source& source,

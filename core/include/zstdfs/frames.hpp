@@ -1,9 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <type_traits>
 
 #include "zstdfs/bytes.hpp"
 #include "zstdfs/constants.hpp"
@@ -76,6 +78,12 @@ class FrameRange {
 
 /// No data at all has no frames.
 FrameRange frames_of(ByteSpan data, int format = kFormatZstd1);
+/// Not of a temporary, which would be gone before the walk begins. (A template, so that `{}` is a
+/// span.)
+template <typename Temporary>
+requires std::same_as<std::remove_const_t<Temporary>, Bytes> FrameRange
+frames_of(Temporary&& data, int format = kFormatZstd1)
+= delete;
 
 /// Size of the content of all frames together; absent when one of them does not say. Throws
 /// ZstdError as a walk does. What frames say is never more than their blocks can hold, but that can

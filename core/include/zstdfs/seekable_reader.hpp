@@ -54,12 +54,17 @@ class ZstdSeekableReader final : public RandomAccessSource {
                               const SeekableReaderOptions& options = {});
   explicit ZstdSeekableReader(std::unique_ptr<const RandomAccessSource> source,
                               const SeekableReaderOptions& options = {});
+  /// Not of a temporary, which would be gone at the first read: give it away instead.
+  explicit ZstdSeekableReader(const RandomAccessSource&& source,
+                              const SeekableReaderOptions& options = {}) = delete;
   /// With a table from elsewhere; the file needs none, and one that it has is not looked at. Throws
   /// CorruptError when the table lists more bytes than the source has.
   ZstdSeekableReader(const RandomAccessSource& source, SeekTable table,
                      const SeekableReaderOptions& options = {});
   ZstdSeekableReader(std::unique_ptr<const RandomAccessSource> source, SeekTable table,
                      const SeekableReaderOptions& options = {});
+  ZstdSeekableReader(const RandomAccessSource&& source, SeekTable table,
+                     const SeekableReaderOptions& options = {}) = delete;
   ~ZstdSeekableReader() override;
   ZstdSeekableReader(ZstdSeekableReader&&) noexcept;
   ZstdSeekableReader& operator=(ZstdSeekableReader&&) noexcept;
