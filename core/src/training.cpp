@@ -2,6 +2,7 @@
 #include <zdict.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -46,6 +47,16 @@ struct JoinedSamples {
   std::vector<std::size_t> sizes;
 };
 
+/// The largest table of frequencies, which libzstd has 6 bytes for each entry of.
+constexpr unsigned kMaxTableLog = 31;
+
+void check_at_most(const char* name, std::uint64_t value, std::uint64_t most) {
+  if (value <= most) return;
+  throw std::invalid_argument(std::string(name) + " is " + std::to_string(value) +
+                              "; it must be at most " + std::to_string(most));
+}
+
+// libzstd shifts by f before it looks at it, and says of the others only that something is wrong.
 void check_options(std::size_t dict_size, const TrainingOptions& options) {
   if (dict_size < ZDICT_DICTSIZE_MIN) {
     throw std::invalid_argument("dict_size is " + std::to_string(dict_size) +
@@ -54,6 +65,13 @@ void check_options(std::size_t dict_size, const TrainingOptions& options) {
   }
   if (options.d != 0 && options.d != 6 && options.d != 8) {
     throw std::invalid_argument("d is " + std::to_string(options.d) + "; it must be 6 or 8");
+  }
+  check_at_most("k", options.k, dict_size);
+  check_at_most("f", options.f, kMaxTableLog);
+  // Written so that what is not a number is refused, too.
+  if (!(options.split_point >= 0.0 && options.split_point <= 1.0)) {
+    throw std::invalid_argument("split_point is " + std::to_string(options.split_point) +
+                                "; it must be from 0 to 1");
   }
 }
 

@@ -7,6 +7,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <thread>
@@ -256,6 +257,26 @@ TEST(ApiTraining, ArgumentsThatCannotBeAreRefused) {
   EXPECT_THROW(train_dictionary(255, samples.views), std::invalid_argument);
   EXPECT_THROW(train_dictionary(4096, samples.views, {.d = 7}), std::invalid_argument);
   EXPECT_THROW(train_dictionary(4096, samples.views, {.accel = 11}), ZstdError);
+}
+
+TEST(ApiTraining, OptionsOutOfBoundsAreRefused) {
+  const Samples samples;
+  const auto expect_refused = [&](const TrainingOptions& options, const char* name) {
+    try {
+      train_dictionary(2048, samples.views, options);
+      ADD_FAILURE() << name;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_THAT(error.what(), HasSubstr(name));
+    }
+  };
+  expect_refused({.f = 32}, "f is 32");
+  expect_refused({.f = 64, .threads = 2}, "f is 64");
+  expect_refused({.split_point = std::nan("")}, "split_point");
+  expect_refused({.split_point = -0.5}, "split_point");
+  expect_refused({.split_point = 1.01}, "split_point");
+  expect_refused({.k = 2049}, "k is 2049");
+  expect_refused({.k = 2049, .d = 8, .steps = 2}, "k is 2049");
+  EXPECT_NO_THROW(train_dictionary(2048, samples.views, {.k = 2000, .d = 8, .split_point = 1.0}));
 }
 
 TEST(ApiTraining, TheDictionaryMakesSamplesSmaller) {

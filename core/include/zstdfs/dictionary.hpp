@@ -70,10 +70,10 @@ class ZstdCompressionDict {
 
 /// How train_dictionary goes about it; zero is libzstd's choice, as in python-zstandard.
 struct TrainingOptions {
-  unsigned k = 0;
+  unsigned k = 0;              ///< segment size, at most `dict_size`
   unsigned d = 0;              ///< 6 or 8
-  unsigned f = 0;              ///< log of the size of the frequency table
-  double split_point = 0.0;    ///< share of the samples to train on; the rest is for testing
+  unsigned f = 0;              ///< log of the size of the frequency table, at most 31
+  double split_point = 0.0;    ///< share of the samples to train on; the rest is for testing; to 1
   unsigned accel = 0;          ///< 1 to 10
   unsigned notifications = 0;  ///< 0 to 4: how much libzstd says on stderr
   std::uint32_t dict_id = 0;   ///< 0: at random
@@ -84,7 +84,8 @@ struct TrainingOptions {
 
 /// Trains with fastCover, trying parameters unless k and d are both given. The result is a full
 /// dictionary of at most `dict_size` bytes. Throws ZstdError ("Src size is incorrect": too few or
-/// too small samples), std::invalid_argument.
+/// too small samples), std::invalid_argument for options out of bounds. Memory: a copy of the
+/// samples and 8 bytes for each of theirs; for each thread a table of 6 bytes times 2^f.
 std::shared_ptr<ZstdCompressionDict> train_dictionary(std::size_t dict_size,
                                                       std::span<const ByteSpan> samples,
                                                       const TrainingOptions& options = {});
