@@ -281,10 +281,15 @@ BufferWithSegmentsCollection ZstdDecompressor::multi_decompress_to_buffer(
                                 " frames");
   }
   std::vector<std::uint64_t> sizes;
+  std::uint64_t all_bytes = 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     std::optional<std::uint64_t> wanted;
     if (!decompressed_sizes.empty()) wanted = decompressed_sizes[i];
-    sizes.push_back(about_item(i, [&] { return content_bytes_of(frames[i], wanted, *context_); }));
+    about_item(i, [&] {
+      sizes.push_back(content_bytes_of(frames[i], wanted, *context_));
+      all_bytes += sizes.back();
+      context_->check_content_size(all_bytes);
+    });
   }
   const std::function<DCtxPtr()> make = [this] {
     DCtxPtr context = make_dctx();

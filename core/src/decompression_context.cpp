@@ -150,6 +150,17 @@ void DecompressionContext::check_allowed(const FrameInMemory& frame) const {
   if (max_window_size != 0) check_window(frame, max_window_size);
 }
 
+std::uint64_t DecompressionContext::within_content_limit(std::uint64_t bytes) const {
+  return options.max_content_size == 0 ? bytes : std::min(bytes, options.max_content_size);
+}
+
+void DecompressionContext::check_content_size(std::uint64_t bytes) const {
+  if (within_content_limit(bytes) == bytes) return;
+  throw ZstdError(ZSTD_error_dstSize_tooSmall,
+                  std::to_string(bytes) + " bytes of content, more than max_content_size allows (" +
+                      std::to_string(options.max_content_size) + ")");
+}
+
 FrameStream::FrameStream(std::shared_ptr<DecompressionContext> context)
     : context_(std::move(context)) {
   ExclusiveUse in_use(context_->use);

@@ -39,6 +39,10 @@ struct DecompressionContext {
   std::size_t decompress_frames(ZSTD_DCtx* context, MutableByteSpan out, ByteSpan stored) const;
   /// Throws ZstdError when the options do not allow a frame.
   void check_allowed(const FrameInMemory& frame) const;
+  /// Throws ZstdError when the options do not allow to take memory for so much content.
+  void check_content_size(std::uint64_t bytes) const;
+  /// As much as max_content_size allows of `bytes`.
+  std::uint64_t within_content_limit(std::uint64_t bytes) const;
   bool is_magicless() const { return format == ZSTD_f_zstd1_magicless; }
   void set_parameter(int parameter, int value);
   std::size_t memory_size() const;

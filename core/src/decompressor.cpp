@@ -65,6 +65,7 @@ std::size_t run(DecompressionContext& context, ByteSpan stored, MutableByteSpan 
 
 Bytes decompress_planned(DecompressionContext& context, ByteSpan data, const Plan& plan,
                          std::uint64_t content_bytes) {
+  context.check_content_size(content_bytes);
   if (content_bytes > std::numeric_limits<std::ptrdiff_t>::max()) throw std::bad_alloc();
   Bytes out(static_cast<std::size_t>(content_bytes));
   out.resize(run(context, data.first(plan.stored_bytes), out));
@@ -103,8 +104,8 @@ Bytes ZstdDecompressor::decompress(ByteSpan data, const DecompressOptions& optio
   if (options.max_output_size == 0) {
     throw ZstdError(ZSTD_error_GENERIC, "could not determine content size in frame header");
   }
-  Bytes out = decompress_planned(
-      *context_, data, plan, std::min<std::uint64_t>(plan.content_bound, options.max_output_size));
+  const auto bound = std::min<std::uint64_t>(plan.content_bound, options.max_output_size);
+  Bytes out = decompress_planned(*context_, data, plan, context_->within_content_limit(bound));
   // The bound may have been far too high: memory that is not needed is given back.
   if (out.capacity() / 2 > out.size()) out.shrink_to_fit();
   return out;

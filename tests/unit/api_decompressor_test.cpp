@@ -55,6 +55,51 @@ TEST(Decompressor, AFrameOfUnknownSizeNeedsABound) {
               HasSubstr("did not decompress full frame"));
 }
 
+/// A few KiB, which really hold `blocks` times 128 KiB of one byte.
+Bytes bomb_of(std::uint32_t blocks) {
+  const std::uint64_t content_bytes = std::uint64_t{blocks} * kBlockSizeMax;
+  Bytes frame = bytes_of(std::string("\x28\xb5\x2f\xfd\xc0\x50", 6));  // a window of 1 MiB
+  const std::size_t at = frame.size();
+  frame.resize(at + sizeof content_bytes);
+  store_le(frame, at, content_bytes);
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    const std::uint32_t is_last = i + 1 == blocks ? 1 : 0;
+    const std::uint32_t header = static_cast<std::uint32_t>(kBlockSizeMax) << 3 | 1u << 1 | is_last;
+    for (const int shift : {0, 8, 16}) frame.push_back(static_cast<std::byte>(header >> shift));
+    frame.push_back(std::byte{'x'});
+  }
+  return frame;
+}
+
+TEST(Decompressor, ContentAboveTheCeilingIsRefusedInEveryCallThatReturnsIt) {
+  const Bytes bomb = bomb_of(64);
+  const std::uint64_t content_bytes = 64 * kBlockSizeMax;
+  EXPECT_EQ(ZstdDecompressor({.max_content_size = content_bytes}).decompress(bomb).size(),
+            content_bytes);
+  ZstdDecompressor decompressor({.max_content_size = content_bytes - 1});
+  const auto expect_refused = [&](const auto& call) {
+    EXPECT_THAT(message_of<ZstdError>(call), HasSubstr("more than max_content_size allows"));
+  };
+  expect_refused([&] { decompressor.decompress(bomb, {.max_output_size = 1}); });
+  const ByteSpan one[] = {bomb};
+  expect_refused([&] { decompressor.decompress_content_dict_chain(one); });
+  expect_refused([&] { decompressor.multi_decompress_to_buffer(one); });
+  // The ceiling is that of a call.
+  const Bytes half = bomb_of(32);
+  EXPECT_EQ(decompressor.decompress(half).size(), content_bytes / 2);
+  const Bytes both = joined({half, half});
+  expect_refused([&] { decompressor.decompress(both, {.read_across_frames = true}); });
+  const ByteSpan two[] = {half, half};
+  expect_refused([&] { decompressor.multi_decompress_to_buffer(two); });
+  const Bytes unknown = frame_of(Bytes(content_bytes), {.content_size = false});
+  EXPECT_THAT(message_of<ZstdError>(
+                  [&] { decompressor.decompress(unknown, {.max_output_size = SIZE_MAX}); }),
+              HasSubstr("did not decompress full frame"));
+  Bytes out(content_bytes);
+  EXPECT_EQ(decompressor.decompress_into(out, bomb), content_bytes);
+  EXPECT_EQ(decompressor.stream_reader(bomb).readall().size(), content_bytes);
+}
+
 TEST(Decompressor, TheBoundIsIgnoredWhereTheSizeIsKnown) {
   EXPECT_EQ(ZstdDecompressor().decompress(frame_of(kOther), {.max_output_size = 3}), kOther);
 }

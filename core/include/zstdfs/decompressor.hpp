@@ -35,10 +35,15 @@ struct DecompressorOptions {
   /// Dictionaries with ids, of which a frame that names one gets that. A frame that names another,
   /// or none, gets `dict_data`.
   std::vector<std::shared_ptr<const ZstdCompressionDict>> more_dicts = {};
-  /// The largest window, in bytes, that a frame may ask for: what bounds the memory taken. From
-  /// 1 KiB to 2 GiB. 0 is libzstd's limit (128 MiB) where a window takes memory, in streams, and
-  /// none in one-shot decompression.
+  /// The largest window, in bytes, that a frame may ask for: what bounds the memory that streams
+  /// take. From 1 KiB to 2 GiB. 0 is libzstd's limit (128 MiB) in streams, and none in one-shot
+  /// decompression, where no window takes memory but the content does: `max_content_size`.
   std::uint64_t max_window_size = 0;
+  /// The most content, in bytes, that decompress() or multi_decompress_to_buffer() returns, and
+  /// that each frame of a chain has; 0: any. More is a ZstdError, before memory is taken for it:
+  /// a few KiB of frames can really hold 32768 times as much. It does not bound what is written to
+  /// the caller's memory, nor streams, which give the content in pieces.
+  std::uint64_t max_content_size = 0;
   int format = 0;  ///< kFormatZstd1 or kFormatZstd1Magicless
   /// The compressor writes checksums by itself where the default demands them.
   ChecksumPolicy checksums = ChecksumPolicy::kRequireWithRawDict;
@@ -105,8 +110,9 @@ class ZstdDecompressor {
   std::size_t memory_size() const;
 
   /// Decompresses the first frame of `data`, or all. Throws ZstdError: no frame, truncated or
-  /// damaged, bytes left over (the message says how many), more than `max_output_size`. Takes
-  /// memory only for what the frames' blocks can really hold, whatever their headers claim.
+  /// damaged, bytes left over (the message says how many), more than `max_output_size` or
+  /// DecompressorOptions::max_content_size. Takes memory only for what the frames' blocks can
+  /// really hold, whatever their headers claim.
   Bytes decompress(ByteSpan data, const DecompressOptions& options = {});
   /// As above into the caller's memory, which bounds the output in place of `max_output_size`.
   /// Returns how many bytes that were. After an error `out` holds unspecified bytes. It comes

@@ -12,7 +12,8 @@
 namespace zstdfs {
 
 struct SeekableReaderOptions {
-  /// The format must be kFormatZstd1. A frame whose checksum the seek table has needs none of its
+  /// The format must be kFormatZstd1. Frames are bounded by `max_frame_size`, not by
+  /// `max_content_size`. A frame whose checksum the seek table has needs none of its
   /// own for ChecksumPolicy::kRequireWithRawDict.
   DecompressorOptions decompressor = {};
   /// The most content that a frame may hold; reading a larger one is a CorruptError. With it the
