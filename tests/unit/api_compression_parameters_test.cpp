@@ -221,6 +221,25 @@ TEST(ApiCompressionParameters, BuffersThatTheLibraryOwnsCannotBeDeclaredStable) 
   }
 }
 
+template <typename Parameter>
+concept IsParameter = requires(const ZstdCompressionParameters parameters, Parameter parameter) {
+  parameters.get(parameter);
+  parameters.is_set(parameter);
+  parameters.with(parameter, 1);
+};
+static_assert(IsParameter<CompressionParameter> && IsParameter<int>);
+template <typename Parameter>
+concept IsAnyParameter = requires(const ZstdCompressionParameters parameters, Parameter parameter) {
+  parameters.get(parameter);
+}
+|| requires(const ZstdCompressionParameters parameters, Parameter parameter) {
+  parameters.is_set(parameter);
+}
+|| requires(const ZstdCompressionParameters parameters, Parameter parameter) {
+  parameters.with(parameter, 1);
+};
+static_assert(!IsAnyParameter<DecompressionParameter>);
+
 TEST(ApiCompressionParameters, AnUnknownParameterIsRefused) {
   const ZstdCompressionParameters parameters;
   EXPECT_THROW(parameters.get(987654), ZstdError);

@@ -389,6 +389,24 @@ TEST(Decompressor, ParametersCanBeSetReadAndReset) {
   EXPECT_THROW(decompressor.get_parameter(4711), ZstdError);
 }
 
+// Both directions use some of the same numbers.
+template <typename Object, typename Parameter>
+concept Sets = requires(Object object, Parameter parameter) {
+  object.set_parameter(parameter, 1);
+};
+template <typename Object, typename Parameter>
+concept Gets = requires(Object object, Parameter parameter) {
+  object.get_parameter(parameter);
+};
+static_assert(Sets<ZstdDecompressor, DecompressionParameter> && Sets<ZstdDecompressor, int>);
+static_assert(Gets<ZstdDecompressor, DecompressionParameter> && Gets<ZstdDecompressor, int>);
+static_assert(Sets<ZstdCompressor, CompressionParameter> && Sets<ZstdCompressor, int>);
+static_assert(Gets<ZstdCompressor, CompressionParameter> && Gets<ZstdCompressor, int>);
+static_assert(!Sets<ZstdDecompressor, CompressionParameter>);
+static_assert(!Gets<ZstdDecompressor, CompressionParameter>);
+static_assert(!Sets<ZstdCompressor, DecompressionParameter>);
+static_assert(!Gets<ZstdCompressor, DecompressionParameter>);
+
 TEST(Decompressor, BuffersThatItOwnsCannotBeDeclaredStable) {
   ZstdDecompressor decompressor;
   EXPECT_EQ(decompression_parameter_bounds(kDecompressionStableOutBuffer).upper, 0);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "zstdfs/bytes.hpp"
+#include "zstdfs/constants.hpp"
 
 struct ZSTD_CCtx_params_s;
 struct ZSTD_CCtx_s;
@@ -88,6 +89,10 @@ class ZstdCompressionParameters {
   bool is_set(int parameter) const;
   /// A copy in which one parameter is different. Throws ZstdError.
   ZstdCompressionParameters with(int parameter, int value) const;
+  /// Not those of decompressors: their numbers are other parameters here.
+  int get(DecompressionParameter parameter) const = delete;
+  bool is_set(DecompressionParameter parameter) const = delete;
+  ZstdCompressionParameters with(DecompressionParameter parameter, int value) const = delete;
 
   /// Bytes that a compressor with these parameters takes, without worker threads' buffers, which
   /// libzstd cannot estimate: with threads this throws ZstdError.

@@ -14,6 +14,7 @@
 #include "zstdfs/compression_parameters.hpp"
 #include "zstdfs/compression_reader.hpp"
 #include "zstdfs/compression_writer.hpp"
+#include "zstdfs/constants.hpp"
 #include "zstdfs/dictionary.hpp"
 #include "zstdfs/stream.hpp"
 #include "zstdfs/thread_pool.hpp"
@@ -166,6 +167,9 @@ class ZstdCompressor {
   /// with a ZstdError.
   void set_parameter(int parameter, int value);
   int get_parameter(int parameter) const;
+  /// Not those of decompressors: their numbers are other parameters here.
+  void set_parameter(DecompressionParameter parameter, int value) = delete;
+  int get_parameter(DecompressionParameter parameter) const = delete;
 
  private:
   /// Shared with the objects it makes, which may outlive it.

@@ -9,6 +9,7 @@
 #include "zstdfs/batch.hpp"
 #include "zstdfs/byte_chunks.hpp"
 #include "zstdfs/bytes.hpp"
+#include "zstdfs/constants.hpp"
 #include "zstdfs/decompression_chunker.hpp"
 #include "zstdfs/decompression_object.hpp"
 #include "zstdfs/decompression_reader.hpp"
@@ -181,6 +182,9 @@ class ZstdDecompressor {
   /// come. Abandons the present one. Throws ZstdError.
   void set_parameter(int parameter, int value);
   int get_parameter(int parameter) const;
+  /// Not those of compressors: their numbers are other parameters here.
+  void set_parameter(CompressionParameter parameter, int value) = delete;
+  int get_parameter(CompressionParameter parameter) const = delete;
 
  private:
   /// Shared with the objects it makes, which may outlive it.
