@@ -1,5 +1,6 @@
 #include "compression_context.hpp"
 
+#include <zdict.h>
 #include <zstd_errors.h>
 
 #include <array>
@@ -8,6 +9,23 @@
 
 namespace zstdfs {
 namespace {
+
+/// libzstd digests a dictionary at the first frame only, and says then that memory is short.
+std::shared_ptr<const ZstdCompressionDict> undamaged(
+    std::shared_ptr<const ZstdCompressionDict> dict) {
+  // Less than a magic number and an id is raw content, whatever it begins with.
+  constexpr std::size_t kLeastFullBytes = 8;
+  if (!dict || dict->dict_type() != DictType::kAuto) return dict;
+  const ByteSpan data = dict->as_bytes();
+  if (data.size() < kLeastFullBytes || load_le<std::uint32_t>(data, 0) != kDictionaryMagicNumber) {
+    return dict;
+  }
+  if (ZSTD_isError(ZDICT_getDictHeaderSize(data.data(), data.size())) != 0) {
+    throw ZstdError(ZSTD_error_dictionary_corrupted,
+                    "cannot load a dictionary: its entropy tables are damaged");
+  }
+  return dict;
+}
 
 /// `compression_params` already says everything that the other options could.
 void check_no_conflict(const CompressorOptions& options) {
@@ -66,7 +84,7 @@ void check_declared_size(std::uint64_t declared, std::uint64_t given, ZSTD_EndDi
 CompressionContext::CompressionContext(const CompressorOptions& options)
     : initial_parameters(parameters_of(options)),
       parameters(initial_parameters),
-      dict(options.dict_data),
+      dict(undamaged(options.dict_data)),
       thread_pool(options.thread_pool),
       attached(dict ? dict->precomputed() : nullptr),
       cctx(make_configured()) {}

@@ -1,4 +1,7 @@
+#include <zstd_errors.h>
+
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 #include "tests/unit/api_compression_fixture.hpp"
@@ -441,6 +444,24 @@ TEST(Compressor, BuffersThatItOwnsCannotBeDeclaredStable) {
   ZstdCompressionObj abandoned = compressor.compressobj();
   abandoned.compress(text_bytes(100, 12));
   EXPECT_EQ(content_of(compressor.compress(content)), content);
+}
+
+// libzstd itself reports it at the first frame, as a lack of memory.
+TEST(Compressor, ADamagedDictionaryIsFoundAtOnce) {
+  Bytes damaged = test::random_bytes(1000, 13);
+  const std::uint32_t magic = kDictionaryMagicNumber;
+  std::memcpy(damaged.data(), &magic, sizeof magic);
+  const auto dict = std::make_shared<ZstdCompressionDict>(damaged);
+  try {
+    const ZstdCompressor compressor({.dict_data = dict});
+    ADD_FAILURE();
+  } catch (const ZstdError& error) {
+    EXPECT_EQ(error.code(), ZSTD_error_dictionary_corrupted);
+    EXPECT_THAT(error.what(), testing::HasSubstr("damaged"));
+  }
+  const Bytes content = text_bytes(1000, 14);
+  const ZstdCompressor with_it(
+      {.dict_data = raw_dict(damaged)});  // as content it is as good as any
 }
 
 TEST(Compressor, ResetKeepsTheDictionary) {

@@ -26,7 +26,8 @@ class ZstdCompressionDict {
  public:
   /// Copies `data`. Throws ZstdError when `dict_type` is kFullDict and `data` is not one,
   /// std::invalid_argument when `dict_type` is none of the three. Damage behind the magic number is
-  /// found here for kFullDict, for kAuto when the dictionary is digested or used.
+  /// found here for kFullDict, for kAuto when the dictionary is digested or given to a compressor
+  /// or decompressor.
   explicit ZstdCompressionDict(ByteSpan data, DictType dict_type = DictType::kAuto);
   ~ZstdCompressionDict();
   ZstdCompressionDict(const ZstdCompressionDict&) = delete;
