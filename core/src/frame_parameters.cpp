@@ -5,6 +5,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -118,6 +119,10 @@ std::uint64_t decompression_margin(std::uint64_t content_size, std::size_t block
     throw std::invalid_argument("content_size is " + std::to_string(content_size) +
                                 "; its margin would not fit in 64 bits");
   }
+  if (std::uint64_t{block_size} >> 62 != 0) {
+    throw std::invalid_argument("block_size is " + std::to_string(block_size) +
+                                "; the margin would not fit in 64 bits");
+  }
   const std::uint64_t blocks = content_size / block_size + (content_size % block_size != 0 ? 1 : 0);
   return ZSTD_FRAMEHEADERSIZE_MAX + kChecksumBytes + kBlockHeaderBytes * blocks + block_size;
 }
@@ -127,6 +132,12 @@ std::size_t estimate_decompression_context_size() {
 }
 
 std::size_t estimate_decompression_stream_size(std::size_t window_size) {
+  // Beyond it, libzstd's sum overflows.
+  constexpr std::size_t kMaxWindow = std::numeric_limits<std::size_t>::max() / 2;
+  if (window_size > kMaxWindow) {
+    throw std::invalid_argument("window_size is " + std::to_string(window_size) +
+                                "; no memory could hold it");
+  }
   return ZSTD_estimateDStreamSize(window_size);
 }
 

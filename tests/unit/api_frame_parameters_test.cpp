@@ -6,6 +6,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -253,6 +254,7 @@ TEST(ApiDecompressionMargin, WithoutAFrameIsAtLeastThatOfAnyFrame) {
   }
   EXPECT_THROW(decompression_margin(1, std::size_t{0}), std::invalid_argument);
   EXPECT_THROW(decompression_margin(std::uint64_t{1} << 62, 1), std::invalid_argument);
+  EXPECT_THROW(decompression_margin(1000, SIZE_MAX), std::invalid_argument);
 }
 
 TEST(ApiDecompressionMargin, OfATruncatedFrameIsAnError) {
@@ -265,6 +267,9 @@ TEST(ApiEstimate, OfADecompressorIsLibzstds) {
   EXPECT_EQ(estimate_decompression_context_size(), ZSTD_estimateDCtxSize());
   EXPECT_GT(estimate_decompression_context_size(), 50000U);
   EXPECT_GE(estimate_decompression_stream_size(8 << 20), std::size_t{8 << 20});
+  EXPECT_GE(estimate_decompression_stream_size(SIZE_MAX / 2), SIZE_MAX / 2);
+  EXPECT_THROW(estimate_decompression_stream_size(SIZE_MAX / 2 + 1), std::invalid_argument);
+  EXPECT_THROW(estimate_decompression_stream_size(SIZE_MAX), std::invalid_argument);
 }
 
 }  // namespace

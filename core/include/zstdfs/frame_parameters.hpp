@@ -54,13 +54,14 @@ std::size_t frame_compressed_size(ByteSpan data, int format = kFormatZstd1);
 std::size_t decompression_margin(ByteSpan frames, int format = kFormatZstd1);
 
 /// As above, for any single frame with that much content and blocks of at most `block_size` bytes,
-/// before it exists. Throws std::invalid_argument when `block_size` is 0 or
-/// `content_size` 2^62 or more.
+/// before it exists. Throws std::invalid_argument when `block_size` is 0, or one of them 2^62 or
+/// more.
 std::uint64_t decompression_margin(std::uint64_t content_size, std::size_t block_size);
 
 /// Bytes that a decompressor takes, without the window that streaming needs.
 std::size_t estimate_decompression_context_size();
-/// Bytes that a decompressor takes when it streams a frame with that window.
+/// Bytes that a decompressor takes when it streams a frame with that window. Throws
+/// std::invalid_argument for a window of half the address space and more.
 std::size_t estimate_decompression_stream_size(std::size_t window_size);
 
 }  // namespace zstdfs
