@@ -47,14 +47,18 @@ int choice_of_libzstd(int value) {
   return value == -1 ? 0 : value;
 }
 
+int one_thread_for_each_processor() {
+  const int most = compression_parameter_bounds(kParameterThreads).upper;
+  return static_cast<int>(std::min(processor_count(), static_cast<unsigned>(most)));
+}
+
 }  // namespace
 
 ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterValues& values) {
   std::vector<Setting> settings = {
       // The number of workers comes first: libzstd may reset the job size and the overlap when it
       // changes.
-      {kParameterThreads,
-       values.threads < 0 ? static_cast<int>(processor_count()) : values.threads},
+      {kParameterThreads, values.threads < 0 ? one_thread_for_each_processor() : values.threads},
       {kParameterFormat, values.format},
       {kParameterCompressionLevel, values.compression_level},
       {kParameterWindowLog, values.window_log},
@@ -84,6 +88,7 @@ ZstdCompressionParameters::ZstdCompressionParameters(const CompressionParameterV
 ZstdCompressionParameters ZstdCompressionParameters::from_level(
     int level, std::uint64_t source_size, std::uint64_t dict_size,
     CompressionParameterValues overrides) {
+  check_compression_setting(kParameterCompressionLevel, level);
   const ZSTD_compressionParameters chosen = ZSTD_getCParams(level, source_size, dict_size);
   const auto fill = [](int& value, int unset, auto of_level) {
     if (value == unset) value = static_cast<int>(of_level);

@@ -206,9 +206,19 @@ ParameterBounds decompression_parameter_bounds(int parameter) {
 }
 
 void check_compression_setting(int parameter, int value) {
-  if (value != 0 && promises_stable_compression_buffers(parameter)) {
-    refuse_stable_buffers(compression_parameter_name(parameter), value);
-  }
+  if (value == 0) return;  // libzstd's choice, or refused by it
+  const std::string name = compression_parameter_name(parameter);
+  if (promises_stable_compression_buffers(parameter)) refuse_stable_buffers(name, value);
+  const ZSTD_bounds bounds = compression_bounds(parameter);
+  if (ZSTD_isError(bounds.error) != 0) return;  // so does setting it
+  // What is faster than the fastest level is that, as for the program zstd.
+  const bool may_be_lower = parameter == kParameterCompressionLevel;
+  if ((value >= bounds.lowerBound || may_be_lower) && value <= bounds.upperBound) return;
+  throw ZstdError(ZSTD_error_parameter_outOfBound,
+                  "cannot set " + name + " to " + std::to_string(value) + ": " +
+                      ZSTD_getErrorString(ZSTD_error_parameter_outOfBound) + " (" +
+                      std::to_string(bounds.lowerBound) + " to " +
+                      std::to_string(bounds.upperBound) + ")");
 }
 
 void check_decompression_setting(int parameter, int value) {

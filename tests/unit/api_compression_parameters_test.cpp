@@ -106,13 +106,15 @@ TEST(ApiCompressionParameters, ReadBackEveryFieldThatWasSet) {
 
 TEST(ApiCompressionParameters, NegativeThreadsAreOneForEachProcessor) {
   const ZstdCompressionParameters parameters(Values{.threads = -1});
+  const int most = compression_parameter_bounds(kParameterThreads).upper;
   EXPECT_EQ(parameters.threads(),
-            static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+            std::min(most, static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))));
 }
 
-TEST(ApiCompressionParameters, LevelsAndJobSizesOutOfBoundsAreClampedAsByLibzstd) {
-  EXPECT_EQ(ZstdCompressionParameters(Values{.compression_level = 30}).compression_level(), 22);
+TEST(ApiCompressionParameters, LevelsAndJobSizesThatAreTooSmallBecomeTheLeast) {
   EXPECT_EQ(ZstdCompressionParameters(Values{.compression_level = -3}).compression_level(), -3);
+  EXPECT_EQ(ZstdCompressionParameters(Values{.compression_level = -200000}).compression_level(),
+            kMinCompressionLevel);
   EXPECT_EQ(ZstdCompressionParameters(Values{.job_size = 1000, .threads = 4}).job_size(), 524288);
 }
 
@@ -136,6 +138,14 @@ TEST(ApiCompressionParameters, AnErrorNamesTheParameterAndTheValue) {
   EXPECT_THAT(message_of({.strategy = 10}), HasSubstr("strategy to 10"));
   EXPECT_THAT(message_of({.format = 3}), HasSubstr("format to 3"));
   EXPECT_THAT(message_of({.ldm_min_match = 5000}), HasSubstr("ldm_min_match"));
+  // libzstd itself would clamp these.
+  EXPECT_THAT(message_of({.compression_level = 23}), HasSubstr("compression_level to 23"));
+  EXPECT_THAT(message_of({.compression_level = 99}), HasSubstr("compression_level to 99"));
+  EXPECT_THAT(message_of({.job_size = -5}), HasSubstr("job_size to -5"));
+  EXPECT_THAT(message_of({.overlap_log = 50}), HasSubstr("overlap_log to 50"));
+  EXPECT_THAT(message_of({.threads = 1000}), HasSubstr("threads to 1000"));
+  EXPECT_THROW(ZstdCompressionParameters::from_level(23), ZstdError);
+  EXPECT_THROW(ZstdCompressionParameters().with(kParameterThreads, -1), ZstdError);
 }
 
 void expect_seven(const ZstdCompressionParameters& got, const ZSTD_compressionParameters& want) {

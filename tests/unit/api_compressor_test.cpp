@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 #include "tests/unit/api_compression_fixture.hpp"
@@ -462,6 +463,17 @@ TEST(Compressor, ADamagedDictionaryIsFoundAtOnce) {
   const Bytes content = text_bytes(1000, 14);
   const ZstdCompressor with_it(
       {.dict_data = raw_dict(damaged)});  // as content it is as good as any
+}
+
+TEST(Compressor, ParametersOutOfBoundsAreRefusedAndChangeNothing) {
+  ZstdCompressor compressor({.level = 5});
+  EXPECT_THROW(compressor.set_parameter(kParameterCompressionLevel, 23), ZstdError);
+  EXPECT_THROW(compressor.set_parameter(kParameterThreads, 1000), ZstdError);
+  EXPECT_THROW(compressor.set_parameter(kParameterThreads, -1), ZstdError);
+  EXPECT_THROW(compressor.set_parameter(kParameterJobSize, -5), ZstdError);
+  EXPECT_EQ(compressor.get_parameter(kParameterCompressionLevel), 5);
+  EXPECT_EQ(compressor.get_parameter(kParameterThreads), 0);
+  EXPECT_THROW(ZstdCompressor({.threads = std::numeric_limits<int>::max()}), ZstdError);
 }
 
 TEST(Compressor, ResetKeepsTheDictionary) {

@@ -47,11 +47,14 @@ struct CompressionParameterValues {
 /// Thread safety: immutable; copies share.
 class ZstdCompressionParameters {
  public:
-  /// Throws ZstdError when a value is out of bounds; the message names the parameter.
+  /// Throws ZstdError when a value is out of bounds (compression_parameter_bounds()); the message
+  /// names the parameter. Only levels below the lowest become that one, and job sizes below 512 KiB
+  /// become that.
   explicit ZstdCompressionParameters(const CompressionParameterValues& values = {});
 
   /// The seven parameters (window_log to strategy) that libzstd chooses for a level, tuned for the
-  /// sizes that are to be compressed; 0 is unknown. What `overrides` sets wins.
+  /// sizes that are to be compressed; 0 is unknown. What `overrides` sets wins. Throws ZstdError as
+  /// above.
   static ZstdCompressionParameters from_level(int level, std::uint64_t source_size = 0,
                                               std::uint64_t dict_size = 0,
                                               CompressionParameterValues overrides = {});

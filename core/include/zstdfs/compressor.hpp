@@ -98,7 +98,8 @@ struct CompressionIteratorOptions {
 class ZstdCompressor {
  public:
   /// Throws std::invalid_argument for a level above 22, and for `compression_params` together with
-  /// a flag, threads or rsyncable; ZstdError for a damaged dictionary.
+  /// a flag, threads or rsyncable; ZstdError for a damaged dictionary, and for more threads than
+  /// libzstd takes.
   explicit ZstdCompressor(const CompressorOptions& options = {});
   ~ZstdCompressor();
   ZstdCompressor(ZstdCompressor&&) noexcept;
@@ -163,6 +164,7 @@ class ZstdCompressor {
   /// As above; parameters and dictionary become again those of the constructor.
   void reset_parameters();
   /// Any parameter that the installed libzstd knows (a ZSTD_cParameter), for the frames to come.
+  /// Throws ZstdError, as ZstdCompressionParameters::with() does, and has changed nothing then.
   /// Within a frame libzstd takes a few (the level, and what it stands for) and refuses the others
   /// with a ZstdError.
   void set_parameter(int parameter, int value);
