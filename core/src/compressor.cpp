@@ -32,6 +32,14 @@ std::size_t compress_by_workers(CompressionContext& context, MutableByteSpan out
   }
 }
 
+/// What the frame of a source declares. Only memory is certain of it: a file may change meanwhile,
+/// or have content and say 0, as those of /proc do.
+std::optional<std::uint64_t> size_to_declare(std::optional<std::uint64_t> given,
+                                             const Source* source) {
+  const auto* memory = dynamic_cast<const SpanSource*>(source);
+  return given || memory == nullptr ? given : memory->remaining_bytes();
+}
+
 std::size_t compress_once(CompressionContext& context, MutableByteSpan out, ByteSpan data) {
   try {
     if (context.has_workers()) return compress_by_workers(context, out, data);
@@ -102,7 +110,7 @@ CompressingCopyResult ZstdCompressor::copy_stream(Source& source, Sink& sink,
                                                   const CompressingCopyOptions& options) {
   require_nonzero(options.write_size, "write_size");
   SourceInput input(source, options.read_size, SourceInput::AtEnd::kIsFinal);
-  CompressionOperation operation(context_, options.size);
+  CompressionOperation operation(context_, size_to_declare(options.size, &source));
   const ExclusiveUse use = operation.enter();
   return operation.go_on([&](CompressionContext& context) {
     CompressingCopyResult result;
@@ -145,14 +153,16 @@ ZstdCompressionReader ZstdCompressor::stream_reader(Source& source,
                                                     const CompressionReaderOptions& options) {
   SourceInput input(source, options.read_size, SourceInput::AtEnd::kIsFinal);
   return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
-      CompressionOperation(context_, options.size), std::move(input), options.closefd));
+      CompressionOperation(context_, size_to_declare(options.size, &source)), std::move(input),
+      options.closefd));
 }
 
 ZstdCompressionReader ZstdCompressor::stream_reader(std::unique_ptr<Source> source,
                                                     const CompressionReaderOptions& options) {
+  const auto size = size_to_declare(options.size, source.get());
   SourceInput input(std::move(source), options.read_size, SourceInput::AtEnd::kIsFinal);
   return ZstdCompressionReader(std::make_unique<ZstdCompressionReader::State>(
-      CompressionOperation(context_, options.size), std::move(input), options.closefd));
+      CompressionOperation(context_, size), std::move(input), options.closefd));
 }
 
 ZstdCompressionReader ZstdCompressor::stream_reader(ByteSpan data,

@@ -1,6 +1,7 @@
 #include <system_error>
 
 #include "tests/unit/api_compression_fixture.hpp"
+#include "zstdfs/frame_parameters.hpp"
 
 namespace zstdfs::test {
 namespace {
@@ -68,6 +69,28 @@ TEST(CompressorSources, MemoryThatIsGivenAwayStays) {
   EXPECT_EQ(content_of(joined({whole, joined(all_of(chunker.finish()))})), content);
   EXPECT_THROW(compressor.stream_reader(Bytes(3), {.read_size = 0}), std::invalid_argument);
   EXPECT_THROW(chunker.compress(Bytes(3)), UsageError);
+}
+
+TEST(CompressorSources, ASpanAsASourceKnowsItsSize) {
+  ZstdCompressor compressor;
+  const Bytes content = text_bytes(5000, 1);
+  const auto size_in = [](const Bytes& frame) { return frame_content_size(frame); };
+  SpanSource one(content);
+  EXPECT_EQ(size_in(compressor.stream_reader(one).readall()), 5000u);
+  SpanSource two(content);
+  EXPECT_EQ(size_in(joined(all_of(compressor.read_to_iter(two)))), 5000u);
+  EXPECT_EQ(size_in(compressor.stream_reader(std::make_unique<SpanSource>(content)).readall()),
+            5000u);
+  SpanSource three(content);
+  Bytes begun(1000);
+  three.read(begun);
+  Bytes frame;
+  BytesSink sink(frame);
+  compressor.copy_stream(three, sink);
+  EXPECT_EQ(size_in(frame), 4000u);
+  SpanSource memory(content);
+  CallbackSource unknown([&](MutableByteSpan out) { return memory.read(out); });
+  EXPECT_EQ(size_in(compressor.stream_reader(unknown).readall()), std::nullopt);
 }
 
 TEST(ReadToIter, SizesOfNothingAreRefused) {

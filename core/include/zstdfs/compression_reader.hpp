@@ -9,7 +9,8 @@
 namespace zstdfs {
 
 struct CompressionReaderOptions {
-  /// Bytes that the source has, if that is known. A source in memory knows it itself.
+  /// Bytes that the source has, if that is known. A SpanSource knows it itself; for memory that is
+  /// given as a span or given away this is not looked at.
   std::optional<std::uint64_t> size = std::nullopt;
   std::size_t read_size = 131072;  ///< how many bytes the source is asked for at a time; not 0
   bool closefd = true;             ///< whether closing the reader closes the source

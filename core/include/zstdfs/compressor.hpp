@@ -54,7 +54,7 @@ struct FrameProgression {
 };
 
 struct CompressingCopyOptions {
-  /// Bytes that the source has, if that is known.
+  /// Bytes that the source has, if that is known. A SpanSource knows it itself.
   std::optional<std::uint64_t> size = std::nullopt;
   std::size_t read_size = 131072;   ///< how many bytes the source is asked for at a time; not 0
   std::size_t write_size = 131591;  ///< the most that the sink is given at a time; not 0
@@ -70,7 +70,8 @@ struct CompressingCopyResult {
 };
 
 struct CompressionIteratorOptions {
-  /// Bytes that the source has, if that is known. A source in memory knows it itself.
+  /// Bytes that the source has, if that is known. A SpanSource knows it itself; for memory that is
+  /// given as a span or given away this is not looked at.
   std::optional<std::uint64_t> size = std::nullopt;
   std::size_t read_size = 131072;   ///< how many bytes the source is asked for at a time; not 0
   std::size_t write_size = 131591;  ///< the most that one step yields; not 0
