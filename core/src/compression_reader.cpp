@@ -50,17 +50,19 @@ Bytes ZstdCompressionReader::State::pull_bytes(std::size_t size, Wait wait) {
   return result;
 }
 
-Bytes ZstdCompressionReader::read(std::optional<std::size_t> size) {
+Bytes ZstdCompressionReader::read(std::int64_t size) {
+  const std::size_t wanted =
+      size == -1 ? std::numeric_limits<std::size_t>::max() : checked_size(size);
   const ExclusiveUse use = state_->operation.enter();
   state_->check_open();
-  return state_->pull_bytes(size.value_or(std::numeric_limits<std::size_t>::max()),
-                            State::Wait::kForAll);
+  return state_->pull_bytes(wanted, State::Wait::kForAll);
 }
 
-Bytes ZstdCompressionReader::read1(std::optional<std::size_t> size) {
+Bytes ZstdCompressionReader::read1(std::int64_t size) {
+  const std::size_t wanted = size == -1 ? kCompressionRecommendedOutputSize : checked_size(size);
   const ExclusiveUse use = state_->operation.enter();
   state_->check_open();
-  return state_->pull_bytes(size.value_or(kCompressionRecommendedOutputSize), State::Wait::kForAny);
+  return state_->pull_bytes(wanted, State::Wait::kForAny);
 }
 
 std::size_t ZstdCompressionReader::readinto(MutableByteSpan out) {

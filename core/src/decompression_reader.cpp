@@ -63,11 +63,6 @@ std::uint64_t seek_target(std::uint64_t position, std::int64_t offset, SeekOrigi
   refuse_seek(ESPIPE, "cannot seek backwards in a stream that is being decompressed");
 }
 
-std::size_t checked_size(std::int64_t size) {
-  if (size < 0) throw std::invalid_argument("cannot read " + std::to_string(size) + " bytes");
-  return static_cast<std::size_t>(size);
-}
-
 }  // namespace
 
 ZstdDecompressionReader::State::State(std::shared_ptr<DecompressionContext> context,

@@ -105,13 +105,13 @@ TEST(CompressionReader, ReadsOfAnySizeGiveTheSameFrame) {
   const Bytes frame = compressor.stream_reader(content).readall();
   EXPECT_EQ(content_of(frame), content);
   EXPECT_EQ(ZSTD_getFrameContentSize(frame.data(), frame.size()), content.size());
-  for (const std::size_t size : {13u, 1000u, 131072u, 10000000u}) {
+  for (const std::int64_t size : {13, 1000, 131072, 10000000}) {
     RecordingSource source(content, 999);
     ZstdCompressionReader reader = compressor.stream_reader(source, {.size = content.size()});
     Bytes whole;
     for (;;) {
       const Bytes piece = reader.read(size);
-      if (piece.size() < size) {
+      if (std::ssize(piece) < size) {
         EXPECT_TRUE(reader.read(size).empty());
       }
       whole.insert(whole.end(), piece.begin(), piece.end());
@@ -154,6 +154,16 @@ TEST(CompressionReader, Read1ReturnsAtTheFirstOutput) {
   out.resize(second);
   EXPECT_EQ(content_of(joined({first, out, reader.read()})), content);
   EXPECT_EQ(reader.read1(), Bytes());
+}
+
+TEST(CompressionReader, RefusesSizesBelowMinusOne) {
+  ZstdCompressor compressor;
+  const Bytes content = text_bytes(5000, 3);
+  ZstdCompressionReader reader = compressor.stream_reader(content);
+  EXPECT_THROW(reader.read(-2), std::invalid_argument);
+  EXPECT_THROW(reader.read1(-2), std::invalid_argument);
+  EXPECT_EQ(content_of(reader.read(-1)), content);
+  EXPECT_TRUE(reader.read1(-1).empty());
 }
 
 TEST(CompressionReader, NothingComesToAnEnd) {

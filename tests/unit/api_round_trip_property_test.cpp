@@ -153,7 +153,8 @@ Bytes by_reader(ZstdCompressor& compressor, ByteSpan content, Random& random) {
   Bytes all;
   Bytes piece;
   do {
-    piece = random.chance(50) ? reader.read(random_piece(random)) : reader.read1();
+    const auto size = static_cast<std::int64_t>(random_piece(random));
+    piece = random.chance(50) ? reader.read(size) : reader.read1();
     append(all, piece);
   } while (!piece.empty());
   return all;

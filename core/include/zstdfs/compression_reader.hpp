@@ -31,11 +31,11 @@ class ZstdCompressionReader {
   ZstdCompressionReader(ZstdCompressionReader&&) noexcept;
   ZstdCompressionReader& operator=(ZstdCompressionReader&&) noexcept;
 
-  /// Returns `size` bytes, or fewer where the frame ends; nothing after that. Without a size, all
-  /// that is left.
-  Bytes read(std::optional<std::size_t> size = std::nullopt);
-  /// Returns as soon as there are any bytes, at most `size`; without one, 131591.
-  Bytes read1(std::optional<std::size_t> size = std::nullopt);
+  /// Returns `size` bytes, or fewer where the frame ends; nothing after that. -1 is readall().
+  /// Below that: std::invalid_argument.
+  Bytes read(std::int64_t size = -1);
+  /// Returns as soon as there are any bytes, at most `size`; -1 is 131591.
+  Bytes read1(std::int64_t size = -1);
   /// As read() into the caller's memory. Returns how many bytes that were.
   std::size_t readinto(MutableByteSpan out);
   /// As read1() into the caller's memory.
