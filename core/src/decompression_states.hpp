@@ -48,13 +48,17 @@ struct ZstdDecompressionWriter::State {
         const DecompressionWriterOptions& options);
 
   void check_open() const;
+  /// Throws again what an earlier write has thrown.
+  void check_whole() const;
+  /// Decompresses all of `in` into the sink; notes what is thrown.
+  void write(ByteSpan in);
 
   FrameStream stream;
   std::unique_ptr<Sink> owned;
   Sink& sink;
   const DecompressionWriterOptions options;
   bool closed = false;
-  bool failed = false;
+  std::exception_ptr failure;  // bytes were lost by it
 };
 
 struct ZstdDecompressionChunker::State {

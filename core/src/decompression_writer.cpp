@@ -21,21 +21,31 @@ void ZstdDecompressionWriter::State::check_open() const {
   if (closed) throw UsageError("the decompressing writer is closed");
 }
 
+void ZstdDecompressionWriter::State::check_whole() const {
+  if (failure) std::rethrow_exception(failure);
+}
+
+void ZstdDecompressionWriter::State::write(ByteSpan in) {
+  try {
+    while (!in.empty() || stream.has_pending_output()) {
+      const MutableByteSpan piece = stream.output_scratch().at_least(options.write_size);
+      MutableByteSpan rest = piece;
+      stream.step(in, rest);
+      write_all(sink, piece.first(piece.size() - rest.size()));
+    }
+  } catch (...) {
+    failure = std::current_exception();
+    throw;
+  }
+}
+
 std::size_t ZstdDecompressionWriter::write(ByteSpan data) {
   const ExclusiveUse in_use = state_->stream.enter();
   state_->check_open();
   state_->stream.check_not_overtaken();
-  if (state_->failed) throw UsageError("an earlier write to the decompressing writer has failed");
-  state_->failed = true;  // until this one has succeeded
+  state_->check_whole();
   const std::uint64_t produced_before = state_->stream.produced();
-  for (ByteSpan in = data; !in.empty() || state_->stream.has_pending_output();) {
-    const MutableByteSpan piece =
-        state_->stream.output_scratch().at_least(state_->options.write_size);
-    MutableByteSpan rest = piece;
-    state_->stream.step(in, rest);
-    write_all(state_->sink, piece.first(piece.size() - rest.size()));
-  }
-  state_->failed = false;
+  state_->write(data);
   if (state_->options.write_return_read) return data.size();
   return static_cast<std::size_t>(state_->stream.produced() - produced_before);
 }
@@ -43,14 +53,16 @@ std::size_t ZstdDecompressionWriter::write(ByteSpan data) {
 void ZstdDecompressionWriter::flush() {
   const ExclusiveUse in_use = state_->stream.enter();
   state_->check_open();
+  state_->check_whole();
   state_->sink.flush();
 }
 
 void ZstdDecompressionWriter::close() {
   const ExclusiveUse in_use = state_->stream.enter();
   if (std::exchange(state_->closed, true)) return;
+  state_->check_whole();
   if (state_->options.closefd) state_->sink.close();
-  if (!state_->failed) state_->stream.check_not_truncated();
+  state_->stream.check_not_truncated();
 }
 
 bool ZstdDecompressionWriter::closed() const {

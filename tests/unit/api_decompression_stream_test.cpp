@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ranges>
+#include <stdexcept>
 #include <system_error>
 
 #include "tests/unit/api_decompression_frames.hpp"
@@ -17,6 +18,7 @@ namespace {
 using test::bytes_of;
 using test::frame_of;
 using test::joined;
+using test::message_of;
 using test::PiecewiseSink;
 using test::PiecewiseSource;
 using test::skippable_frame;
@@ -215,13 +217,33 @@ TEST(DecompressionWriter, AfterAFailedWriteNothingIsWrittenAnyMore) {
   writer.write(frame_of({}));
   EXPECT_EQ(zstd_error_of([&] { writer.write(bytes_of("junk, not zstd")); }),
             ZSTD_error_prefix_unknown);
-  EXPECT_THROW(writer.write(frame_of(kOther)), UsageError);
-  writer.close();
-  EXPECT_EQ(sink.closes, 1);
+  EXPECT_EQ(zstd_error_of([&] { writer.write(frame_of(kOther)); }), ZSTD_error_prefix_unknown);
+  EXPECT_EQ(zstd_error_of([&] { writer.close(); }), ZSTD_error_prefix_unknown);
+  EXPECT_EQ(sink.closes, 0);
   CallbackSink full([](ByteSpan) -> std::size_t { return 0; });
   ZstdDecompressionWriter stuck = ZstdDecompressor().stream_writer(full);
   EXPECT_THROW(stuck.write(frame_of(kOther)), std::system_error);
-  EXPECT_THROW(stuck.write({}), UsageError);
+  EXPECT_THROW(stuck.write({}), std::system_error);
+}
+
+// What is in the sink is not all: nothing may look as if it was.
+TEST(DecompressionWriter, AfterAFailedWriteFlushAndCloseFailTooAndTheSinkStaysOpen) {
+  struct FullSink final : Sink {
+    std::size_t write(ByteSpan) override { throw std::runtime_error("disk full"); }
+    void flush() override { ++flushes; }
+    void close() override { ++closes; }
+    int flushes = 0;
+    int closes = 0;
+  } sink;
+  ZstdDecompressionWriter writer = ZstdDecompressor().stream_writer(sink);
+  const auto say = [](const auto& call) { return message_of<std::runtime_error>(call); };
+  EXPECT_EQ(say([&] { writer.write(frame_of(kOther)); }), "disk full");
+  EXPECT_EQ(say([&] { writer.flush(); }), "disk full");
+  EXPECT_EQ(say([&] { writer.close(); }), "disk full");
+  EXPECT_TRUE(writer.closed());
+  EXPECT_NO_THROW(writer.close());
+  EXPECT_EQ(sink.flushes, 0);
+  EXPECT_EQ(sink.closes, 0);
 }
 
 TEST(DecompressionWriter, MayOwnItsSink) {

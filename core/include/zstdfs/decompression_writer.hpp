@@ -25,7 +25,8 @@ struct DecompressionWriterOptions {
 /// UsageError, and so is writing after another operation of the decompressor was begun, or after
 /// close().
 /// Errors: data that does not decompress is a ZstdError; what the sink throws is passed on. Either
-/// way decompressed bytes may be lost, so that every later write() is a UsageError.
+/// way decompressed bytes may be lost: every later write(), flush() and the first close() throw the
+/// same again, and leave the sink as it is.
 /// Memory: the decompressor's context and `write_size` bytes.
 class ZstdDecompressionWriter {
  public:
@@ -37,9 +38,9 @@ class ZstdDecompressionWriter {
   std::size_t write(ByteSpan data);
   /// Flushes the sink; the writer itself never holds output back.
   void flush();
-  /// Closes the sink too, if that was asked for, but does not flush it. Then throws ZstdError if
-  /// the data has ended within a frame; a failed write() is not reported a second time. The writer
-  /// is closed in any case, and a second call does nothing.
+  /// Closes the sink too, if that was asked for and no write() has failed, but does not flush it.
+  /// Then throws ZstdError if the data has ended within a frame. The writer is closed in any case,
+  /// and a second call does nothing.
   void close();
   bool closed() const;
 
