@@ -45,7 +45,7 @@ std::vector<Slice> cut_into_slices(std::span<const std::uint64_t> item_bytes) {
 unsigned threads_for(int wanted, std::size_t slices) {
   unsigned threads = static_cast<unsigned>(std::max(wanted, 1));
   if (wanted < 0) threads = processor_count();
-  return static_cast<unsigned>(std::min<std::size_t>(threads, slices));
+  return static_cast<unsigned>(std::min<std::size_t>({threads, slices, WorkerPool::kMaxThreads}));
 }
 
 /// Contexts that were made and are not in use: as many as threads worked at once.
@@ -166,18 +166,24 @@ auto about_item(std::size_t i, Work work) {
   }
 }
 
+/// The frame that `data` consists of, behind skippable ones.
+FrameInMemory only_frame(ByteSpan data, int format) {
+  FrameInMemory frame = first_frame(data, format);
+  while (frame.kind == FrameInMemory::Kind::kSkippable) {
+    data = data.subspan(frame.bytes);
+    if (data.empty()) throw ZstdError(ZSTD_error_srcSize_wrong, "no frame but skippable ones");
+    frame = first_frame(data, format);
+  }
+  if (frame.bytes == data.size()) return frame;
+  throw ZstdError(ZSTD_error_srcSize_wrong, std::to_string(data.size() - frame.bytes) +
+                                                " bytes of extra data after the frame");
+}
+
 /// The content size of the one frame in `data`, which must be known: from the caller, from the
 /// frame, or from both, and then the same. Makes sure that the frame can hold as much.
 std::uint64_t content_bytes_of(ByteSpan data, std::optional<std::uint64_t> wanted,
                                const DecompressionContext& context) {
-  const FrameInMemory frame = first_frame(data, context.format);
-  if (frame.kind == FrameInMemory::Kind::kSkippable) {
-    throw ZstdError(ZSTD_error_prefix_unknown, "a skippable frame");
-  }
-  if (frame.bytes != data.size()) {
-    throw ZstdError(ZSTD_error_srcSize_wrong, std::to_string(data.size() - frame.bytes) +
-                                                  " bytes of extra data after the frame");
-  }
+  const FrameInMemory frame = only_frame(data, context.format);
   context.check_allowed(frame);
   if (!wanted && !frame.content_bytes) {
     throw ZstdError(ZSTD_error_GENERIC, "could not determine content size in frame header");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -50,6 +52,10 @@ unsigned processor_count() {
 }
 
 WorkerPool::WorkerPool(unsigned threads) {
+  if (threads > kMaxThreads) {
+    throw std::invalid_argument("a pool of " + std::to_string(threads) + " threads; at most " +
+                                std::to_string(kMaxThreads) + " can be asked for");
+  }
   if (threads == 0) threads = processor_count();
   workers_.reserve(threads - 1);
   try {

@@ -11,6 +11,7 @@
 #include "zstdfs/constants.hpp"
 #include "zstdfs/decompressor.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/frames.hpp"
 
 // Buffers with segments, and the batch operations.
 
@@ -155,6 +156,24 @@ TEST(Batch, FramesOfNothingGiveNothing) {
   const std::vector<ByteSpan> frames(5, ByteSpan(frame));
   const auto contents = ZstdDecompressor().multi_decompress_to_buffer(frames);
   EXPECT_EQ(copied(contents), std::vector<Bytes>(5));
+}
+
+TEST(Batch, SkippableFramesBeforeAFrameArePassedOver) {
+  const Bytes content = text_bytes(1000, 1);
+  const Bytes skipped = write_skippable_frame(bytes_of("not looked at"));
+  Bytes frame = skipped;
+  frame.insert(frame.end(), skipped.begin(), skipped.end());
+  const Bytes stored = compress(content);
+  frame.insert(frame.end(), stored.begin(), stored.end());
+  const std::vector<ByteSpan> frames = {stored, frame};
+  const std::vector<std::uint64_t> sizes = {1000, 1000};
+  ZstdDecompressor decompressor;
+  EXPECT_EQ(decompressor.multi_decompress_to_buffer(frames)[1].tobytes(), content);
+  EXPECT_EQ(decompressor.multi_decompress_to_buffer(frames, sizes)[1].tobytes(), content);
+}
+
+TEST(Batch, APoolOfFarTooManyThreadsIsRefused) {
+  EXPECT_THROW(WorkerPool(static_cast<unsigned>(-1)), std::invalid_argument);
 }
 
 TEST(Batch, NothingToDoIsAnError) {

@@ -301,6 +301,18 @@ TEST(ApiFinalizing, MakesAFullDictionaryOfChosenContent) {
   EXPECT_THAT(dictionary->as_bytes().last(content.size()), ElementsAreArray(content));
 }
 
+TEST(ApiFinalizing, KeepsTheStartOfContentThatDoesNotFitBehindTheTables) {
+  const Samples samples;
+  const Bytes content = test::text_bytes(4000, 5);
+  const auto dictionary = finalize_dictionary(content, content.size(), samples.views);
+  EXPECT_EQ(dictionary->size(), content.size());
+  const ByteSpan end = dictionary->as_bytes().last(3000);
+  const ByteSpan kept = ByteSpan(content).first(content.size() - 60);
+  EXPECT_NE(std::search(kept.begin(), kept.end(), end.begin(), end.end()), kept.end());
+  EXPECT_THAT(dictionary->as_bytes().last(500),
+              testing::Not(ElementsAreArray(ByteSpan(content).last(500))));
+}
+
 TEST(ApiFinalizing, ContentThatIsTooLargeIsAnError) {
   const Samples samples;
   EXPECT_THROW(finalize_dictionary(test::text_bytes(4000, 6), 3000, samples.views), ZstdError);

@@ -153,7 +153,8 @@ class ZstdDecompressor {
   ZstdDecompressionWriter stream_writer(std::unique_ptr<Sink> sink,
                                         const DecompressionWriterOptions& options = {});
 
-  /// Decompresses frames, several at once. Each has to be one whole frame and nothing else; segment
+  /// Decompresses frames, several at once. Each has to be one whole frame and nothing else, but for
+  /// skippable ones before it; segment
   /// number i of the result is the content of frame number i. `decompressed_sizes` has one size for
   /// each frame, or is empty: then every frame has to carry its own. Throws ZstdError that names
   /// the frame, std::invalid_argument for no frames or not one size for each. Memory: that of the

@@ -98,7 +98,9 @@ struct FinalizingOptions {
 };
 
 /// Makes a full dictionary of at most `dict_size` bytes from content that was chosen by other
-/// means, with entropy tables from the samples. Throws ZstdError.
+/// means, with entropy tables from the samples. `content` may have `dict_size` bytes at most; of
+/// those, as many from its start are kept as fit behind the tables. Throws
+/// ZstdError, also for more.
 std::shared_ptr<ZstdCompressionDict> finalize_dictionary(ByteSpan content, std::size_t dict_size,
                                                          std::span<const ByteSpan> samples,
                                                          const FinalizingOptions& options = {});

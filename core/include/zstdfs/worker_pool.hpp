@@ -19,8 +19,11 @@ unsigned processor_count();
 /// so callers never wait for a thread that waits for them.
 class WorkerPool {
  public:
+  /// More are a mistake, as a negative number is that became an unsigned one.
+  static constexpr unsigned kMaxThreads = 1u << 16;
+
   /// `threads` in all, the calling one counted; 0: one for each processor. Where the system does
-  /// not give so many, there are fewer.
+  /// not give so many, there are fewer. Throws std::invalid_argument for more than kMaxThreads.
   explicit WorkerPool(unsigned threads);
   ~WorkerPool();
 
