@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 #include <stdexcept>
 #include <utility>
 
@@ -102,6 +103,21 @@ TEST(Buffers, ACollectionIsOneSequence) {
         BufferWithSegmentsCollection({first, BufferWithSegments(bytes_of("x"), {})});
       },
       "buffer 1");
+}
+
+static_assert(std::ranges::forward_range<const BufferWithSegments>);
+static_assert(std::ranges::forward_range<const BufferWithSegmentsCollection>);
+
+TEST(Buffers, AreWalkedSegmentBySegment) {
+  const BufferWithSegments one(bytes_of("abcdef"), {{0, 2}, {4, 2}, {3, 0}});
+  const BufferWithSegments two(bytes_of("xyz"), {{1, 2}});
+  const BufferWithSegmentsCollection both({one, two});
+  std::vector<Bytes> walked;
+  for (const BufferSegment& segment : one) walked.push_back(segment.tobytes());
+  EXPECT_EQ(walked, (std::vector{bytes_of("ab"), bytes_of("ef"), Bytes()}));
+  walked.clear();
+  for (const BufferSegment& segment : both) walked.push_back(segment.tobytes());
+  EXPECT_EQ(walked, (std::vector{bytes_of("ab"), bytes_of("ef"), Bytes(), bytes_of("yz")}));
 }
 
 TEST(Batch, GivesItemsBackWhateverTheThreads) {

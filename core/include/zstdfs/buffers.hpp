@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <utility>
@@ -37,6 +39,37 @@ class BufferSegment {
   ByteRange range_;
 };
 
+/// Where a walk over the segments of a buffer or a collection is, which outlives it.
+template <typename Buffers>
+class SegmentIterator {
+ public:
+  using iterator_concept = std::forward_iterator_tag;
+  using iterator_category = std::input_iterator_tag;  // it gives segments, not references
+  using value_type = BufferSegment;
+  using difference_type = std::ptrdiff_t;
+  using reference = BufferSegment;
+  using pointer = void;
+
+  SegmentIterator() = default;
+  SegmentIterator(const Buffers& buffers, std::size_t at) : buffers_(&buffers), at_(at) {}
+
+  BufferSegment operator*() const { return (*buffers_)[at_]; }
+  SegmentIterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  SegmentIterator operator++(int) {
+    SegmentIterator before = *this;
+    ++at_;
+    return before;
+  }
+  friend bool operator==(const SegmentIterator&, const SegmentIterator&) = default;
+
+ private:
+  const Buffers* buffers_ = nullptr;
+  std::size_t at_ = 0;
+};
+
 /// Bytes, and where the items are in them. Items may overlap and leave gaps.
 class BufferWithSegments {
  public:
@@ -52,6 +85,8 @@ class BufferWithSegments {
   BufferSegments segments() const { return *segments_; }
   /// Throws std::out_of_range.
   BufferSegment operator[](std::size_t i) const;
+  SegmentIterator<BufferWithSegments> begin() const { return {*this, 0}; }
+  SegmentIterator<BufferWithSegments> end() const { return {*this, segment_count()}; }
 
  private:
   std::shared_ptr<const Bytes> data_;  // shared with segments and copies
@@ -70,6 +105,8 @@ class BufferWithSegmentsCollection {
   std::span<const BufferWithSegments> buffers() const { return buffers_; }
   /// Segment number `i` of all. Throws std::out_of_range.
   BufferSegment operator[](std::size_t i) const;
+  SegmentIterator<BufferWithSegmentsCollection> begin() const { return {*this, 0}; }
+  SegmentIterator<BufferWithSegmentsCollection> end() const { return {*this, segment_count()}; }
 
  private:
   std::vector<BufferWithSegments> buffers_;
