@@ -1,11 +1,8 @@
 #include "tools/shared_options.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <string_view>
-#include <utility>
+#include <stdexcept>
 
+#include "fs/store/byte_size.hpp"
 #include "tools/display.hpp"
 #include "zstdfs/constants.hpp"
 
@@ -13,24 +10,6 @@ namespace zstdfs::tools {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-
-/// The power of two that a unit stands for.
-std::optional<int> shift_of(std::string_view unit) {
-  static constexpr std::array<std::pair<std::string_view, int>, 10> kUnits = {{{"", 0},
-                                                                               {"B", 0},
-                                                                               {"K", 10},
-                                                                               {"KiB", 10},
-                                                                               {"M", 20},
-                                                                               {"MiB", 20},
-                                                                               {"G", 30},
-                                                                               {"GiB", 30},
-                                                                               {"T", 40},
-                                                                               {"TiB", 40}}};
-  const auto* found = std::find_if(kUnits.begin(), kUnits.end(),
-                                   [&](const auto& known) { return known.first == unit; });
-  if (found == kUnits.end()) return std::nullopt;
-  return found->second;
-}
 
 CLI::Validator level_validator() {
   const auto check = [](const std::string& text) -> std::string {
@@ -47,27 +26,19 @@ CLI::Validator level_validator() {
 
 }  // namespace
 
-std::optional<std::uint64_t> parse_size(const std::string& text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc()) return std::nullopt;
-  std::string_view unit(rest, static_cast<std::size_t>(end - rest));
-  if (unit.starts_with(' ')) unit.remove_prefix(1);
-  const std::optional<int> shift = shift_of(unit);
-  if (!shift || number > (UINT64_MAX >> *shift)) return std::nullopt;
-  return number << *shift;
-}
-
 CLI::Validator size_within(const SizeLimits& limits) {
   const auto convert = [limits](std::string& text) -> std::string {
-    const std::optional<std::uint64_t> bytes = parse_size(text);
-    if (!bytes) return "\"" + text + "\" is no size; write it like 65536, 64KiB or 64MiB";
-    if (*bytes < limits.min_bytes || *bytes > limits.max_bytes) {
+    std::uint64_t bytes = 0;
+    try {
+      bytes = store::parse_byte_size(text);
+    } catch (const std::invalid_argument& error) {
+      return "\"" + text + "\" " + error.what();
+    }
+    if (bytes < limits.min_bytes || bytes > limits.max_bytes) {
       return "\"" + text + "\" is not between " + format_bytes(limits.min_bytes) + " and " +
              format_bytes(limits.max_bytes);
     }
-    text = std::to_string(*bytes);
+    text = std::to_string(bytes);
     return {};
   };
   return CLI::Validator(convert, "SIZE");

@@ -18,11 +18,8 @@ struct SizeLimits {
   std::uint64_t max_bytes = UINT64_MAX;
 };
 
-/// A number of bytes from "65536", "64 KiB" or "64K" (also MiB, GiB, TiB). Nothing for anything
-/// else: "kB" would leave open whether 1000 or 1024 is meant.
-std::optional<std::uint64_t> parse_size(const std::string& text);
-
-/// Turns sizes into numbers of bytes, for an option that holds one or several.
+/// Turns sizes (see fs/store/byte_size.hpp) into numbers of bytes, for an option that holds one or
+/// several.
 CLI::Validator size_within(const SizeLimits& limits);
 
 /// --level, from kMinCompressionLevel to kMaxCompressionLevel, without 0.

@@ -4,9 +4,10 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <limits>
+#include <stdexcept>
 
 #include "fs/fuse/mount_error.hpp"
+#include "fs/store/byte_size.hpp"
 #include "zstdfs/frame_codec.hpp"
 
 namespace zstdfs::fuse {
@@ -67,8 +68,16 @@ int parse_level(string_view text) {
   return level;
 }
 
+std::uint64_t parse_size(string_view option, string_view text) {
+  try {
+    return store::parse_byte_size(text);
+  } catch (const std::invalid_argument& error) {
+    refuse("option " + std::string(option) + ": '" + std::string(text) + "' " + error.what());
+  }
+}
+
 std::uint32_t parse_chunk(string_view text) {
-  const std::uint64_t bytes = parse_bytes("chunk", text);
+  const std::uint64_t bytes = parse_size("chunk", text);
   if (!std::has_single_bit(bytes) || bytes < kMinChunkBytes || bytes > kMaxChunkBytes) {
     refuse_value("chunk", text, "a power of two from 4K to 16M");
   }
@@ -76,7 +85,7 @@ std::uint32_t parse_chunk(string_view text) {
 }
 
 std::uint64_t parse_overlay(string_view text) {
-  const std::uint64_t bytes = parse_bytes("overlay", text);
+  const std::uint64_t bytes = parse_size("overlay", text);
   if (bytes < kLeastOverlayBytes) refuse_value("overlay", text, "1M or more");
   return bytes;
 }
@@ -117,7 +126,7 @@ bool apply_value(string_view name, string_view value, MountOptions& options) {
   } else if (name == "threads") {
     options.threads = parse_number("threads", value, 1u, kMostThreads);
   } else if (name == "cache") {
-    options.store.cache_bytes = parse_bytes(name, value);
+    options.store.cache_bytes = parse_size(name, value);
   } else if (name == "overlay") {
     options.store.overlay_bytes = parse_overlay(value);
   } else if (name == "fsname") {
@@ -173,25 +182,6 @@ void parse_options(string_view list, UnknownOption unknown, MountOptions& option
   // It says what the others mean, wherever it stands.
   if (std::find(words.begin(), words.end(), "remount") != words.end()) options.remount = true;
   for (const std::string& option : words) apply(option, unknown, options);
-}
-
-std::uint64_t parse_bytes(string_view option, string_view text) {
-  const std::string expected = "a number of bytes, such as 4096, 128K, 64M or 1G";
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  const string_view suffix(stop, static_cast<std::size_t>(end - stop));
-  constexpr string_view kSuffixes = "KMGT";
-  unsigned shift = 0;
-  if (suffix.size() == 1) {
-    const char letter = suffix[0] >= 'a' ? static_cast<char>(suffix[0] - 'a' + 'A') : suffix[0];
-    const std::size_t power = kSuffixes.find(letter);
-    if (power == string_view::npos) refuse_value(option, text, expected);
-    shift = 10 * (static_cast<unsigned>(power) + 1);
-  }
-  const bool too_large = number > (std::numeric_limits<std::uint64_t>::max() >> shift);
-  if (error != std::errc() || suffix.size() > 1 || too_large) refuse_value(option, text, expected);
-  return number << shift;
 }
 
 std::string describe_options() {

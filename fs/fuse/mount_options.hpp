@@ -39,10 +39,6 @@ enum class UnknownOption { kRefuse, kIgnore };
 /// with a sentence that names the option, when it is unknown or its value makes no sense.
 void parse_options(std::string_view list, UnknownOption unknown, MountOptions& options);
 
-/// A number of bytes such as "4096", "128K", "1G" (powers of 1024). Throws MountError, naming the
-/// option, when it is not one.
-std::uint64_t parse_bytes(std::string_view option, std::string_view text);
-
 /// The options, one a line, for --help.
 std::string describe_options();
 

@@ -10,14 +10,14 @@ namespace {
 
 struct Unit {
   std::string_view name;
+  std::string_view letter;
   std::string_view ambiguous_name;
-  char letter;
   unsigned shift;
 };
-constexpr auto kUnits = std::to_array<Unit>({{"TiB", "TB", 'T', 40},
-                                             {"GiB", "GB", 'G', 30},
-                                             {"MiB", "MB", 'M', 20},
-                                             {"KiB", "KB", 'K', 10}});
+constexpr auto kUnits = std::to_array<Unit>({{"TiB", "T", "TB", 40},
+                                             {"GiB", "G", "GB", 30},
+                                             {"MiB", "M", "MB", 20},
+                                             {"KiB", "K", "KB", 10}});
 
 bool equal_without_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -31,15 +31,16 @@ bool equal_without_case(std::string_view a, std::string_view b) {
 unsigned shift_of(std::string_view unit) {
   if (unit.empty()) return 0;
   for (const Unit& each : kUnits) {
-    if (unit == each.name) return each.shift;
-    if (equal_without_case(unit, each.ambiguous_name) || equal_without_case(unit, each.name) ||
-        equal_without_case(unit, std::string_view(&each.letter, 1))) {
+    if (equal_without_case(unit, each.name) || equal_without_case(unit, each.letter)) {
+      return each.shift;
+    }
+    if (equal_without_case(unit, each.ambiguous_name)) {
       throw std::invalid_argument("is not clear; write " + std::string(each.name) +
                                   " for powers of 1024");
     }
   }
   throw std::invalid_argument(
-      "is not a number of bytes, which may be followed by KiB, MiB, GiB or TiB");
+      "is not a number of bytes, which may be followed by K, KiB, M, MiB, G, GiB, T or TiB");
 }
 
 }  // namespace
@@ -55,7 +56,7 @@ std::uint64_t parse_byte_size(std::string_view text) {
   if (unit.starts_with(' ')) unit.remove_prefix(1);
   const unsigned shift = shift_of(unit);
   const bool too_large = number > (std::numeric_limits<std::uint64_t>::max() >> shift);
-  if (error != std::errc() || too_large) throw std::invalid_argument("is more than any file has");
+  if (error != std::errc() || too_large) throw std::invalid_argument("is too large");
   return number << shift;
 }
 

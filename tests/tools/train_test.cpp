@@ -308,7 +308,7 @@ TEST(Train, MistakesOnTheCommandLineAreTwo) {
   };
   EXPECT_THAT(error_of({"train"}), HasSubstr("PATH"));
   EXPECT_THAT(error_of({"train", "/tmp", "--nonsense"}), HasSubstr("--nonsense"));
-  EXPECT_THAT(error_of({"train", "/tmp", "--size", "112kB"}), HasSubstr("64KiB"));
+  EXPECT_THAT(error_of({"train", "/tmp", "--size", "112kB"}), HasSubstr("write KiB"));
   EXPECT_THAT(error_of({"train", "/tmp", "--size", "17179869185GiB"}), HasSubstr("--size"));
   EXPECT_THAT(error_of({"train", "/tmp", "--size", "100"}), HasSubstr("between 256 B"));
   EXPECT_THAT(error_of({"train", "/tmp", "--level", "0"}), HasSubstr("without 0"));

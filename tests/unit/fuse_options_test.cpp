@@ -107,12 +107,13 @@ TEST(MountOptions, SloppyToleratesTheUnknownButNotTheWrong) {
   EXPECT_THROW(parse_options("level=abc", UnknownOption::kIgnore, options), MountError);
 }
 
-TEST(ParseBytes, PowersOf1024) {
-  EXPECT_EQ(parse_bytes("cache", "0"), 0u);
-  EXPECT_EQ(parse_bytes("cache", "4096"), 4096u);
-  EXPECT_EQ(parse_bytes("cache", "3K"), 3072u);
-  EXPECT_EQ(parse_bytes("cache", "2g"), 2ull << 30);
-  EXPECT_EQ(parse_bytes("cache", "1T"), 1ull << 40);
+TEST(MountOptions, SizesAreThoseOfThePolicy) {
+  EXPECT_EQ(parsed("cache=0").store.cache_bytes, 0u);
+  EXPECT_EQ(parsed("chunk=65536").store.settings.chunk_bytes, 65536u);
+  EXPECT_EQ(parsed("chunk=64k").store.settings.chunk_bytes, 65536u);
+  EXPECT_EQ(parsed("chunk=64KiB").store.settings.chunk_bytes, 65536u);
+  EXPECT_EQ(parsed("overlay=2 g").store.overlay_bytes, 2u << 30);
+  EXPECT_THAT(refusal("cache=64KB"), HasSubstr("option cache: '64KB' is not clear; write KiB"));
 }
 
 }  // namespace

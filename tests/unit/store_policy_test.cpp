@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include "fs/store/byte_size.hpp"
 #include "tests/unit/store_policy_fixture.hpp"
 
 namespace zstdfs::store {
@@ -232,12 +233,54 @@ TEST(SettingText, WhatIsWrongIsRefused) {
   for (const char* text : {"", "-1", "4294967296", "x"}) {
     EXPECT_NE(refusal_of_setting(Setting::kDictionary, text), "") << text;
   }
-  for (const char* text : {"", "4", "4096B", "KiB", "128k", "99999999999999999999", "-4 KiB"}) {
+  for (const char* text : {"", "4", "4096B", "KiB", "128kB", "99999999999999999999", "-4 KiB"}) {
     EXPECT_NE(refusal_of_setting(Setting::kChunkSize, text), "") << text;
   }
   EXPECT_NE(refusal_of_setting(Setting::kLongDistanceMatching, "true"), "");
   EXPECT_NE(refusal_of_setting(Setting::kStore, "Raw"), "");
   EXPECT_LT(refusal_of_setting(Setting::kSaving, std::string(1000, 'x')).size(), 200u);
+}
+
+TEST(ByteSize, UnitsArePowersOf1024InAnyCase) {
+  const std::pair<const char*, std::uint64_t> sizes[] = {{"0", 0},
+                                                         {"4096", 4096},
+                                                         {"64K", 65536},
+                                                         {"64k", 65536},
+                                                         {"64 K", 65536},
+                                                         {"64KiB", 65536},
+                                                         {"64 kib", 65536},
+                                                         {"3M", 3u << 20},
+                                                         {"3 MiB", 3u << 20},
+                                                         {"2g", 2ull << 30},
+                                                         {"2GIB", 2ull << 30},
+                                                         {"1T", 1ull << 40},
+                                                         {"1 TiB", 1ull << 40},
+                                                         {"16777215T", 16777215ull << 40}};
+  for (const auto& [text, bytes] : sizes) EXPECT_EQ(parse_byte_size(text), bytes) << text;
+}
+
+TEST(ByteSize, WhatIsRefusedIsNamed) {
+  const auto refusal = [](const char* text) -> std::string {
+    try {
+      parse_byte_size(text);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const char* text : {"64KB", "64 kB", "64kb"}) {
+    EXPECT_THAT(refusal(text), HasSubstr("is not clear; write KiB")) << text;
+  }
+  EXPECT_THAT(refusal("1TB"), HasSubstr("is not clear; write TiB"));
+  for (const char* text : {"64X", "64KK", "64  K", "64K ", "6.4K", "4096B", "64Ki"}) {
+    EXPECT_THAT(refusal(text), HasSubstr("is not a number of bytes")) << text;
+  }
+  for (const char* text : {"", "K", " 64", "-1", "+1"}) {
+    EXPECT_THAT(refusal(text), HasSubstr("is not a size")) << text;
+  }
+  for (const char* text : {"99999999999999999999", "16777216T"}) {
+    EXPECT_THAT(refusal(text), HasSubstr("is too large")) << text;
+  }
 }
 
 TEST(SettingText, LevelsAreThoseOfZstd) {
