@@ -8,6 +8,7 @@
 
 #include "fs/fuse/mount_error.hpp"
 #include "fs/store/byte_size.hpp"
+#include "fs/store/settings_choice.hpp"
 #include "zstdfs/frame_codec.hpp"
 
 namespace zstdfs::fuse {
@@ -15,8 +16,6 @@ namespace {
 
 using std::string_view;
 
-constexpr int kLowestLevel = -7;
-constexpr int kHighestLevel = 22;
 constexpr unsigned kMostThreads = 512;
 constexpr std::uint64_t kLeastOverlayBytes = 1u << 20;
 
@@ -63,9 +62,13 @@ Number parse_number(string_view option, string_view text, Number least, Number m
 }
 
 int parse_level(string_view text) {
-  const int level = parse_number("level", text, kLowestLevel, kHighestLevel);
-  if (level == 0) refuse_value("level", text, "a level (0 stands for none)");
-  return level;
+  store::SettingsChoice choice;
+  try {
+    store::parse_setting(store::Setting::kLevel, text, choice);
+  } catch (const std::invalid_argument& error) {
+    refuse("option " + std::string(error.what()));
+  }
+  return choice.level.value();
 }
 
 std::uint64_t parse_size(string_view option, string_view text) {
@@ -187,7 +190,7 @@ void parse_options(string_view list, UnknownOption unknown, MountOptions& option
 std::string describe_options() {
   return "Options of -o, separated by commas:\n"
          "  ro, rw             read only, or read and write (the default)\n"
-         "  level=N            zstd level of what is written, -7 to 22 without 0 (default 3)\n"
+         "  level=N            zstd level of what is written, -131072 to 22, not 0 (default 3)\n"
          "  chunk=SIZE         unit of compression, a power of two from 4K to 16M (default 128K)\n"
          "  cache=SIZE         memory for decompressed content (default 32M)\n"
          "  overlay=SIZE       memory for changed content, at least 1M (default 64M)\n"

@@ -7,6 +7,7 @@
 
 #include "fs/store/byte_size.hpp"
 #include "fs/store/wording.hpp"
+#include "zstdfs/constants.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
@@ -68,10 +69,12 @@ Number parse_number(Setting setting, std::string_view text, Number least, Number
   return number;
 }
 
+// 0 would mean zstd's default.
 int parse_level(std::string_view text) {
-  const std::string expected = "a number from " + std::to_string(kLowestLevel) + " to " +
-                               std::to_string(kHighestLevel) + ", without 0";
-  const int level = parse_number(Setting::kLevel, text, kLowestLevel, kHighestLevel, expected);
+  const std::string expected = "a number from " + std::to_string(kMinCompressionLevel) + " to " +
+                               std::to_string(kMaxCompressionLevel) + ", without 0";
+  const int level =
+      parse_number(Setting::kLevel, text, kMinCompressionLevel, kMaxCompressionLevel, expected);
   if (level == 0) refuse(Setting::kLevel, text, "is not " + expected);
   return level;
 }

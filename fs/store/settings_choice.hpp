@@ -29,10 +29,6 @@ class PerSetting {
   std::array<Value, kAllSettings.size()> values_{};
 };
 
-/// What zstd knows as levels, but 0, which would mean "the default".
-inline constexpr int kLowestLevel = -131072;
-inline constexpr int kHighestLevel = 22;
-
 /// What somebody decided about a file's settings: a rule, an attribute, a mount option. What is
 /// empty is left to others.
 struct SettingsChoice {
@@ -61,9 +57,9 @@ std::string_view name_of(Setting setting);
 std::optional<Setting> setting_named(std::string_view name);
 
 /// Sets one setting from its text: "compressed" or "raw" (store), "blocks" or "bytes" (saving), a
-/// number (level, dictionary), a size (chunk_size, see byte_size.hpp), "yes" or "no"
-/// (long_distance_matching). Throws std::invalid_argument with a sentence for people; then `choice`
-/// is as before.
+/// number (level, which 0 is not, and dictionary), a size (chunk_size, see byte_size.hpp), "yes" or
+/// "no" (long_distance_matching). Throws std::invalid_argument with a sentence for people; then
+/// `choice` is as before.
 void parse_setting(Setting setting, std::string_view text, SettingsChoice& choice);
 
 /// The text that parse_setting reads as what `choice` holds; nothing when that is empty.

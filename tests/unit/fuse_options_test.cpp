@@ -58,6 +58,13 @@ TEST(MountOptions, TheLastOneWins) {
   EXPECT_EQ(parsed("level=1,level=-3").store.settings.level, -3);
 }
 
+TEST(MountOptions, LevelsAreThoseOfThePolicy) {
+  for (const int level : {-131072, -50, -1, 1, 22}) {
+    EXPECT_EQ(parsed("level=" + std::to_string(level)).store.settings.level, level);
+  }
+  EXPECT_EQ(refusal("level=40"), "option level 40 is not a number from -131072 to 22, without 0");
+}
+
 TEST(MountOptions, OptionsOfFstabHaveNoEffect) {
   const MountOptions options = parsed(
       "rw,defaults,noauto,user,_netdev,nofail,relatime,x-systemd.automount,x-gvfs-show,comment=a");
@@ -89,7 +96,7 @@ TEST(MountOptions, WhatMakesNoSenseIsRefusedByName) {
   EXPECT_THAT(refusal("level"), HasSubstr("'level'"));
   EXPECT_THAT(refusal("ro=1"), HasSubstr("'ro=1'"));
   for (const char* list :
-       {"level=0", "level=23", "level=-8", "level=3x", "level=", "level=9999999999"})
+       {"level=0", "level=23", "level=-131073", "level=3x", "level=", "level=9999999999"})
     EXPECT_THAT(refusal(list), HasSubstr("option level")) << list;
   for (const char* list : {"chunk=2K", "chunk=32M", "chunk=5000", "chunk=128k!", "chunk=-4096"})
     EXPECT_THAT(refusal(list), HasSubstr("option chunk")) << list;

@@ -4,6 +4,7 @@
 
 #include "fs/store/byte_size.hpp"
 #include "tests/unit/store_policy_fixture.hpp"
+#include "zstdfs/constants.hpp"
 
 namespace zstdfs::store {
 namespace {
@@ -284,8 +285,8 @@ TEST(ByteSize, WhatIsRefusedIsNamed) {
 }
 
 TEST(SettingText, LevelsAreThoseOfZstd) {
-  EXPECT_EQ(kLowestLevel, ZSTD_minCLevel());
-  EXPECT_EQ(kHighestLevel, ZSTD_maxCLevel());
+  EXPECT_EQ(kMinCompressionLevel, ZSTD_minCLevel());
+  EXPECT_EQ(kMaxCompressionLevel, ZSTD_maxCLevel());
 }
 
 TEST(SettingsChoice, AppliesOnlyWhatIsSet) {
