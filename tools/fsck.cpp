@@ -24,10 +24,11 @@
 #include "tools/fsck_report.hpp"
 #include "tools/json_output.hpp"
 #include "tools/mount_map.hpp"
-#include "tools/parallel_check.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/tree_walk.hpp"
+#include "tools/work_queue.hpp"
 #include "zstdfs/errors.hpp"
+#include "zstdfs/mutex.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -117,12 +118,15 @@ Unmount unmount_of(const store::StoreInspection& inspection) {
 std::vector<Suspect> check_files(const std::string& root, const store::StoreInspection& inspection,
                                  const DictionarySource& dictionaries, FsckReport& report) {
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+  const Unmount unmount = unmount_of(inspection);
   std::vector<Suspect> suspects;
-  const auto checked = [&](const std::string& path, const FileCheck& check) {
+  Mutex suspects_mutex;
+  const auto check_one = [&](const std::string& path, const os::File& file) {
+    const FileCheck check = check_file(file, unmount, dictionaries);
     report.add_file(path, check);
-    if (!check.damage.empty() || check.interrupted) {
-      suspects.push_back({path, !check.damage.empty()});
-    }
+    if (check.damage.empty() && !check.interrupted) return;
+    const MutexLock lock(suspects_mutex);
+    suspects.push_back({path, !check.damage.empty()});
   };
   const auto failed = [&](const std::string& path, const std::error_code& error) {
     FileCheck check;
@@ -130,7 +134,7 @@ std::vector<Suspect> check_files(const std::string& root, const store::StoreInsp
     report.add(path, check);
   };
   // Declared last: its threads end before what they use does.
-  ParallelCheck checks(threads, unmount_of(inspection), dictionaries, checked);
+  WorkQueue checks(threads);
   const auto visit = [&](const WalkEntry& entry) {
     if (entry.path == store::kStoreDirectory) return Descend::kNo;
     if (!S_ISREG(entry.status.st_mode) || !report.first_name(entry.status)) return Descend::kYes;
@@ -141,7 +145,10 @@ std::vector<Suspect> check_files(const std::string& root, const store::StoreInsp
       return Descend::kYes;
     }
     try {
-      checks.add(entry.path, open_regular(entry.directory_fd, entry.name, FollowLinks::kNo));
+      // Shared, as a task has to be copyable.
+      const std::shared_ptr<os::File> file =
+          open_regular(entry.directory_fd, entry.name, FollowLinks::kNo);
+      checks.add([&check_one, path = entry.path, file] { check_one(path, *file); });
     } catch (const std::system_error& error) {
       failed(entry.path, error.code());
     }

@@ -16,6 +16,12 @@ void WorkQueue::add(Task task) {
 }
 
 void WorkQueue::finish() {
+  stop();
+  const MutexLock lock(mutex_);
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void WorkQueue::stop() {
   {
     const MutexLock lock(mutex_);
     no_more_ = true;
@@ -36,7 +42,15 @@ bool WorkQueue::take(Task& task) {
 }
 
 void WorkQueue::work() {
-  for (Task task; take(task); task = nullptr) task();
+  for (Task task; take(task); task = nullptr) {
+    try {
+      task();
+    } catch (...) {
+      // Kept for finish(); other tasks are still taken, so that add() never waits for ever.
+      const MutexLock lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
 }
 
 }  // namespace zstdfs::tools

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <exception>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -14,20 +15,21 @@ namespace zstdfs::tools {
 /// Thread safety: add() and finish() are called by one thread.
 class WorkQueue {
  public:
-  /// What a task throws ends the program: tasks tell their errors themselves.
   using Task = std::function<void()>;
 
   explicit WorkQueue(unsigned threads);
-  ~WorkQueue() { finish(); }
+  ~WorkQueue() { stop(); }
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
   /// Waits while many tasks are waiting already, so that what they hold stays little.
   void add(Task task) ZSTDFS_EXCLUDES(mutex_);
-  /// Returns when all is done. Nothing can be added then.
+  /// Returns when all is done, and throws what the first task threw that did. The others are done
+  /// nevertheless. Nothing can be added then.
   void finish() ZSTDFS_EXCLUDES(mutex_);
 
  private:
+  void stop() ZSTDFS_EXCLUDES(mutex_);
   void work() ZSTDFS_EXCLUDES(mutex_);
   bool take(Task& task) ZSTDFS_EXCLUDES(mutex_);
 
@@ -36,6 +38,7 @@ class WorkQueue {
   ConditionVariable changed_;
   std::deque<Task> waiting_ ZSTDFS_GUARDED_BY(mutex_);
   bool no_more_ ZSTDFS_GUARDED_BY(mutex_) = false;
+  std::exception_ptr failure_ ZSTDFS_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 
