@@ -19,12 +19,12 @@
 #include "fs/fuse/limits.hpp"
 #include "fs/fuse/logging.hpp"
 #include "fs/fuse/mount_checks.hpp"
-#include "fs/fuse/mount_table.hpp"
 #include "fs/fuse/privileges.hpp"
 #include "fs/fuse/remount.hpp"
 #include "fs/fuse/session.hpp"
 #include "fs/fuse/signals.hpp"
 #include "fs/fuse/system_error.hpp"
+#include "fs/os/mount_table.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/store_errors.hpp"
 #include "zstdfs/errors.hpp"
@@ -43,8 +43,8 @@ constexpr auto kSilentWait = std::chrono::seconds(1);
 constexpr auto kRetryInterval = std::chrono::milliseconds(50);
 
 bool is_mounted(const std::string& backing) {
-  const auto table = read_mount_table();
-  return std::any_of(table.begin(), table.end(), [&](const MountEntry& entry) {
+  const auto table = os::read_mount_table();
+  return std::any_of(table.begin(), table.end(), [&](const os::MountEntry& entry) {
     return entry.type == "fuse.zstdfs" && entry.source == backing;
   });
 }

@@ -15,7 +15,7 @@
 #include <optional>
 
 #include "fs/fuse/mount_error.hpp"
-#include "fs/fuse/mount_table.hpp"
+#include "fs/os/mount_table.hpp"
 #include "fs/store/log.hpp"
 
 namespace zstdfs::fuse {
@@ -89,7 +89,7 @@ std::string check_mountpoint(const std::string& path) {
   struct stat status;
   if (::stat(path.c_str(), &status) != 0 && is_disconnected(errno)) {
     const std::string dead = path_of_dead_mount(path);
-    const auto entry = find_mount(read_mount_table(), dead);
+    const auto entry = os::find_mount(os::read_mount_table(), dead);
     if (!entry || entry->type != "fuse.zstdfs") {
       fail("at " + path + " there is a mount whose daemon has died; unmount it first: umount " +
            path);

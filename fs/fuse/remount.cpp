@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "fs/fuse/mount_table.hpp"
+#include "fs/os/mount_table.hpp"
 #include "fs/os/posix.hpp"
 #include "fs/store/log.hpp"
 
@@ -39,7 +39,7 @@ std::string mountpoint_of(const MountRequest& request) {
   std::error_code error;
   const std::string path = std::filesystem::canonical(request.mountpoint, error);
   if (error) fail("the mountpoint " + request.mountpoint + " cannot be used: " + error.message());
-  const auto entry = find_mount(read_mount_table(), path);
+  const auto entry = os::find_mount(os::read_mount_table(), path);
   if (!entry || entry->type != "fuse." + request.options.subtype) {
     fail("remount: no zstdfs is mounted at " + path);
   }

@@ -19,9 +19,9 @@
 
 #include "fs/fuse/first_request.hpp"
 #include "fs/fuse/mount_error.hpp"
-#include "fs/fuse/mount_table.hpp"
 #include "fs/fuse/operations.hpp"
 #include "fs/fuse/system_error.hpp"
+#include "fs/os/mount_table.hpp"
 #include "fs/store/log.hpp"
 
 namespace zstdfs::fuse {
@@ -167,7 +167,7 @@ Session::~Session() {
 
 bool Session::is_uppermost() const {
   try {
-    const auto entry = find_mount(read_mount_table(), mountpoint_);
+    const auto entry = os::find_mount(os::read_mount_table(), mountpoint_);
     return device_.empty() || (entry && entry->device == device_);
   } catch (const std::exception&) {
     return true;
@@ -229,7 +229,8 @@ void Session::begin() {
     throw MountError(ExitCode::kFailure, "the kernel did not accept the mount at " + mountpoint_);
   }
   // From the table: a stat of the mountpoint would wait for our own answer.
-  if (const auto entry = find_mount(read_mount_table(), mountpoint_)) device_ = entry->device;
+  const auto entry = os::find_mount(os::read_mount_table(), mountpoint_);
+  if (entry) device_ = entry->device;
   raise_read_ahead();
 }
 

@@ -7,7 +7,6 @@
 
 #include "fs/fuse/mount_checks.hpp"
 #include "fs/fuse/mount_error.hpp"
-#include "fs/fuse/mount_table.hpp"
 #include "tests/unit/os_temp_directory.hpp"
 
 namespace zstdfs::fuse {
@@ -16,26 +15,6 @@ namespace {
 using test::TempDirectory;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
-
-TEST(MountTable, ReadsFieldsAndEscapes) {
-  const auto table = parse_mount_table(
-      "22 28 0:21 / /proc rw,relatime shared:5 master:1 - proc proc rw\n"
-      "nonsense\n"
-      "90 28 0:44 / /mnt/with\\040space rw,nosuid - fuse.zstdfs /data\\134x\\011y rw,user_id=0\n"
-      "91 28 0:45 / /proc ro - tmpfs none rw\n");
-  ASSERT_THAT(table, SizeIs(3));
-  EXPECT_EQ(table[1].mountpoint, "/mnt/with space");
-  EXPECT_EQ(table[1].type, "fuse.zstdfs");
-  EXPECT_EQ(table[1].source, "/data\\x\ty");
-  EXPECT_EQ(table[1].device, "0:44");
-  EXPECT_EQ(find_mount(table, "/proc")->type, "tmpfs");
-  EXPECT_FALSE(find_mount(table, "/elsewhere"));
-}
-
-TEST(MountTable, TheSystemHasARoot) {
-  EXPECT_TRUE(find_mount(read_mount_table(), "/"));
-}
 
 class MountChecks : public ::testing::Test {
  protected:

@@ -5,11 +5,12 @@
 #include <string_view>
 #include <vector>
 
-namespace zstdfs::fuse {
+namespace zstdfs::os {
 
 /// One mount of this process's mount namespace.
 struct MountEntry {
   std::string device;  ///< "major:minor"
+  std::string root;    ///< which directory of the filesystem is shown: "/" but for bind mounts
   std::string mountpoint;
   std::string type;
   std::string source;
@@ -25,4 +26,4 @@ std::vector<MountEntry> read_mount_table();
 std::optional<MountEntry> find_mount(const std::vector<MountEntry>& table,
                                      const std::string& mountpoint);
 
-}  // namespace zstdfs::fuse
+}  // namespace zstdfs::os

@@ -1,10 +1,10 @@
-#include "fs/fuse/mount_table.hpp"
+#include "fs/os/mount_table.hpp"
 
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
-namespace zstdfs::fuse {
+namespace zstdfs::os {
 namespace {
 
 bool is_octal(char c) {
@@ -37,6 +37,7 @@ std::optional<MountEntry> parse_line(const std::string& line) {
   std::string type, source;
   if (!(words >> type >> source)) return std::nullopt;
   return MountEntry{.device = device,
+                    .root = decode(root),
                     .mountpoint = decode(mountpoint),
                     .type = decode(type),
                     .source = decode(source)};
@@ -66,4 +67,4 @@ std::optional<MountEntry> find_mount(const std::vector<MountEntry>& table,
   return std::nullopt;
 }
 
-}  // namespace zstdfs::fuse
+}  // namespace zstdfs::os
