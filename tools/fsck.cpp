@@ -20,6 +20,7 @@
 #include "fs/store/store_paths.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
+#include "tools/first_names.hpp"
 #include "tools/fsck_repair.hpp"
 #include "tools/fsck_report.hpp"
 #include "tools/json_output.hpp"
@@ -117,8 +118,8 @@ Unmount unmount_of(const store::StoreInspection& inspection) {
 /// Checks every file, and returns those that are not as an unmount leaves them.
 std::vector<Suspect> check_files(const std::string& root, const store::StoreInspection& inspection,
                                  const DictionarySource& dictionaries, FsckReport& report) {
-  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
   const Unmount unmount = unmount_of(inspection);
+  FirstNames first_names;
   std::vector<Suspect> suspects;
   Mutex suspects_mutex;
   const auto check_one = [&](const std::string& path, const os::File& file) {
@@ -134,10 +135,10 @@ std::vector<Suspect> check_files(const std::string& root, const store::StoreInsp
     report.add(path, check);
   };
   // Declared last: its threads end before what they use does.
-  WorkQueue checks(threads);
+  WorkQueue checks(default_threads());
   const auto visit = [&](const WalkEntry& entry) {
     if (entry.path == store::kStoreDirectory) return Descend::kNo;
-    if (!S_ISREG(entry.status.st_mode) || !report.first_name(entry.status)) return Descend::kYes;
+    if (!S_ISREG(entry.status.st_mode) || !first_names.add(entry.status)) return Descend::kYes;
     if (inspection.rewritten.contains({entry.status.st_dev, entry.status.st_ino})) {
       FileCheck check;
       check.interrupted = true;

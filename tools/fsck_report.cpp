@@ -38,10 +38,6 @@ std::string plural(std::uint64_t count, const char* one, const char* many) {
 
 }  // namespace
 
-bool FsckReport::first_name(const struct stat& status) {
-  return status.st_nlink < 2 || linked_.emplace(status.st_dev, status.st_ino).second;
-}
-
 void FsckReport::add_file(const std::string& path, const FileCheck& check) {
   const MutexLock lock(mutex_);
   ++(check.form == Form::kContainer ? counts_.containers : counts_.raw);

@@ -1,12 +1,8 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <cstdint>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "fs/store/repair.hpp"
@@ -19,8 +15,8 @@ namespace zstdfs::tools {
 /// Gathers what a check of a store finds, and tells it: as text while it goes on, or as one JSON
 /// object at the end.
 ///
-/// Thread safety: add() and add_file() may be called by different threads; first_name() by one. All
-/// else before or after.
+/// Thread safety: add() and add_file() may be called by different threads, all else before or
+/// after.
 class FsckReport {
  public:
   enum class Output { kText, kJson };
@@ -32,9 +28,6 @@ class FsckReport {
     Mode mode = Mode::kCheck;
   };
   explicit FsckReport(Options options) : options_(options) {}
-
-  /// Whether a file was not met before under another name.
-  bool first_name(const struct stat& status);
 
   /// Counts a file of the store and says what was found.
   void add_file(const std::string& path, const FileCheck& check) ZSTDFS_EXCLUDES(mutex_);
@@ -84,7 +77,6 @@ class FsckReport {
 
   const Options options_;
   store::StoreInspection store_;  // constant once files are added
-  std::set<std::pair<dev_t, ino_t>> linked_;
 
   mutable Mutex mutex_;
   Counts counts_ ZSTDFS_GUARDED_BY(mutex_);

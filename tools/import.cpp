@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <iostream>
@@ -12,7 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <thread>
 
 #include "fs/store/store_paths.hpp"
 #include "tools/command.hpp"
@@ -25,6 +23,7 @@
 #include "tools/store_dictionaries.hpp"
 #include "tools/store_policy.hpp"
 #include "tools/tree_copy.hpp"
+#include "tools/work_queue.hpp"
 
 namespace zstdfs::tools {
 namespace {
@@ -123,8 +122,7 @@ TreeCopyOptions tree_options(const CopyOptions& options) {
   if (options.update) result.existing = Existing::kUpdate;
   if (options.force) result.existing = Existing::kReplace;
   result.verify = !options.no_verify;
-  result.threads = options.threads > 0 ? static_cast<unsigned>(options.threads)
-                                       : std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+  result.threads = options.threads > 0 ? static_cast<unsigned>(options.threads) : default_threads();
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "fs/os/not_regular.hpp"
 #include "fs/store/store_paths.hpp"
@@ -88,7 +89,7 @@ void RecompressRun::walk(const ChangeablePath& from, const std::string& shown) {
 }
 
 void RecompressRun::change(const File& file, const struct stat& status) {
-  if (was_met(status)) return;
+  if (!first_names_.add(status)) return;
   const std::uint64_t bytes = size_of(status);
   if (mode_ == Mode::kDryRun || bytes > kSmallBytes) return change_now(file, bytes);
   queue_.add([this, file, bytes] { change_now(file, bytes); });
@@ -136,10 +137,6 @@ RecompressionResult RecompressRun::estimate(const File& file) {
   return result;
 }
 
-bool RecompressRun::was_met(const struct stat& status) {
-  return status.st_nlink > 1 && !linked_.insert({status.st_dev, status.st_ino}).second;
-}
-
 void RecompressRun::finish() {
   queue_.finish();
   const MutexLock lock(mutex_);
@@ -159,13 +156,11 @@ void RecompressRun::finish() {
 
 std::uint64_t bytes_below(const std::vector<std::string>& paths, const Interruption& interruption) {
   std::uint64_t bytes = 0;
-  std::set<std::pair<dev_t, ino_t>> linked;
+  FirstNames first_names;
   const auto visit = [&](const WalkEntry& entry) {
     if (interruption.requested() || entry.path == store::kStoreDirectory) return Descend::kNo;
-    const struct stat& status = entry.status;
-    if (S_ISREG(status.st_mode) &&
-        (status.st_nlink == 1 || linked.insert({status.st_dev, status.st_ino}).second)) {
-      bytes += size_of(status);
+    if (S_ISREG(entry.status.st_mode) && first_names.add(entry.status)) {
+      bytes += size_of(entry.status);
     }
     return Descend::kYes;
   };

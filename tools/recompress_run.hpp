@@ -3,13 +3,12 @@
 #include <sys/stat.h>
 
 #include <map>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "fs/store/settings_choice.hpp"
 #include "tools/changeable_files.hpp"
+#include "tools/first_names.hpp"
 #include "tools/interruption.hpp"
 #include "tools/progress.hpp"
 #include "tools/recompress_report.hpp"
@@ -48,7 +47,6 @@ class RecompressRun {
   void change_now(const File& file, std::uint64_t bytes) ZSTDFS_EXCLUDES(mutex_);
   store::RecompressionResult try_to_change(const File& file);
   store::RecompressionResult estimate(const File& file);
-  bool was_met(const struct stat& status);
 
   const store::SettingsChoice choice_;
   const Mode mode_;
@@ -57,7 +55,7 @@ class RecompressRun {
   RecompressReport& report_;  // used under mutex_
   Progress& progress_;
   ChangeableStores stores_;
-  std::set<std::pair<dev_t, ino_t>> linked_;  // files with several names that were met
+  FirstNames first_names_;
   std::vector<File> busy_ ZSTDFS_GUARDED_BY(mutex_);
   std::map<std::string, RecompressionEstimator> estimators_;  // by stores
   WorkQueue queue_;  // the last: its tasks use everything else

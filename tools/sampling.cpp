@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "fs/store/store_paths.hpp"
+#include "tools/first_names.hpp"
 #include "tools/logical_content.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/safe_open.hpp"
@@ -93,7 +94,7 @@ class Sampler {
                    FollowLinks follow) {
     try {
       auto file = open_regular(directory_fd, name, follow);
-      if (!first_name(file->stat())) return;
+      if (!first_names_.add(file->stat())) return;
       const std::unique_ptr<RandomAccessSource> content =
           view_ == View::kStored ? open_logical_content(std::move(file), *dictionaries_)
                                  : std::move(file);
@@ -107,10 +108,6 @@ class Sampler {
     } catch (const std::exception& error) {
       report(path, error);
     }
-  }
-
-  bool first_name(const struct stat& status) {
-    return status.st_nlink < 2 || linked_.emplace(status.st_dev, status.st_ino).second;
   }
 
   void sample_chunks(const RandomAccessSource& content) {
@@ -156,7 +153,7 @@ class Sampler {
   std::mt19937_64 random_;  // apart from the reservoir's, so that neither disturbs the other
   View view_ = View::kStored;
   std::unique_ptr<StoreDictionaries> dictionaries_;
-  std::set<std::pair<dev_t, ino_t>> linked_;
+  FirstNames first_names_;
   SampleSet result_;
 };
 

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <set>
 #include <stdexcept>
 #include <system_error>
 
 #include "fs/store/store_paths.hpp"
+#include "tools/first_names.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
 
@@ -57,15 +57,10 @@ class UsageCount {
       ++usage_.directories;
     } else if (!S_ISREG(entry.status.st_mode)) {
       ++usage_.others;
-    } else if (first_name(entry.status)) {
+    } else if (first_names_.add(entry.status)) {
       count_file(entry);
     }
     return Descend::kYes;
-  }
-
-  /// Whether a file was not met before under another name.
-  bool first_name(const struct stat& status) {
-    return status.st_nlink < 2 || linked_.emplace(status.st_dev, status.st_ino).second;
   }
 
   void count_file(const WalkEntry& entry) {
@@ -118,7 +113,7 @@ class UsageCount {
   const StoreDictionaries dictionaries_;
   const UsageObserver& observer_;
   Usage usage_;
-  std::set<std::pair<dev_t, ino_t>> linked_;
+  FirstNames first_names_;
   std::map<dev_t, std::uint64_t> block_bytes_;
 };
 

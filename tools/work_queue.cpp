@@ -1,8 +1,13 @@
 #include "tools/work_queue.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace zstdfs::tools {
+
+unsigned default_threads() {
+  return std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+}
 
 WorkQueue::WorkQueue(unsigned threads) : max_waiting_(std::size_t{4} * threads) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });

@@ -10,6 +10,9 @@
 
 namespace zstdfs::tools {
 
+/// How many threads work when nobody says it: one for each processor, at most 16.
+unsigned default_threads();
+
 /// Does work on several threads, in no order.
 ///
 /// Thread safety: add() and finish() are called by one thread.
