@@ -1,5 +1,4 @@
 // `zstdfs advise`: measures on samples how files are best stored, and recommends a rule for it.
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <CLI/CLI.hpp>
@@ -17,7 +16,6 @@
 #include "tools/named_errors.hpp"
 #include "tools/new_file.hpp"
 #include "tools/progress.hpp"
-#include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
 #include "tools/train_command.hpp"
 
@@ -46,14 +44,8 @@ void complain(const std::string& what) {
   std::cerr << "zstdfs advise: " << what << '\n';
 }
 
-/// Found out before the work, not after it. commit() looks again.
-void refuse_impossible_plot(const AdviseOptions& options) {
-  struct stat status {};
-  if (options.plot.empty()) return;
-  if (!options.force && ::lstat(options.plot.c_str(), &status) == 0) {
-    throw std::runtime_error(printable(options.plot) + ": exists already; --force replaces it");
-  }
-  naming(options.plot, [&] { const NewFile can_be_made(options.plot); });
+Existing existing_plot(const AdviseOptions& options) {
+  return options.force ? Existing::kReplace : Existing::kKeep;
 }
 
 std::uint64_t block_bytes_of(const std::string& directory) {
@@ -96,16 +88,6 @@ Advice find_advice_for(const AdviseOptions& options, const AdviseReport& report)
   return find_advice(report.drawn.samples, plan, [&progress] { progress.add(1); });
 }
 
-void write_plot(const AdviseOptions& options, const AdviseReport& report) {
-  naming(options.plot, [&] {
-    const std::string svg = advise_plot(report);
-    NewFile file(options.plot);
-    file.write(std::as_bytes(std::span(svg)));
-    file.make_ordinary();
-    file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kLater);
-  });
-}
-
 /// What the rule alone does not say.
 void add_limits_of_rule(const AdviseOptions& options, const RulePaths& paths, Advice& advice) {
   if (!paths.in_store) {
@@ -118,7 +100,7 @@ void add_limits_of_rule(const AdviseOptions& options, const RulePaths& paths, Ad
 }
 
 int advise(const AdviseOptions& options) {
-  refuse_impossible_plot(options);
+  if (!options.plot.empty()) refuse_impossible_file(options.plot, existing_plot(options));
   AdviseReport report;
   report.path = options.directory;
   report.sample_bytes = options.sample_bytes;
@@ -140,7 +122,9 @@ int advise(const AdviseOptions& options) {
     report.train_command = train_command({options.directory, options.filter}, trial.recipe);
   }
   if (!options.plot.empty()) {
-    write_plot(options, report);
+    const std::string svg = advise_plot(report);
+    write_new_file(options.plot, std::as_bytes(std::span(svg)), existing_plot(options),
+                   Durability::kLater);
     report.plot = options.plot;
   }
   options.json ? print_advise_json(report) : print_advise_tables(report);

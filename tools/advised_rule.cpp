@@ -5,7 +5,6 @@
 #include "fs/store/byte_size.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/place_in_store.hpp"
-#include "tools/store_dictionaries.hpp"
 
 namespace zstdfs::tools {
 namespace {

@@ -17,8 +17,8 @@
 #include "fs/store/store_paths.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/open_store.hpp"
+#include "tools/place_in_store.hpp"
 #include "tools/safe_open.hpp"
-#include "tools/store_dictionaries.hpp"
 #include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {

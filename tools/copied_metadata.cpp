@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "tools/given_owner.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {

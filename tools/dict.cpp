@@ -159,12 +159,8 @@ int export_dictionary(const DictOptions& options) {
                     static_cast<std::streamsize>(content.size()));
     return kExitOk;
   }
-  naming(options.file, [&] {
-    NewFile file(options.file);
-    file.write(content);
-    file.make_ordinary();
-    file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
-  });
+  write_new_file(options.file, content, options.force ? Existing::kReplace : Existing::kKeep,
+                 Durability::kNow);
   return kExitOk;
 }
 

@@ -16,6 +16,7 @@
 #include "fs/store/store_paths.hpp"
 #include "tools/display.hpp"
 #include "tools/logical_content.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_policy.hpp"
 #include "tools/stored_form.hpp"

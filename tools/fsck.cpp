@@ -10,9 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <system_error>
-#include <thread>
 
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
@@ -23,9 +21,11 @@
 #include "tools/first_names.hpp"
 #include "tools/fsck_repair.hpp"
 #include "tools/fsck_report.hpp"
-#include "tools/json_output.hpp"
+#include "tools/lock_wait.hpp"
 #include "tools/mount_map.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
+#include "tools/shared_options.hpp"
 #include "tools/tree_walk.hpp"
 #include "tools/work_queue.hpp"
 #include "zstdfs/errors.hpp"
@@ -50,9 +50,6 @@ class CannotCheck : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-constexpr auto kSilentWait = std::chrono::seconds(1);
-constexpr auto kRetryInterval = std::chrono::milliseconds(50);
-
 /// "4711 (mount.zstdfs)": a process by number and name.
 std::string describe_process(pid_t process) {
   if (process <= 0) return "unknown";
@@ -74,10 +71,9 @@ bool has_store(os::Volume& volume) {
 /// Takes the store's lock, so that no mount changes it during the check. On a read-only filesystem
 /// nothing can change it, and there is no lock.
 std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions& options) {
-  using Clock = std::chrono::steady_clock;
   const auto trace = options.dry_run ? os::LockTrace::kNone : os::LockTrace::kHolder;
-  const auto begin = Clock::now();
-  for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
+  LockWait wait;
+  while (true) {
     pid_t holder = 0;
     try {
       auto lock = volume.try_lock(store::kLockPath, holder, trace);
@@ -88,16 +84,15 @@ std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions
       if (error.code().value() == ENOENT && options.dry_run) return nullptr;
       throw CannotCheck("the store's lock cannot be taken: " + explain(error.code()));
     }
-    const auto waited = Clock::now() - begin;
-    if (waited >= std::chrono::seconds(options.wait_seconds) || mount_point_of(options.store)) {
+    if (wait.waited() >= std::chrono::seconds(options.wait_seconds) ||
+        mount_point_of(options.store)) {
       throw CannotCheck("the store is in use by process " + describe_process(holder) +
                         "; unmount it, then check");
     }
-    if (!said && waited >= kSilentWait) {
-      said = true;
-      std::cerr << "zstdfs fsck: waiting for process " << describe_process(holder)
-                << ", which still uses the store\n";
-    }
+    wait.pause([&] {
+      return "zstdfs fsck: waiting for process " + describe_process(holder) +
+             ", which still uses the store";
+    });
   }
 }
 
@@ -223,7 +218,7 @@ void add_fsck_command(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("fsck", "Verify a store that is not mounted, and repair it");
   command->add_option("STORE", options->store, "The backing directory")->required();
-  command->add_flag("--json", options->json, "Print a JSON object, sizes in bytes");
+  add_json_option(*command, options->json);
   command->add_flag("-v,--verbose", options->verbose, "Name every file that was checked");
   command
       ->add_option("--wait", options->wait_seconds,

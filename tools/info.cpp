@@ -11,6 +11,7 @@
 #include "tools/display.hpp"
 #include "tools/info_report.hpp"
 #include "tools/mount_map.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
 #include "zstdfs/errors.hpp"

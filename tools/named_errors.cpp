@@ -1,13 +1,30 @@
 #include "tools/named_errors.hpp"
 
+#include <cerrno>
 #include <stdexcept>
-#include <system_error>
 
 #include "fs/store/policy_parse.hpp"
 #include "tools/display.hpp"
-#include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
+
+std::string explain(const std::error_code& error) {
+  switch (error.value()) {
+    case EACCES:
+    case EPERM:
+      return error.message() + "; try as root";
+    case ENOTCONN:      // since before
+    case ECONNABORTED:  // while this was asked
+      return "the daemon of this mount is gone; unmount it and mount it again, which recovers";
+    default:
+      return error.message();
+  }
+}
+
+std::string explain(const std::exception& error) {
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  return system != nullptr ? explain(system->code()) : error.what();
+}
 
 void rethrow_naming(const std::string& subject) {
   const auto named = [&](const std::string& why) {
@@ -17,10 +34,8 @@ void rethrow_naming(const std::string& subject) {
     throw;
   } catch (const store::PolicyError&) {
     throw;
-  } catch (const std::system_error& error) {
-    throw named(explain(error.code()));
   } catch (const std::runtime_error& error) {
-    throw named(error.what());
+    throw named(explain(error));
   } catch (const std::invalid_argument& error) {
     throw named(error.what());
   }

@@ -7,12 +7,14 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
+#include <stdexcept>
 #include <system_error>
 
 #include "fs/os/not_regular.hpp"
+#include "tools/display.hpp"
 #include "tools/given_owner.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "zstdfs/stream.hpp"
 
@@ -92,6 +94,24 @@ void NewFile::rename_to_path(Existing existing) {
   // A filesystem that does not know RENAME_NOREPLACE (NFS).
   check(::link(from, path_.c_str()));
   ::unlink(from);
+}
+
+void refuse_impossible_file(const std::string& path, Existing existing) {
+  struct stat status {};
+  if (existing == Existing::kKeep && ::lstat(path.c_str(), &status) == 0) {
+    throw std::runtime_error(printable(path) + ": exists already; --force replaces it");
+  }
+  naming(path, [&] { const NewFile can_be_made(path); });
+}
+
+void write_new_file(const std::string& path, ByteSpan content, Existing existing,
+                    Durability durability) {
+  naming(path, [&] {
+    NewFile file(path);
+    file.write(content);
+    file.make_ordinary();
+    file.commit(existing, durability);
+  });
 }
 
 }  // namespace zstdfs::tools

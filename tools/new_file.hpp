@@ -55,4 +55,13 @@ class NewFile {
   os::UniqueFd fd_;
 };
 
+/// Throws std::runtime_error, which names the path, where a new file could not be made: to be found
+/// out before the work, not after it. write_new_file looks again.
+void refuse_impossible_file(const std::string& path, Existing existing);
+
+/// Writes a file with the permissions of one that is made now. Throws std::runtime_error, which
+/// names the path.
+void write_new_file(const std::string& path, ByteSpan content, Existing existing,
+                    Durability durability);
+
 }  // namespace zstdfs::tools

@@ -1,14 +1,27 @@
 #include "tools/place_in_store.hpp"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <stdexcept>
 
 #include "fs/store/store_paths.hpp"
 #include "tools/display.hpp"
 #include "tools/mount_map.hpp"
-#include "tools/store_dictionaries.hpp"
 
 namespace zstdfs::tools {
+
+std::optional<std::string> store_above(const std::string& stored_path) {
+  std::filesystem::path at = std::filesystem::canonical(stored_path);
+  while (true) {
+    struct stat status {};
+    const std::filesystem::path own = at / store::kStoreDirectory;
+    if (::lstat(own.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return at.string();
+    if (at == at.parent_path()) return std::nullopt;
+    at = at.parent_path();
+  }
+}
+
 PlaceInStore place_in_store(const std::string& path) {
   const auto mounted = find_backing(path);
   const std::string backing = std::filesystem::canonical(mounted ? mounted->path : path).string();

@@ -8,6 +8,7 @@
 
 #include "fs/os/not_regular.hpp"
 #include "fs/store/store_paths.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/tree_walk.hpp"
 
@@ -30,11 +31,6 @@ std::uint64_t blocks(std::uint64_t bytes) {
 std::string joined(const std::string& directory, const std::string& name) {
   if (directory.empty() || name.empty()) return directory + name;
   return directory.ends_with('/') ? directory + name : directory + "/" + name;
-}
-
-std::string message_of(const std::exception& error) {
-  const auto* system = dynamic_cast<const std::system_error*>(&error);
-  return system ? explain(system->code()) : error.what();
 }
 
 std::uint64_t size_of(const struct stat& status) {
@@ -67,7 +63,7 @@ void RecompressRun::add_path(const std::string& path) {
     change({from.tree, from.below, path}, status);
   } catch (const std::exception& error) {
     const MutexLock lock(mutex_);
-    report_.add_failure(path, message_of(error));
+    report_.add_failure(path, explain(error));
   }
 }
 
@@ -107,7 +103,7 @@ void RecompressRun::change_now(const File& file, std::uint64_t bytes) {
     }
   } catch (const std::exception& error) {
     const MutexLock lock(mutex_);
-    report_.add_failure(file.shown, message_of(error));
+    report_.add_failure(file.shown, explain(error));
   }
   progress_.add(bytes);
 }
@@ -146,7 +142,7 @@ void RecompressRun::finish() {
       if (!interruption_.requested()) result = try_to_change(file);
       report_.add(file.shown, result);
     } catch (const std::exception& error) {
-      report_.add_failure(file.shown, message_of(error));
+      report_.add_failure(file.shown, explain(error));
     }
   }
   if (!stores_.close()) {

@@ -63,17 +63,4 @@ os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLin
   return fd;
 }
 
-std::string explain(const std::error_code& error) {
-  switch (error.value()) {
-    case EACCES:
-    case EPERM:
-      return error.message() + "; try as root";
-    case ENOTCONN:      // since before
-    case ECONNABORTED:  // while this was asked
-      return "the daemon of this mount is gone; unmount it and mount it again, which recovers";
-    default:
-      return error.message();
-  }
-}
-
 }  // namespace zstdfs::tools

@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string>
-#include <system_error>
 
 #include "fs/os/posix.hpp"
 
@@ -36,8 +35,5 @@ os::UniqueFd open_directory(int directory_fd, const std::string& name, FollowLin
 inline std::uint64_t disk_bytes(const struct stat& status) {
   return static_cast<std::uint64_t>(status.st_blocks) * 512;  // the unit that stat(2) gives
 }
-
-/// What went wrong, with what to do where that is known.
-std::string explain(const std::error_code& error);
 
 }  // namespace zstdfs::tools

@@ -12,6 +12,7 @@
 #include "tools/first_names.hpp"
 #include "tools/logical_content.hpp"
 #include "tools/mount_map.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/sample_reservoir.hpp"
 #include "tools/store_dictionaries.hpp"
@@ -66,8 +67,7 @@ class Sampler {
 
  private:
   void report(const std::string& path, const std::exception& error) {
-    const auto* system_error = dynamic_cast<const std::system_error*>(&error);
-    failed_(path, system_error != nullptr ? explain(system_error->code()) : error.what());
+    failed_(path, explain(error));
   }
 
   void sample_tree(const std::string& root) {

@@ -15,7 +15,7 @@
 #include "tools/daemon_statistics.hpp"
 #include "tools/display.hpp"
 #include "tools/json_output.hpp"
-#include "tools/safe_open.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/shared_options.hpp"
 #include "tools/stats_prometheus.hpp"
 #include "tools/stats_report.hpp"

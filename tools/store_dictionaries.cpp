@@ -1,25 +1,11 @@
 #include "tools/store_dictionaries.hpp"
 
-#include <sys/stat.h>
-
-#include <filesystem>
-
 #include "fs/os/posix.hpp"
 #include "fs/store/store_paths.hpp"
+#include "tools/place_in_store.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::tools {
-
-std::optional<std::string> store_above(const std::string& stored_path) {
-  std::filesystem::path at = std::filesystem::canonical(stored_path);
-  while (true) {
-    struct stat status {};
-    const std::filesystem::path own = at / store::kStoreDirectory;
-    if (::lstat(own.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return at.string();
-    if (at == at.parent_path()) return std::nullopt;
-    at = at.parent_path();
-  }
-}
 
 StoreDictionaries::StoreDictionaries(const std::string& stored_path) {
   const auto root = store_above(stored_path);

@@ -8,11 +8,6 @@
 
 namespace zstdfs::tools {
 
-/// The backing directory of the store that a stored file or directory is in: the nearest one above
-/// it that has a `.zstdfs/`. Nothing when there is none. Throws std::system_error when there is no
-/// such path.
-std::optional<std::string> store_above(const std::string& stored_path);
-
 /// The dictionaries of the store that a stored path is in; none outside of any store.
 ///
 /// Thread safety: all methods may run concurrently.

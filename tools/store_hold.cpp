@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <iostream>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
 #include "fs/os/posix.hpp"
 #include "fs/store/journal.hpp"
 #include "fs/store/store_paths.hpp"
+#include "tools/lock_wait.hpp"
 #include "tools/mount_map.hpp"
 
 namespace zstdfs::tools {
@@ -21,17 +19,14 @@ namespace zstdfs::tools {
 namespace {
 
 constexpr std::uint32_t kNone = 0;  // of all dictionaries
-constexpr auto kSilentWait = std::chrono::seconds(1);
-constexpr auto kRetryInterval = std::chrono::milliseconds(50);
 
 }  // namespace
 
 std::unique_ptr<os::VolumeLock> exclude_other_commands(os::Volume& volume, IfBusy if_busy) {
-  using Clock = std::chrono::steady_clock;
   // A file that every store has, mounted or not, and that is never replaced.
   const std::string path = store::kDescriptionPath;
-  const auto begin = Clock::now();
-  for (bool said = false;; std::this_thread::sleep_for(kRetryInterval)) {
+  LockWait wait;
+  while (true) {
     pid_t holder = 0;
     std::unique_ptr<os::VolumeLock> lock;
     try {
@@ -44,10 +39,9 @@ std::unique_ptr<os::VolumeLock> exclude_other_commands(os::Volume& volume, IfBus
     if (if_busy == IfBusy::kRefuse) {
       throw std::runtime_error("another zstdfs command is at work on the store; try again later");
     }
-    if (!said && Clock::now() - begin >= kSilentWait) {
-      said = true;
-      std::cerr << "zstdfs: waiting for another zstdfs command, which is at work on the store\n";
-    }
+    wait.pause([]() -> std::string {
+      return "zstdfs: waiting for another zstdfs command, which is at work on the store";
+    });
   }
 }
 

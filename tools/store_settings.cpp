@@ -2,7 +2,6 @@
 
 #include "tools/display.hpp"
 #include "tools/place_in_store.hpp"
-#include "tools/store_dictionaries.hpp"
 #include "tools/store_policy.hpp"
 
 namespace zstdfs::tools {

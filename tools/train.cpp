@@ -1,6 +1,4 @@
 // `zstdfs train`: trains dictionaries on samples of files, and measures what they would gain.
-#include <sys/stat.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -55,14 +53,8 @@ void complain(const std::string& what) {
   std::cerr << "zstdfs train: " << what << '\n';
 }
 
-/// Found out before the work, not after it. commit() looks again.
-void refuse_impossible_output(const TrainOptions& options) {
-  struct stat status {};
-  if (options.output.empty()) return;
-  if (!options.force && ::lstat(options.output.c_str(), &status) == 0) {
-    throw std::runtime_error(printable(options.output) + ": exists already; --force replaces it");
-  }
-  naming(options.output, [&] { const NewFile can_be_made(options.output); });
+Existing existing_output(const TrainOptions& options) {
+  return options.force ? Existing::kReplace : Existing::kKeep;
 }
 
 void check_number_of_samples(const SampleSet& drawn, const TrainOptions& options) {
@@ -114,15 +106,6 @@ TrialResult try_all(const TrainOptions& options, const SampleSet& drawn) {
   return result;
 }
 
-void write_dictionary(const TrainOptions& options, const ZstdCompressionDict& dictionary) {
-  naming(options.output, [&] {
-    NewFile file(options.output);
-    file.write(dictionary.as_bytes());
-    file.make_ordinary();
-    file.commit(options.force ? Existing::kReplace : Existing::kKeep, Durability::kNow);
-  });
-}
-
 /// What the dictionary will be installed with, found out before the work; nothing when it is not to
 /// be installed.
 struct Installation {
@@ -154,7 +137,7 @@ std::optional<Installation> plan_installation(const TrainOptions& options) {
 }
 
 int train(const TrainOptions& options) {
-  refuse_impossible_output(options);
+  if (!options.output.empty()) refuse_impossible_file(options.output, existing_output(options));
   const auto installation = plan_installation(options);
   TrainReport report;
   report.level = options.trial.training.level;
@@ -164,7 +147,8 @@ int train(const TrainOptions& options) {
   report.result = try_all(options, report.drawn);
   const auto& recommended = report.result.recommended;
   if (recommended && !options.output.empty()) {
-    write_dictionary(options, *report.result.trials[*recommended].dictionary);
+    write_new_file(options.output, report.result.trials[*recommended].dictionary->as_bytes(),
+                   existing_output(options), Durability::kNow);
     report.output = options.output;
   }
   if (!options.json) print_train_table(report);

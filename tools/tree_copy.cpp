@@ -14,6 +14,7 @@
 #include "fs/store/store_paths.hpp"
 #include "tools/copied_content.hpp"
 #include "tools/file_version.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
@@ -359,8 +360,7 @@ void TreeCopy::fail(const std::string& path, const std::exception& error) {
 }
 
 void TreeCopy::report(const std::string& path, const std::exception& error) {
-  const auto* system = dynamic_cast<const std::system_error*>(&error);
-  std::string why = system ? explain(system->code()) : error.what();
+  std::string why = explain(error);
   if (is_full_disk(error)) {
     disk_full_ = true;
     why += "; what was copied before is whole";

@@ -11,6 +11,7 @@
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/mount_map.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/progress.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"

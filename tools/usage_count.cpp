@@ -10,6 +10,7 @@
 
 #include "fs/store/store_paths.hpp"
 #include "tools/first_names.hpp"
+#include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
 
