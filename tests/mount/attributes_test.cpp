@@ -112,8 +112,7 @@ TEST_F(Attributes, TimesStayThroughCloseAndBackgroundWork) {
   ASSERT_EQ(fd.close(), 0);
   expect_same_time(modification_of(store_.path("f")), written, "after the close");
   const struct stat closed = status_of(store_.path("f"));
-  // The store settles files about a second after their last close.
-  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  store_.wait_until_settled();
   expect_same_time(modification_of(store_.path("f")), written, "after the background work");
   expect_same_time(status_of(store_.path("f")).st_ctim, closed.st_ctim, "the change time");
   store_.remount();
@@ -139,7 +138,7 @@ TEST_F(Attributes, TimesSetAfterTheLastWriteStay) {
   fd.close();
   write_file(store_.path("after"), text_bytes(500000, 1));
   ASSERT_EQ(::utimensat(AT_FDCWD, store_.path("after").c_str(), times, 0), 0);
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  store_.wait_until_settled();
   for (int round = 0; round < 2; ++round) {
     for (const char* name : {"inside", "after"}) {
       expect_same_time(modification_of(store_.path(name)), times[1], name);

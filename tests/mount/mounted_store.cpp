@@ -167,6 +167,18 @@ void MountedStore::kill_daemon(const std::function<void()>& before_unmount) {
   EXPECT_FALSE(is_mounted(mountpoint_));
 }
 
+void MountedStore::wait_until_settled() const {
+  if (!is_zstdfs_under_test()) return;
+  std::string said;
+  const auto is_settled = [&] {
+    said = run({tool_program(), "stats", "--json", mountpoint_}).output;
+    // The daemon learns of a close a little later.
+    return said.find("\"open_files\": 0,") != std::string::npos &&
+           said.find("\"unmerged_files\": 0,") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(is_settled, kDaemonPatience)) << said;
+}
+
 void expect_containers_are_zstd(const std::string& backing, const std::string& logical_directory) {
   // In portions: neither one process for each file, nor a command line without bound.
   constexpr std::size_t kPortion = 200;

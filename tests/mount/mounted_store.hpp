@@ -60,6 +60,10 @@ class MountedStore {
   /// on in the directory below.
   void kill_daemon(const std::function<void()>& before_unmount = [] {});
 
+  /// Waits until the daemon has nothing left to do in the background with files that are closed.
+  /// Reports a test failure when that never comes.
+  void wait_until_settled() const;
+
   bool mounted() const { return daemon_ > 0; }
   pid_t daemon() const { return daemon_; }
   /// What the daemon printed since the beginning.

@@ -7,9 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
-#include <thread>
 
 #include "tests/mount/side.hpp"
 #include "tests/patterns.hpp"
@@ -295,7 +293,7 @@ TEST_F(SetIdBits, CapabilitiesSurviveTheStoresOwnWork) {
   pwrite_all(fd.get(), bytes_of("changed"), 1000);
   ASSERT_EQ(give_capability(store_.path("open")), 0);
   fd.close();
-  std::this_thread::sleep_for(std::chrono::milliseconds(1600));
+  store_.wait_until_settled();
   for (int round = 0; round < 2; ++round) {
     EXPECT_GT(capability_bytes(store_.path("closed")), 0);
     EXPECT_GT(capability_bytes(store_.path("open")), 0);

@@ -226,7 +226,7 @@ TEST_F(Times, NoneOfThatIsSeenWhileContentIsStored) {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(::fsync(fd.get()), 0);
   fd.close();
-  std::this_thread::sleep_for(std::chrono::milliseconds(1800));
+  store_.wait_until_settled();
   done = true;
   looking.join();
   EXPECT_EQ(seen.size(), 1u);
