@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tests/mount/mounted_store.hpp"
+#include "tests/mount/refused_overwrite.hpp"
 #include "tests/mount/small_disk.hpp"
 #include "tests/patterns.hpp"
 
@@ -111,50 +112,21 @@ TEST_F(FullDisk, Appending) {
 // Compressible content that is overwritten by incompressible one needs room that is not there. Each
 // block is what it was, or what was written.
 TEST_F(FullDisk, Overwriting) {
-  constexpr std::size_t kBytes = 8000000;
-  constexpr std::size_t kBlock = 100000;
-  const Bytes before = test::text_bytes(kBytes, 2);
-  const Bytes after = random_bytes(kBytes, 3);
-  write_file(store_.path("f"), before);
+  RefusedOverwrite file(store_.path("f"));
   store_.remount();
   fill("filler", 1000000);
-  std::size_t synced = 0;
-  int told = 0;
-  {
-    Fd fd = open_file(store_.path("f"), O_RDWR);
-    try {
-      for (std::size_t at = 0; at < kBytes; at += kBlock) {
-        pwrite_all(fd.get(), ByteSpan(after).subspan(at, kBlock), at);
-        check(::fsync(fd.get()), "fsync");
-        synced = at + kBlock;
-      }
-      check(fd.close(), "close");
-    } catch (const std::system_error& error) {
-      told = error.code().value();
-    }
-  }
-  EXPECT_EQ(told, ENOSPC);
+  EXPECT_EQ(file.overwrite(), ENOSPC);
   for (int round = 0; round < 2; ++round) {
-    const Bytes got = read_file(store_.path("f"));
-    ASSERT_EQ(got.size(), kBytes);
-    for (std::size_t at = 0; at < kBytes; at += kBlock) {
-      const ByteSpan block = ByteSpan(got).subspan(at, kBlock);
-      const bool is_new = difference(block, ByteSpan(after).subspan(at, kBlock)).empty();
-      if (at < synced) {
-        ASSERT_TRUE(is_new) << "synced block at " << at << ", round " << round;
-      } else if (at >= synced + kBlock) {
-        ASSERT_EQ(difference(block, ByteSpan(before).subspan(at, kBlock)), "") << "at " << at;
-      }
-    }
+    file.expect_old_or_new();
     EXPECT_EQ(difference(read_file(store_.path("old")), old_), "");
     store_.remount(Committed::kMaybeNotAll);
   }
   const Ended removed = shell("rm -f \"$1\"/filler*", {store_.mountpoint()});
   ASSERT_TRUE(removed.ok()) << removed.output;
-  const Fd fd = open_file(store_.path("f"), O_RDWR);
-  ASSERT_NO_THROW(pwrite_all(fd.get(), after, 0));
+  const Fd fd = open_file(file.path(), O_RDWR);
+  ASSERT_NO_THROW(pwrite_all(fd.get(), file.after(), 0));
   ASSERT_EQ(::fsync(fd.get()), 0);
-  EXPECT_EQ(difference(read_all(fd.get()), after), "");
+  EXPECT_EQ(difference(read_all(fd.get()), file.after()), "");
 }
 
 // A program that does not listen to errors: what it writes must not pile up in the daemon's memory.

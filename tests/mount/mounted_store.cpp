@@ -65,6 +65,29 @@ bool unmount(const std::string& mountpoint) {
   return clean && gone;
 }
 
+pid_t start_mount(const std::vector<std::string>& command, const std::string& mountpoint,
+                  const std::string& output_path) {
+  const pid_t daemon = start(command, output_path);
+  int ended = kTimedOut;
+  const bool ready = eventually(
+      [&] {
+        ended = wait_for(daemon, std::chrono::seconds(0));
+        struct stat status {};
+        // The kernel lets stat wait until the daemon has answered its first request.
+        return ended != kTimedOut ||
+               (is_mounted(mountpoint) && ::stat(mountpoint.c_str(), &status) == 0);
+      },
+      kDaemonPatience);
+  if (ended == kTimedOut && ready) return daemon;
+  if (ended == kTimedOut) {
+    ::kill(daemon, SIGKILL);
+    wait_for(daemon, kDaemonPatience);
+    unmount(mountpoint);
+  }
+  throw std::runtime_error("the mount does not come up (status " + std::to_string(ended) +
+                           "): " + text_of(output_path));
+}
+
 std::vector<pid_t> daemons_of(const std::string& mountpoint) {
   const std::string name = std::filesystem::path(mount_program()).filename().string();
   std::vector<pid_t> found;
@@ -113,26 +136,7 @@ void MountedStore::mount(const std::string& options) {
   if (::access("/dev/fuse", F_OK) != 0) throw std::runtime_error("/dev/fuse is missing");
   std::vector<std::string> command{mount_program(), "-f", backing_, mountpoint_};
   if (!options.empty()) command.insert(command.end(), {"-o", options});
-  daemon_ = start(command, scratch_ / "log");
-  int ended = kTimedOut;
-  const bool ready = eventually(
-      [&] {
-        ended = wait_for(daemon_, std::chrono::seconds(0));
-        struct stat status {};
-        // The kernel lets stat wait until the daemon has answered its first request.
-        return ended != kTimedOut ||
-               (is_mounted(mountpoint_) && ::stat(mountpoint_.c_str(), &status) == 0);
-      },
-      kDaemonPatience);
-  if (ended == kTimedOut && ready) return;
-  if (ended == kTimedOut) {
-    ::kill(daemon_, SIGKILL);
-    wait_for(daemon_, kDaemonPatience);
-    mounttest::unmount(mountpoint_);
-  }
-  daemon_ = -1;
-  throw std::runtime_error("the mount does not come up (status " + std::to_string(ended) +
-                           "): " + log());
+  daemon_ = start_mount(command, mountpoint_, scratch_ / "log");
 }
 
 void MountedStore::unmount(Committed committed) {

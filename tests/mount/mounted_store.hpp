@@ -28,6 +28,12 @@ bool unmount(const std::string& mountpoint);
 /// test: the daemons of one mount, where the test did not start them itself.
 std::vector<pid_t> daemons_of(const std::string& mountpoint);
 
+/// Starts a program that mounts something and stays in the foreground, with its output going to
+/// `output_path`, and returns its process once the mount answers. Throws std::runtime_error with
+/// what it said when the mount does not come up; then it has ended.
+pid_t start_mount(const std::vector<std::string>& command, const std::string& mountpoint,
+                  const std::string& output_path);
+
 /// The daemon's exit status when it could not commit everything: mount.zstdfs(8).
 inline constexpr int kUncommittedStatus = 64;
 /// Whether everything has to be committed at an unmount.

@@ -9,13 +9,13 @@
 #include <string>
 
 #include "tests/mount/mounted_store.hpp"
+#include "tests/mount/refused_overwrite.hpp"
 #include "tests/patterns.hpp"
 
 namespace zstdfs::mounttest {
 namespace {
 
 using test::random_bytes;
-using test::text_bytes;
 
 /// A btrfs filesystem in a file, with a subvolume that may hold so much.
 class LimitedVolume {
@@ -78,39 +78,18 @@ TEST_F(Quota, CopyingEndsWithTheErrorAndGoesOnWithMoreRoom) {
 }
 
 TEST_F(Quota, EachOverwrittenBlockIsWhatWasSyncedOrAsBefore) {
-  constexpr std::size_t kBytes = 8000000;
-  constexpr std::size_t kBlock = 100000;
-  const Bytes before = text_bytes(kBytes, 2);
-  const Bytes after = random_bytes(kBytes, 3);
-  write_file(store_.path("f"), before);
+  RefusedOverwrite file(store_.path("f"));
   store_.remount();
   write_file(store_.path("filler"), random_bytes(15000000, 4));
-  std::size_t synced = 0;
-  int told = 0;
-  try {
-    Fd fd = open_file(store_.path("f"), O_RDWR);
-    for (std::size_t at = 0; at < kBytes; at += kBlock) {
-      pwrite_all(fd.get(), ByteSpan(after).subspan(at, kBlock), at);
-      check(::fsync(fd.get()), "fsync");
-      synced = at + kBlock;
-    }
-    check(fd.close(), "close");
-  } catch (const std::system_error& error) {
-    told = error.code().value();
-  }
-  EXPECT_EQ(told, EDQUOT);
+  EXPECT_EQ(file.overwrite(), EDQUOT);
   for (int round = 0; round < 2; ++round) {
-    const Bytes got = read_file(store_.path("f"));
-    ASSERT_EQ(got.size(), kBytes);
-    EXPECT_EQ(difference(ByteSpan(got).first(synced), ByteSpan(after).first(synced)), "");
-    const std::size_t unsure = std::min(synced + kBlock, kBytes);
-    EXPECT_EQ(difference(ByteSpan(got).subspan(unsure), ByteSpan(before).subspan(unsure)), "");
+    file.expect_old_or_new();
     store_.remount(Committed::kMaybeNotAll);
   }
   volume_.set_limit("none");
-  write_file(store_.path("f"), after);
+  write_file(file.path(), file.after());
   store_.remount();
-  EXPECT_EQ(difference(read_file(store_.path("f")), after), "");
+  EXPECT_EQ(difference(read_file(file.path()), file.after()), "");
   store_.unmount();
   expect_fsck_clean(store_.backing());
 }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -80,19 +79,7 @@ Mount Mount::of_image(const std::string& image, const std::string& mountpoint) {
 Mount Mount::of_program(const std::vector<std::string>& command, const std::string& mountpoint,
                         const std::string& output) {
   std::filesystem::create_directories(mountpoint);
-  Mount mount(mountpoint, mounttest::start(command, output), output);
-  int ended = mounttest::kTimedOut;
-  const bool ready = mounttest::eventually(
-      [&] {
-        ended = mounttest::wait_for(mount.process_, std::chrono::seconds(0));
-        struct stat status {};
-        return ended != mounttest::kTimedOut ||
-               (mounttest::is_mounted(mountpoint) && ::stat(mountpoint.c_str(), &status) == 0);
-      },
-      kPatience);
-  if (ready && ended == mounttest::kTimedOut) return mount;
-  if (ended != mounttest::kTimedOut) mount.process_ = -1;
-  throw std::runtime_error("the mount does not come up: " + text_of(output));
+  return {mountpoint, mounttest::start_mount(command, mountpoint, output), output};
 }
 
 Mount::Mount(Mount&& other) noexcept

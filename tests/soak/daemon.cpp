@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -29,15 +28,8 @@ Daemon::~Daemon() {
 }
 
 void Daemon::mount() {
-  process_ = mounttest::start({mounttest::mount_program(), "-f", store_, mountpoint_}, log_);
-  const bool ready = mounttest::eventually(
-      [&] {
-        struct stat status {};
-        return is_dead() ||
-               (mounttest::is_mounted(mountpoint_) && ::stat(mountpoint_.c_str(), &status) == 0);
-      },
-      kPatience);
-  if (!ready || process_ <= 0) throw std::runtime_error("the mount does not come up");
+  process_ = mounttest::start_mount({mounttest::mount_program(), "-f", store_, mountpoint_},
+                                    mountpoint_, log_);
 }
 
 int Daemon::unmount() {
