@@ -1,7 +1,7 @@
 // Random operations on several files by several threads, against a model in memory; in between
 // the store is remounted, or its daemon killed, with all files closed.
 //
-// Longer runs: ZSTDFS_SEEDS=100 mount_model_test (one test for each seed).
+// Longer runs: ZSTDFS_SEEDS=100 mount_endurance_test (one test for each seed).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
