@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -40,6 +41,26 @@ inline Bytes joined(std::initializer_list<ByteSpan> parts) {
   Bytes all;
   for (const ByteSpan part : parts) all.insert(all.end(), part.begin(), part.end());
   return all;
+}
+
+// Content for inputs of some dozens of bytes, of which the patterns of other tests are too long to
+// be compressed. What it is stays, so that the inputs that are there are made again.
+
+/// Bytes that zstd can halve or better, different for each seed.
+inline Bytes compressible_bytes(std::size_t bytes, unsigned seed) {
+  std::mt19937 random(seed);
+  Bytes out(bytes);
+  for (std::size_t i = 0; i < bytes; ++i) {
+    out[i] = i % 16 == 0 ? std::byte(random()) : std::byte('a' + i % 16);
+  }
+  return out;
+}
+
+inline Bytes random_bytes(std::size_t bytes, unsigned seed) {
+  std::mt19937 random(seed);
+  Bytes out(bytes);
+  for (std::byte& b : out) b = std::byte(random());
+  return out;
 }
 
 inline Bytes with_byte(Bytes bytes, std::size_t offset, unsigned value) {

@@ -22,7 +22,7 @@ Bytes first_of(const Bytes& file, std::size_t bytes) {
 
 ContainerBuilder short_container() {
   ContainerBuilder builder = ContainerBuilder::of_short_form();
-  return builder.data(test::compressible_bytes(700, 1));
+  return builder.data(compressible_bytes(700, 1));
 }
 
 void add_headers(const Corpus& corpus) {
@@ -65,8 +65,8 @@ void add_seek_tables(const Corpus& corpus, const ContainerBuilder& builder) {
 
 void add_frames(const Corpus& corpus) {
   FrameEncoder encoder;
-  const Bytes compressed = encoder.encode(test::compressible_bytes(700, 1), 3);
-  const Bytes incompressible = encoder.encode(test::random_bytes(100, 2), 3);
+  const Bytes compressed = encoder.encode(compressible_bytes(700, 1), 3);
+  const Bytes incompressible = encoder.encode(random_bytes(100, 2), 3);
   const Bytes zeros = encode_zero_frame(300000);
   corpus.add("frame_walk", "compressed", compressed);
   corpus.add("frame_walk", "raw-block", incompressible);

@@ -15,8 +15,6 @@ namespace {
 
 using test::append_to;
 using test::bytes_of;
-using test::compressible_bytes;
-using test::random_bytes;
 
 void append_sized(Bytes& input, ByteSpan bytes) {
   append_le(input, static_cast<std::uint16_t>(bytes.size()));

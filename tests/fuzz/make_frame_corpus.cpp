@@ -10,8 +10,6 @@ namespace zstdfs::fuzz {
 namespace {
 
 using test::append_to;
-using test::compressible_bytes;
-using test::random_bytes;
 
 /// A frame of several blocks, which does not say how long its content is.
 Bytes flushed_frame(ByteSpan content, const CompressorOptions& options = {}) {

@@ -2,36 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
-
+#include "tests/patterns.hpp"
 #include "zstdfs/container.hpp"
 #include "zstdfs/container_table.hpp"
 #include "zstdfs/errors.hpp"
 #include "zstdfs/zero_frame.hpp"
 
 namespace zstdfs::test {
-
-inline Bytes bytes_of(std::string_view text) {
-  const ByteSpan bytes = std::as_bytes(std::span(text));
-  return Bytes(bytes.begin(), bytes.end());
-}
-
-/// Bytes that zstd can halve or better, different for each seed.
-inline Bytes compressible_bytes(std::size_t bytes, unsigned seed) {
-  std::mt19937 random(seed);
-  Bytes out(bytes);
-  for (std::size_t i = 0; i < bytes; ++i) {
-    out[i] = i % 16 == 0 ? std::byte(random()) : std::byte('a' + i % 16);
-  }
-  return out;
-}
-
-inline Bytes random_bytes(std::size_t bytes, unsigned seed) {
-  std::mt19937 random(seed);
-  Bytes out(bytes);
-  for (std::byte& b : out) b = std::byte(random());
-  return out;
-}
 
 inline void append_to(Bytes& out, ByteSpan more) {
   out.insert(out.end(), more.begin(), more.end());
