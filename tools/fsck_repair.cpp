@@ -1,6 +1,5 @@
 #include "tools/fsck_repair.hpp"
 
-#include <algorithm>
 #include <system_error>
 
 #include "fs/os/posix.hpp"

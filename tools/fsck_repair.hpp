@@ -1,11 +1,9 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "fs/store/repair.hpp"
-#include "tools/container_check.hpp"
 #include "tools/fsck_report.hpp"
 
 namespace zstdfs::tools {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <functional>
+#include <vector>
 
 #include "zstdfs/container_header.hpp"
 #include "zstdfs/container_table.hpp"

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "zstdfs/bytes.hpp"
 #include "zstdfs/dictionary.hpp"

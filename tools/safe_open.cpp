@@ -1,7 +1,6 @@
 #include "tools/safe_open.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>

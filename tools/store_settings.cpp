@@ -1,5 +1,6 @@
 #include "tools/store_settings.hpp"
 
+#include "fs/os/posix.hpp"
 #include "tools/display.hpp"
 #include "tools/place_in_store.hpp"
 #include "tools/store_policy.hpp"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "fs/os/posix.hpp"
+#include "fs/os/volume.hpp"
 #include "fs/store/decided_settings.hpp"
 
 namespace zstdfs::tools {

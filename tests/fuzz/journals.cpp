@@ -1,7 +1,5 @@
 #include "tests/fuzz/journals.hpp"
 
-#include <algorithm>
-
 namespace zstdfs::fuzz {
 namespace {
 

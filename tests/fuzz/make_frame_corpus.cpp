@@ -1,5 +1,4 @@
 #include <initializer_list>
-#include <string_view>
 #include <vector>
 
 #include "tests/fuzz/corpus.hpp"

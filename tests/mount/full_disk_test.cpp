@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <memory>
 
 #include "tests/mount/mounted_store.hpp"
 #include "tests/mount/refused_overwrite.hpp"

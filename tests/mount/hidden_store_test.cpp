@@ -5,8 +5,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "tests/mount/mounted_store.hpp"
 #include "tests/patterns.hpp"
 

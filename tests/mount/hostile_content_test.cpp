@@ -1,8 +1,6 @@
 // Containers that somebody made to hurt: a read gives an error or what can be had, in little memory
 // and time, and everything else goes on. Random damage of a whole store, too.
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <map>

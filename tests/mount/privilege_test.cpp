@@ -8,7 +8,6 @@
 
 #include <fstream>
 #include <set>
-#include <sstream>
 
 #include "tests/mount/side.hpp"
 #include "tests/patterns.hpp"

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 
 #include "tests/mount/files.hpp"

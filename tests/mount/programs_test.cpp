@@ -1,5 +1,4 @@
 // Real programs at work inside the mount: version control, a database, a compiler, copying.
-#include <filesystem>
 
 #include "tests/mount/mounted_store.hpp"
 #include "tests/patterns.hpp"

@@ -1,10 +1,6 @@
 // A quota of the lower filesystem: whoever writes is told with EDQUOT, nothing older is lost, and
 // with more room it goes on. (The quota of a btrfs subvolume: the one that holds for root's daemon
 // too.)
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 

@@ -1,6 +1,5 @@
 #include "tests/mount/side.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/sysmacros.h>

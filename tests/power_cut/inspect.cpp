@@ -2,7 +2,6 @@
 
 #include <exception>
 #include <filesystem>
-#include <functional>
 #include <map>
 
 #include "tests/mount/mounted_store.hpp"

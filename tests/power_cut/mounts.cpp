@@ -1,6 +1,5 @@
 #include "tests/power_cut/mounts.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <unistd.h>

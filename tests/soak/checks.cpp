@@ -4,7 +4,6 @@
 #include <sys/xattr.h>
 
 #include <array>
-#include <cerrno>
 #include <set>
 
 #include "tests/soak/worker_state.hpp"

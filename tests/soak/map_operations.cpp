@@ -1,6 +1,5 @@
 // Mapped memory: whoever touches it when the daemon is gone gets SIGBUS.
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -10,7 +10,6 @@
 #include <fstream>
 #include <iostream>
 #include <system_error>
-#include <utility>
 
 #include "tests/soak/shared_files.hpp"
 #include "tests/soak/worker_state.hpp"

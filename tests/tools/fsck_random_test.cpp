@@ -1,11 +1,8 @@
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <map>
 
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"

@@ -1,5 +1,4 @@
 #include <gmock/gmock.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 #include "tests/tools/help_text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <sstream>
 #include <stdexcept>
 

@@ -1,6 +1,5 @@
 #include "tests/tools/manual_page.hpp"
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <regex>

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #define ZSTD_DISABLE_DEPRECATE_WARNINGS

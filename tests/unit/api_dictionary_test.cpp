@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 

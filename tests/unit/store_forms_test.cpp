@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include "tests/unit/store_fixture.hpp"
 #include "zstdfs/container.hpp"

@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <stdexcept>
 
 #include "fs/store/path_pattern.hpp"

@@ -2,7 +2,6 @@
 // the files wherever that may be.
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <functional>
 
 #include "tests/unit/store_fixture.hpp"
