@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <iterator>
+#include <functional>
 
+#include "tests/decompression_ways.hpp"
 #include "tests/unit/api_decompression_frames.hpp"
 #include "zstdfs/decompressor.hpp"
 
@@ -10,8 +11,11 @@
 namespace zstdfs {
 namespace {
 
+using test::DecompressionWay;
 using test::frame_of;
+using test::kDecompressionWays;
 using test::Random;
+using test::Splits;
 
 /// Frames one after the other, and what they hold.
 struct Sample {
@@ -64,102 +68,22 @@ std::size_t random_piece(Random& random) {
   return static_cast<std::size_t>(1 + random.below(1u << random.below(18)));
 }
 
-/// Gives pieces of random sizes.
-CallbackSource random_source(Random& random, ByteSpan bytes) {
-  return CallbackSource([&random, inner = SpanSource(bytes)](MutableByteSpan out) mutable {
-    return inner.read(out.first(std::min(out.size(), random_piece(random))));
-  });
+Bytes decompressed(const DecompressionWay& way, ZstdDecompressor& decompressor,
+                   const Sample& sample, Random& random) {
+  const auto piece = [&random] { return random_piece(random); };
+  const Splits splits{.fed = piece, .read = piece, .write = piece, .flushes = [&random] {
+                        return random.chance(10);
+                      }};
+  Bytes all;
+  BytesSink sink(all);
+  way.decompress(decompressor, sample.stored, splits, sink);
+  return all;
 }
 
-using Way = Bytes (*)(ZstdDecompressor&, const Sample&, Random&);
-
-Bytes by_one_shot(ZstdDecompressor& decompressor, const Sample& sample, Random&) {
+Bytes by_one_shot(ZstdDecompressor& decompressor, const Sample& sample) {
   return decompressor.decompress(
       sample.stored, {.max_output_size = sample.content.size() + 1, .read_across_frames = true});
 }
-
-Bytes by_object(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
-  ZstdDecompressionObj object =
-      decompressor.decompressobj({.write_size = random_piece(random), .read_across_frames = true});
-  Bytes all;
-  for (ByteSpan rest = sample.stored; !rest.empty() || !object.needs_input();) {
-    const ByteSpan now = rest.first(std::min(rest.size(), random_piece(random)));
-    const Bytes input = test::joined({object.unconsumed_tail(), now});
-    rest = rest.subspan(now.size());
-    const Bytes out = object.decompress(input, random_piece(random));
-    all.insert(all.end(), out.begin(), out.end());
-  }
-  EXPECT_TRUE(object.eof());
-  return all;
-}
-
-Bytes by_reader(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
-  CallbackSource source = random_source(random, sample.stored);
-  ZstdDecompressionReader reader = decompressor.stream_reader(
-      source, {.read_size = random_piece(random), .read_across_frames = random.chance(50)});
-  Bytes all;
-  for (std::size_t n = 1; n != 0;) {
-    const std::size_t at = all.size();
-    all.resize(at + random_piece(random));
-    const MutableByteSpan room = MutableByteSpan(all).subspan(at);
-    n = random.chance(50) ? reader.readinto(room) : reader.readinto1(room);
-    all.resize(at + n);
-  }
-  return all;
-}
-
-Bytes by_range(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
-  CallbackSource source = random_source(random, sample.stored);
-  Bytes all;
-  for (const ByteSpan piece : decompressor.read_to_iter(source, {.read_size = random_piece(random),
-                                                                .write_size = random_piece(random),
-                                                                .read_across_frames = true})) {
-    all.insert(all.end(), piece.begin(), piece.end());
-  }
-  return all;
-}
-
-Bytes by_writer(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
-  Bytes all;
-  BytesSink sink(all);
-  ZstdDecompressionWriter writer =
-      decompressor.stream_writer(sink, {.write_size = random_piece(random)});
-  for (ByteSpan rest = sample.stored; !rest.empty();) {
-    const ByteSpan now = rest.first(std::min(rest.size(), random_piece(random)));
-    writer.write(now);
-    rest = rest.subspan(now.size());
-  }
-  writer.close();
-  return all;
-}
-
-Bytes by_copy(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
-  Bytes all;
-  CallbackSource source = random_source(random, sample.stored);
-  BytesSink sink(all);
-  decompressor.copy_stream(source, sink,
-                           {.read_size = random_piece(random), .write_size = random_piece(random)});
-  return all;
-}
-
-Bytes by_chunker(ZstdDecompressor& decompressor, const Sample& sample, Random& random) {
-  Bytes all;
-  const auto append = [&](ByteChunks chunks) {
-    for (const ByteSpan piece : chunks) all.insert(all.end(), piece.begin(), piece.end());
-  };
-  ZstdDecompressionChunker chunker = decompressor.chunker({.chunk_size = random_piece(random)});
-  for (ByteSpan rest = sample.stored; !rest.empty();) {
-    const ByteSpan now = rest.first(std::min(rest.size(), random_piece(random)));
-    append(chunker.decompress(now));
-    if (random.chance(10)) append(chunker.flush());
-    rest = rest.subspan(now.size());
-  }
-  append(chunker.finish());
-  return all;
-}
-
-constexpr Way kWays[] = {by_one_shot, by_object, by_reader, by_range,
-                         by_writer,   by_copy,   by_chunker};
 
 TEST(DecompressionProperties, EveryWayGivesTheSameBytes) {
   for (std::uint64_t seed = 0; seed < (ZSTDFS_SANITIZED ? 20 : 60); ++seed) {
@@ -167,9 +91,9 @@ TEST(DecompressionProperties, EveryWayGivesTheSameBytes) {
     Random random(seed);
     const Sample sample = random_sample(random);
     ZstdDecompressor decompressor = decompressor_for(sample);
-    for (const Way way : kWays) {
-      ASSERT_EQ(way(decompressor, sample, random), sample.content)
-          << "way " << (&way - std::begin(kWays));
+    ASSERT_EQ(by_one_shot(decompressor, sample), sample.content);
+    for (const DecompressionWay& way : kDecompressionWays) {
+      ASSERT_EQ(decompressed(way, decompressor, sample, random), sample.content) << way.name;
     }
   }
 }
@@ -183,23 +107,25 @@ TEST(DecompressionProperties, DamagedFramesNeverCrashAndCutOnesAreAlwaysNoticed)
     ZstdDecompressor decompressor = decompressor_for(sample);
     // The last frame is cut: at least the end of its last block is missing.
     sample.stored.resize(whole.size() - 1);
-    for (const Way way : kWays) {
-      if (way == by_object) continue;  // it cannot know that no more will come; see eof()
-      EXPECT_THROW(way(decompressor, sample, random), ZstdError);
+    EXPECT_THROW(by_one_shot(decompressor, sample), ZstdError);
+    for (const DecompressionWay& way : kDecompressionWays) {
+      EXPECT_THROW(decompressed(way, decompressor, sample, random), ZstdError) << way.name;
     }
     sample.stored = whole;
     for (std::uint64_t bits = 1 + random.below(3); bits != 0; --bits) {
       sample.stored[static_cast<std::size_t>(random.below(whole.size()))] ^=
           static_cast<std::byte>(1u << random.below(8));
     }
-    for (const Way way : kWays) {
-      if (way == by_object) continue;
+    const auto expect_no_crash = [&](const std::function<Bytes()>& decompress) {
       try {
-        const Bytes got = way(decompressor, sample, random);
-        EXPECT_LE(got.size(), whole.size() * 140'000);
+        EXPECT_LE(decompress().size(), whole.size() * 140'000);
       } catch (const ZstdError& error) {
         EXPECT_NE(error.code(), ZSTD_error_no_error);
       }
+    };
+    expect_no_crash([&] { return by_one_shot(decompressor, sample); });
+    for (const DecompressionWay& way : kDecompressionWays) {
+      expect_no_crash([&] { return decompressed(way, decompressor, sample, random); });
     }
   }
 }

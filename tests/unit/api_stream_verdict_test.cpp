@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/decompression_ways.hpp"
 #include "tests/unit/api_decompression_frames.hpp"
 #include "zstdfs/compressor.hpp"
 #include "zstdfs/decompressor.hpp"
@@ -19,8 +20,11 @@
 namespace zstdfs {
 namespace {
 
+using test::DecompressionWay;
 using test::joined;
+using test::kDecompressionWays;
 using test::Random;
+using test::Splits;
 
 /// Pairs of hexadecimal digits; blanks between them are passed over.
 Bytes from_hex(std::string_view text) {
@@ -60,111 +64,15 @@ std::vector<ByteSpan> byte_by_byte(ByteSpan data) {
   return pieces;
 }
 
-/// A source that gives one piece with each read, where there is room for it.
-CallbackSource source_of(const Feed& feed) {
-  return CallbackSource(
-      [pieces = feed.pieces, next = std::size_t{0}](MutableByteSpan out) mutable -> std::size_t {
-        if (next == pieces.size()) return 0;
-        ByteSpan& piece = pieces[next];
-        const std::size_t n = std::min(out.size(), piece.size());
-        std::copy_n(piece.begin(), n, out.begin());
-        piece = piece.subspan(n);
-        if (piece.empty()) ++next;
-        return n;
-      });
-}
-
 void append(Bytes& all, ByteSpan more) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
-Bytes by_object(ZstdDecompressor& decompressor, const Feed& feed) {
-  ZstdDecompressionObj object =
-      decompressor.decompressobj({.write_size = feed.write_size, .read_across_frames = true});
+Bytes joined_pieces(const Feed& feed) {
   Bytes all;
-  for (const ByteSpan piece : feed.pieces) append(all, object.decompress(piece));
-  // An object cannot know that no more will come.
-  if (!object.eof()) throw ZstdError(ZSTD_error_srcSize_wrong, "truncated");
+  for (const ByteSpan piece : feed.pieces) append(all, piece);
   return all;
 }
-
-Bytes by_limited_object(ZstdDecompressor& decompressor, const Feed& feed) {
-  ZstdDecompressionObj object = decompressor.decompressobj({.read_across_frames = true});
-  Bytes all;
-  for (const ByteSpan piece : feed.pieces) {
-    append(all, object.decompress(piece, feed.write_size));
-    while (!object.needs_input()) {
-      append(all, object.decompress(object.unconsumed_tail(), feed.write_size));
-    }
-  }
-  if (!object.eof()) throw ZstdError(ZSTD_error_srcSize_wrong, "truncated");
-  return all;
-}
-
-Bytes by_reader(ZstdDecompressor& decompressor, const Feed& feed) {
-  CallbackSource source = source_of(feed);
-  ZstdDecompressionReader reader = decompressor.stream_reader(source);
-  Bytes all;
-  for (Bytes piece(1); !piece.empty();) {
-    piece = reader.read(static_cast<std::int64_t>(feed.write_size));
-    append(all, piece);
-  }
-  return all;
-}
-
-Bytes by_reader_in_memory(ZstdDecompressor& decompressor, const Feed& feed) {
-  Bytes stored;
-  for (const ByteSpan piece : feed.pieces) append(stored, piece);
-  return decompressor.stream_reader(stored).readall();
-}
-
-Bytes by_writer(ZstdDecompressor& decompressor, const Feed& feed) {
-  Bytes all;
-  BytesSink sink(all);
-  ZstdDecompressionWriter writer =
-      decompressor.stream_writer(sink, {.write_size = feed.write_size});
-  for (const ByteSpan piece : feed.pieces) writer.write(piece);
-  writer.close();
-  return all;
-}
-
-Bytes by_chunker(ZstdDecompressor& decompressor, const Feed& feed) {
-  Bytes all;
-  ZstdDecompressionChunker chunker = decompressor.chunker({.chunk_size = feed.write_size});
-  for (const ByteSpan piece : feed.pieces) {
-    for (const ByteSpan chunk : chunker.decompress(piece)) append(all, chunk);
-  }
-  for (const ByteSpan chunk : chunker.finish()) append(all, chunk);
-  return all;
-}
-
-Bytes by_range(ZstdDecompressor& decompressor, const Feed& feed) {
-  CallbackSource source = source_of(feed);
-  Bytes all;
-  for (const ByteSpan piece : decompressor.read_to_iter(
-           source, {.write_size = feed.write_size, .read_across_frames = true})) {
-    append(all, piece);
-  }
-  return all;
-}
-
-Bytes by_copy(ZstdDecompressor& decompressor, const Feed& feed) {
-  CallbackSource source = source_of(feed);
-  Bytes all;
-  BytesSink sink(all);
-  decompressor.copy_stream(source, sink, {.write_size = feed.write_size});
-  return all;
-}
-
-struct Way {
-  const char* name;
-  Bytes (*decompress)(ZstdDecompressor&, const Feed&);
-};
-
-constexpr std::array kWays{Way{"object", by_object}, Way{"limited object", by_limited_object},
-                           Way{"reader", by_reader}, Way{"reader in memory", by_reader_in_memory},
-                           Way{"writer", by_writer}, Way{"chunker", by_chunker},
-                           Way{"range", by_range},   Way{"copy", by_copy}};
 
 /// What came of data: its content, or zstd's code of an error.
 struct Verdict {
@@ -172,9 +80,20 @@ struct Verdict {
   std::optional<int> error = std::nullopt;
 };
 
-Verdict verdict_of(ZstdDecompressor& decompressor, const Way& way, const Feed& feed) {
+Verdict verdict_of(ZstdDecompressor& decompressor, const DecompressionWay& way, const Feed& feed) {
+  // One piece after the other, and then whatever is asked for.
+  const auto fed = [&feed, next = std::size_t{0}]() mutable {
+    return next < feed.pieces.size() ? feed.pieces[next++].size() : 1;
+  };
+  const Splits splits{.fed = fed,
+                      .read = [] { return kDecompressionRecommendedInputSize; },
+                      .write = [&feed] { return feed.write_size; }};
+  const Bytes data = joined_pieces(feed);
+  Bytes content;
+  BytesSink sink(content);
   try {
-    return {way.decompress(decompressor, feed)};
+    way.decompress(decompressor, data, splits, sink);
+    return {content};
   } catch (const ZstdError& error) {
     return {{}, error.code()};
   }
@@ -187,7 +106,7 @@ void expect_everywhere(ByteSpan data, const DecompressorOptions& options, const 
   for (const auto& pieces :
        {std::vector{data}, byte_by_byte(data), cut_at(data, {data.size() / 2})}) {
     for (const std::size_t write_size : {131072u, 1024u, 7u}) {
-      for (const Way& way : kWays) {
+      for (const DecompressionWay& way : kDecompressionWays) {
         const Verdict verdict =
             verdict_of(decompressor, way, {.pieces = pieces, .write_size = write_size});
         EXPECT_EQ(verdict.error, wanted.error)
@@ -259,7 +178,7 @@ TEST(StreamVerdict, BlocksThatHoldMoreThanTheirFrameAllowsAreRefusedAlsoWhereThe
         << room;
   }
   for (const auto& pieces : {std::vector{ByteSpan(frames)}, byte_by_byte(frames)}) {
-    for (const Way& way : kWays) {
+    for (const DecompressionWay& way : kDecompressionWays) {
       EXPECT_TRUE(verdict_of(decompressor, way, {.pieces = pieces}).error.has_value()) << way.name;
     }
   }
@@ -459,7 +378,7 @@ TEST(StreamVerdict, FramesWithHeadersOfAnyLengthHoldTheSameHoweverTheyAreCut) {
     ASSERT_EQ(decompressor.decompress_into(out, sample.stored, {.read_across_frames = true}),
               out.size());
     ASSERT_TRUE(out == sample.content);
-    for (const Way& way : kWays) {
+    for (const DecompressionWay& way : kDecompressionWays) {
       const Verdict verdict = verdict_of(decompressor, way, random_feed(random, sample));
       ASSERT_EQ(verdict.error, std::nullopt) << way.name;
       ASSERT_TRUE(verdict.content == sample.content) << way.name;
@@ -481,9 +400,9 @@ TEST(StreamVerdict, SlightlyDamagedFramesAreTakenOrRefusedTheSameHoweverTheyAreC
     damage_slightly(random, sample.stored, sample.starts);
     ZstdDecompressor decompressor(options_for(sample));
     const Verdict whole =
-        verdict_of(decompressor, kWays.front(), {.pieces = {ByteSpan(sample.stored)}});
+        verdict_of(decompressor, kDecompressionWays.front(), {.pieces = {ByteSpan(sample.stored)}});
     if (whole.error) ++refused;
-    for (const Way& way : kWays) {
+    for (const DecompressionWay& way : kDecompressionWays) {
       const Verdict verdict = verdict_of(decompressor, way, random_feed(random, sample));
       ASSERT_EQ(verdict.error.has_value(), whole.error.has_value())
           << way.name << ": " << verdict.error.value_or(0) << " and " << whole.error.value_or(0);
@@ -550,10 +469,10 @@ TEST(StreamVerdict, HandMadeBlocksAreTakenOrRefusedTheSameHoweverTheyAreCut) {
     append(sample.stored, random_header(random, facts, false));
     append(sample.stored, blocks);
     ZstdDecompressor decompressor(options_for(sample));
-    const Verdict slowly =
-        verdict_of(decompressor, kWays.front(), {.pieces = byte_by_byte(sample.stored)});
+    const Verdict slowly = verdict_of(decompressor, kDecompressionWays.front(),
+                                      {.pieces = byte_by_byte(sample.stored)});
     if (slowly.error) ++refused;
-    for (const Way& way : kWays) {
+    for (const DecompressionWay& way : kDecompressionWays) {
       for (const Feed& feed : {random_feed(random, sample), Feed{{ByteSpan(sample.stored)}}}) {
         const Verdict verdict = verdict_of(decompressor, way, feed);
         ASSERT_EQ(verdict.error.has_value(), slowly.error.has_value())
