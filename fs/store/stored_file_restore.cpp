@@ -84,6 +84,8 @@ bool StoredFile::restore_log(const std::string& journal_name) {
   if (services_.options.read_only) return true;
   log_ = std::make_unique<WriteLog>(services_.journal, journal_name, content->head.nonce,
                                     content->end_offset, content->batches);
+  // Frames may come in the place of those that a refused batch builds on.
+  log_->drop_rest();
   needs_settling_ = true;
   return true;
 }

@@ -181,6 +181,12 @@ void WriteLog::cut() {
   torn_ = false;
 }
 
+void WriteLog::drop_rest() {
+  if (end_of_data(*file_, end_) == end_) return;
+  cut();
+  file_->sync(os::SyncKind::kData);
+}
+
 std::uint64_t WriteLog::wanted_room_bytes() const {
   // Not for a log that is synced once, as by a program that writes a file and is done.
   if (!name_synced_ || no_room_ || end_ <= room_end_) return 0;

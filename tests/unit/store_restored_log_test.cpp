@@ -101,6 +101,44 @@ TEST(RefusedLog, FitsNothingThatComesLater) {
   EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == content);
 }
 
+// As above, behind a batch that is taken up. Until the next one is written, the log is not to hold
+// what was refused: then others have taken the place of the frames that were gone.
+TEST(RefusedLog, LeavesNothingBehindBatchesThatAreTakenUp) {
+  StoreOnDisk disk;
+  auto file = make_file(disk);
+  file->write(10, bytes_of("kept"));
+  file->sync(os::SyncKind::kData);
+  const Bytes stored = *disk.disk.content("file");
+  const Bytes more = random_bytes(40'960, 2);
+  file->write(kFileBytes, more);
+  file->flush();
+  file->write(10, bytes_of("lost"));
+  file->flush();
+  file.reset();
+  disk.end(Survival::everything());
+  {
+    const auto backing = disk.disk.volume()->open("file", os::OpenMode::kReadWrite);
+    backing->write_at(0, stored);
+    backing->truncate(stored.size());
+  }
+  disk.open();
+  file = disk.open_file("file");
+  const Bytes kept = overwritten(text_bytes(kFileBytes, 1), 10, bytes_of("kept"));
+  ASSERT_TRUE(StoreOnDisk::read_all(*file) == kept);
+  file->write(kFileBytes, more);
+  const std::string journal = ".zstdfs/journal";
+  for (const CallKind kind : {CallKind::kTruncate, CallKind::kWrite}) {
+    disk.disk.fail_calls({.kind = kind, .path_prefix = journal, .error = EIO});
+  }
+  EXPECT_THROW(file->flush(), std::system_error);
+  file.reset();
+  disk.crash(Survival::everything());
+  file = disk.open_file("file");
+  Bytes beginning(kFileBytes);
+  EXPECT_EQ(file->read(0, beginning), beginning.size());
+  EXPECT_TRUE(beginning == kept);
+}
+
 // The header vouches for frames that the log's last batch on the disk does not build on. Others
 // come in their place, and nobody gets to write another header.
 TEST(RestoredLogOnDurableFrames, TheHeaderVouchesForNoneThatAreDropped) {
