@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "fs/os/file.hpp"
+#include "zstdfs/bytes.hpp"
 
 namespace zstdfs::os {
 
@@ -17,7 +19,24 @@ class ReliableSync {
   /// or, before a sync, that of `write_again`.
   void run(File& file, SyncKind kind, const std::function<void()>& write_again);
 
+  /// What `write_again` of run() is made of: as the function below. Should a write fail, what was
+  /// to be written is kept until put_back() or another call has written it: by then the kernel may
+  /// have nothing of it.
+  void write_again(File& file, ByteRange range);
+  /// Before anything else changes the file: writes what is kept. Throws std::system_error.
+  void put_back(File& file);
+
+  /// Whether a sync has failed and what it lost could not be written again yet: only this object
+  /// knows.
+  bool must_write_again() const { return must_write_again_; }
+
  private:
+  struct Taken {
+    std::uint64_t offset;
+    Bytes bytes;
+  };
+  /// What the kernel was told to drop, and is not written yet.
+  std::optional<Taken> taken_;
   bool must_write_again_ = false;
 };
 
@@ -26,7 +45,9 @@ class ReliableSync {
 inline constexpr std::uint64_t kRewriteStepBytes = 2u << 20;
 
 /// Writes a range of a file once more, from what the kernel still has of it, in steps of
-/// kRewriteStepBytes from the file's beginning: so what lies around the range, too.
+/// kRewriteStepBytes from the file's beginning: so what lies around the range, too. The file is to
+/// be synced before, or a sync of it have failed: pages that are not clean stay the same. After an
+/// error a step of it may be gone.
 void write_again(File& file, ByteRange range);
 
 }  // namespace zstdfs::os

@@ -72,14 +72,19 @@ void StoredFile::sync_backing(os::SyncKind kind) {
   // Raw files promise what the lower filesystem promises.
   const bool is_container = seen().form == Form::kContainer;
   try {
-    backing_sync_.run(file, kind, [&file, durable_bytes, is_container] {
+    const auto write_again = [&](ByteRange range) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
+      backing_sync_.write_again(file, range);
+    };
+    backing_sync_.run(file, kind, [&] {
       const std::uint64_t stored_bytes = is_container ? file.size() : 0;
       const std::uint64_t begin = std::min(durable_bytes, stored_bytes);
-      os::write_again(file, {begin, stored_bytes - begin});
-      if (begin > 0) os::write_again(file, {0, kContainerHeaderBytes});
+      write_again({begin, stored_bytes - begin});
+      if (begin > 0) write_again({0, kContainerHeaderBytes});
     });
   } catch (const std::system_error&) {
     if (!is_container) ++lost_syncs_;
+    // What only this object knows, it has to bring to its end.
+    if (backing_sync_.must_write_again()) needs_settling_ = true;
     throw;
   }
   data_unsynced_ = false;

@@ -36,6 +36,7 @@ void StoredFile::settle_locked() {
     const bool merged = !log_ && frames_hold_all();
     if (state.form == Form::kContainer && !merged) merge();
     if (state.form == Form::kRaw && reconsider_form_) compress_raw_if_it_pays();
+    if (backing_sync_.must_write_again()) sync_backing(os::SyncKind::kData);
   });
   reconsider_form_ = false;
   needs_settling_ = false;

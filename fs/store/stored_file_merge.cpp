@@ -235,14 +235,15 @@ void StoredFile::apply_rewrite() {
   if (seen_pending()->progress == PendingRewrite::Progress::kBegun) {
     // As a raw file it may have lost what a sync did not get to the disk.
     if (lost_syncs_ > 0) {
-      os::write_again(file, {0, std::min(file.size(), redo.content.target_bytes)});
+      file.sync(os::SyncKind::kData);  // What was changed since, would not be written anew.
+      backing_sync_.write_again(file, {0, std::min(file.size(), redo.content.target_bytes)});
     }
     apply_redo(*redo.file, redo.content, file);
     set_progress(PendingRewrite::Progress::kApplied);
   }
-  backing_sync_.run(file, os::SyncKind::kData, [&] {
+  backing_sync_.run(file, os::SyncKind::kData, [&]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     // First what the rewrite left where it was, and may not have been synced either.
-    os::write_again(file, {0, file.size()});
+    backing_sync_.write_again(file, {0, file.size()});
     apply_redo(*redo.file, redo.content, file);
   });
   set_progress(PendingRewrite::Progress::kDurable);
@@ -260,6 +261,7 @@ void StoredFile::finish_changes() {
 }
 
 void StoredFile::finish_rewrite() {
+  backing_sync_.put_back(backing());
   if (!seen_pending()) return;
   unseen([this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
     const auto finish = [this]() ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {

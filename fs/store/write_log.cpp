@@ -166,6 +166,7 @@ WriteLog::WriteLog(Journal& journal, std::string name, std::uint64_t nonce,
 
 void WriteLog::append(const LogSizes& sizes, const Overlay& changes) {
   const Bytes record = encode_batch(sizes, changes, batches_, nonce_);
+  sync_.put_back(*file_);
   if (torn_) cut();
   torn_ = true;
   unsynced_ = true;
@@ -217,11 +218,12 @@ bool WriteLog::make_room() {
 
 void WriteLog::sync() {
   if (unsynced_) {
+    sync_.put_back(*file_);
     const bool has_new_room = make_room();
     const auto sync = [this] {
       sync_.run(*file_, os::SyncKind::kData, [this] {
         if (room_end_ > end_) cut();
-        os::write_again(*file_, {0, end_});
+        sync_.write_again(*file_, {0, end_});
       });
     };
     try {

@@ -136,8 +136,10 @@ void FileContent::allocate(ByteRange range, std::uint64_t grow_to) {
 void FileContent::change(Change change) {
   // A page that is given back is another one when it comes again.
   const bool shrinks = change.kind == Change::Kind::kResize && change.size < current_.size();
-  if (shrinks) drop_clean_pages({.offset = change.size, .bytes = current_.size() - change.size});
-  if (change.kind == Change::Kind::kZero) drop_clean_pages(change.range);
+  ByteRange gone;
+  if (shrinks) gone = {.offset = change.size, .bytes = current_.size() - change.size};
+  if (change.kind == Change::Kind::kZero) gone = change.range;
+  for (const std::uint64_t page : stuck_pages_in(gone)) stuck_pages_.erase(page);
   apply(change, current_);
   changes_.push_back(std::move(change));
 }
@@ -179,15 +181,38 @@ void FileContent::apply_where_not_stuck(const Change& change) {
   });
 }
 
-void FileContent::drop_clean_pages(ByteRange range) {
+std::set<std::uint64_t> FileContent::stuck_pages_in(ByteRange range) const {
   const auto first_from = [](std::uint64_t offset) {
     return (offset + kDiskBlockBytes - 1) / kDiskBlockBytes;
   };
   // The page with the file's end counts as whole.
   const std::uint64_t end =
       range.end() >= current_.size() ? first_from(range.end()) : range.end() / kDiskBlockBytes;
-  stuck_pages_.erase(stuck_pages_.lower_bound(first_from(range.offset)),
-                     stuck_pages_.lower_bound(end));
+  const std::uint64_t first = first_from(range.offset);
+  if (range.empty() || end <= first) return {};
+  return {stuck_pages_.lower_bound(first), stuck_pages_.lower_bound(end)};
+}
+
+void FileContent::drop_clean_pages(ByteRange range) {
+  std::set<std::uint64_t> pages = stuck_pages_in(range);
+  if (pages.empty()) return;
+  for (const Change& change : changes_) {
+    if (change.kind != Change::Kind::kWrite) continue;
+    for_each_block(change.range,
+                   [&](std::uint64_t page, std::uint64_t, ByteRange) { pages.erase(page); });
+  }
+  for (const std::uint64_t page : pages) {
+    stuck_pages_.erase(page);
+    read_again(page);
+  }
+}
+
+void FileContent::read_again(std::uint64_t page) {
+  const ByteRange whole = {.offset = page * kDiskBlockBytes, .bytes = kDiskBlockBytes};
+  if (!synced_.has_block_at(whole.offset)) return current_.zero(whole);
+  Bytes bytes(overlap(whole, {.offset = 0, .bytes = current_.size()}).bytes);
+  synced_.read(whole.offset, bytes);
+  current_.write(whole.offset, bytes);
 }
 
 void FileContent::fail_to_sync() {

@@ -73,7 +73,8 @@ class FileContent {
   /// still see it, and a later sync brings there only what is written again. Sizes and holes do get
   /// there. As ext4 does it, writing again is in vain as long as the page is the same.
   void fail_to_sync();
-  /// As File::drop_clean_pages.
+  /// As File::drop_clean_pages: from now on there is what the disk has, also where that is not what
+  /// was written, but for pages that were changed since the last sync.
   void drop_clean_pages(ByteRange range);
   bool is_synced() const { return changes_.empty(); }
 
@@ -98,6 +99,10 @@ class FileContent {
   };
   using SectorVersions = std::map<std::uint64_t, std::vector<Version>>;
 
+  /// Of stuck pages, those that are whole in the range.
+  std::set<std::uint64_t> stuck_pages_in(ByteRange range) const;
+  /// The page becomes what the disk has.
+  void read_again(std::uint64_t page);
   void change(Change change);
   static void apply(const Change& change, SparseContent& content);
   void apply_where_not_stuck(const Change& change);

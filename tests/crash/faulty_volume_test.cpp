@@ -502,6 +502,20 @@ TEST_F(FaultyDiskTest, WritingAgainAfterAFailedSyncTakesNewPages) {
   EXPECT_EQ(disk_.content("file"), expected);
 }
 
+TEST_F(FaultyDiskTest, WhatIsDroppedAfterAFailedSyncReadsAsTheDiskHasIt) {
+  const auto file = durable_file("file", Bytes(kBlock, std::byte{'o'}));
+  file->write_at(0, Bytes(2 * kBlock, std::byte{'n'}));
+  disk_.fail_calls({.kind = CallKind::kSync, .path_prefix = "", .error = EIO});
+  EXPECT_EQ(error_of([&] { file->sync(SyncKind::kData); }), EIO);
+  EXPECT_EQ(read_all(*file), Bytes(2 * kBlock, std::byte{'n'}));
+  file->write_at(kBlock, bytes_of("x"));  // and so not clean
+  file->drop_clean_pages({0, 2 * kBlock});
+  Bytes expected(2 * kBlock, std::byte{'n'});
+  std::fill_n(expected.begin(), kBlock, std::byte{'o'});
+  expected[kBlock] = std::byte{'x'};
+  EXPECT_EQ(read_all(*file), expected);
+}
+
 TEST_F(FaultyDiskTest, TheNthChangingCallFails) {
   const auto file = durable_file("file", Bytes(kBlock, std::byte{'o'}));
   disk_.fail_calls({.kind = {}, .path_prefix = "", .error = ENOSPC, .skip = 1});

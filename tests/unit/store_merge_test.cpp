@@ -106,6 +106,54 @@ TEST_F(Merging, ALogWhoseSyncFailedIsWrittenAgainBeforeTheNext) {
   EXPECT_EQ(StoreOnDisk::read_all(*store_.open_file("f")), content_);
 }
 
+// What the kernel was told to drop, so that it takes new pages for it, was nowhere else: it is not
+// lost when these cannot be written.
+TEST_F(Merging, WhatASyncLostIsKeptUntilItIsWrittenAgain) {
+  for (const std::string path : {"f", ".zstdfs/journal"}) {
+    SCOPED_TRACE(path);
+    overwrite(1);
+    const Bytes more = random_bytes(5 * kMinChunkBytes, 7);
+    file_->write(content_.size(), more);
+    content_.insert(content_.end(), more.begin(), more.end());
+    file_->flush();
+    store_.sync_names();
+    store_.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = path, .error = EIO});
+    store_.disk.fail_calls({.kind = CallKind::kWrite, .path_prefix = path, .error = ENOSPC});
+    const std::uint64_t failed_before = store_.disk.failed_calls();
+    EXPECT_THROW(file_->sync(os::SyncKind::kData), std::system_error);
+    EXPECT_EQ(store_.disk.failed_calls(), failed_before + 2);
+    // What comes in between goes over nothing that is kept, nor the other way round.
+    file_->write(content_.size(), more);
+    content_.insert(content_.end(), more.begin(), more.end());
+    overwrite(2);
+    file_->sync(os::SyncKind::kData);
+    file_.reset();
+    store_.crash(Survival::nothing_unsynced());
+    file_ = store_.open_file("f");
+    EXPECT_TRUE(StoreOnDisk::read_all(*file_) == content_);
+  }
+}
+
+TEST_F(Merging, WhatASyncLostOutlivesTheLastClose) {
+  const Bytes more = random_bytes(5 * kMinChunkBytes, 7);
+  file_->write(content_.size(), more);
+  content_.insert(content_.end(), more.begin(), more.end());
+  file_->flush();
+  store_.sync_names();
+  store_.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
+  store_.disk.fail_calls(
+      {.kind = CallKind::kWrite, .path_prefix = "f", .error = ENOSPC, .times = 2});
+  EXPECT_THROW(file_->sync(os::SyncKind::kData), std::system_error);
+  store_.store->close_file(std::exchange(file_, nullptr));
+  EXPECT_FALSE(store_.store->settle_now());
+  EXPECT_TRUE(store_.store->settle_now());
+  file_ = store_.open_file("f");
+  file_->sync(os::SyncKind::kData);
+  file_.reset();
+  store_.crash(Survival::nothing_unsynced());
+  EXPECT_TRUE(StoreOnDisk::read_all(*store_.open_file("f")) == content_);
+}
+
 TEST_F(Merging, ARewriteWhoseSyncFailedIsWrittenAgainBeforeTheNext) {
   store_.sync_names();
   std::uint64_t both = 0;
