@@ -10,6 +10,7 @@
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/frame_cache.hpp"
 #include "fs/store/journal_codec.hpp"
+#include "fs/store/lost_syncs.hpp"
 #include "fs/store/options.hpp"
 #include "fs/store/statistics.hpp"
 #include "zstdfs/worker_pool.hpp"
@@ -39,6 +40,7 @@ struct FileServices {
   Dictionaries dictionaries;
   CompressionPolicy policy;
   ChangeTimes change_times;
+  LostSyncs lost_syncs;
   Statistics statistics;
   const std::uint64_t block_bytes;
 

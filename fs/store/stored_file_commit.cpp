@@ -82,7 +82,10 @@ void StoredFile::sync_backing(os::SyncKind kind) {
       if (begin > 0) write_again({0, kContainerHeaderBytes});
     });
   } catch (const std::system_error&) {
-    if (!is_container) ++lost_syncs_;
+    if (!is_container) {
+      ++lost_syncs_;
+      services_.lost_syncs.note(key_);
+    }
     // What only this object knows, it has to bring to its end.
     if (backing_sync_.must_write_again()) needs_settling_ = true;
     throw;

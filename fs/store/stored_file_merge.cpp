@@ -234,7 +234,7 @@ void StoredFile::apply_rewrite() {
   os::File& file = backing();
   if (seen_pending()->progress == PendingRewrite::Progress::kBegun) {
     // As a raw file it may have lost what a sync did not get to the disk.
-    if (lost_syncs_ > 0) {
+    if (services_.lost_syncs.contains(key_)) {
       file.sync(os::SyncKind::kData);  // What was changed since, would not be written anew.
       backing_sync_.write_again(file, {0, std::min(file.size(), redo.content.target_bytes)});
     }
@@ -246,6 +246,7 @@ void StoredFile::apply_rewrite() {
     backing_sync_.write_again(file, {0, file.size()});
     apply_redo(*redo.file, redo.content, file);
   });
+  services_.lost_syncs.forget(key_);
   set_progress(PendingRewrite::Progress::kDurable);
 }
 

@@ -205,6 +205,31 @@ TEST(CompressingARawFile, AfterASyncOfItFailed) {
   EXPECT_TRUE(StoreOnDisk::read_all(*store.open_file("f")) == content);
 }
 
+// As above, and between the two nobody has the file open.
+TEST(CompressingARawFile, AfterASyncOfItFailedAndItWasClosed) {
+  StoreOnDisk store;
+  auto file = store.open_file("f");
+  file->write(0, random_bytes(kChunk, 3));
+  file->flush();
+  store.sync_names();
+  file->write(kChunk, random_bytes(kFileBytes, 4));
+  store.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
+  EXPECT_THROW(file->sync(os::SyncKind::kData), std::system_error);
+  store.store->close_file(std::exchange(file, nullptr));
+  ASSERT_TRUE(store.store->settle_now());
+
+  file = store.open_file("f");
+  ASSERT_FALSE(file->facts().is_container);
+  file->write(0, text_bytes(kFileBytes, 5));
+  const Bytes content = StoreOnDisk::read_all(*file);
+  file->settle();
+  ASSERT_TRUE(file->facts().is_container);
+  file->sync(os::SyncKind::kData);
+  file.reset();
+  store.crash(Survival::nothing_unsynced());
+  EXPECT_TRUE(StoreOnDisk::read_all(*store.open_file("f")) == content);
+}
+
 // What has never been written need not be written again.
 TEST(CompressingARawFile, WithLargeHolesAfterASyncOfItFailed) {
   StoreOnDisk store;
