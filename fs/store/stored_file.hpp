@@ -298,6 +298,8 @@ class StoredFile {
   void sync_backing(os::SyncKind kind) ZSTDFS_REQUIRES(write_mutex_);
   void flush_locked() ZSTDFS_REQUIRES(write_mutex_);
   void flush_container() ZSTDFS_REQUIRES(write_mutex_);
+  /// Merges a long log. After an error in which nothing has happened, the log stays.
+  void merge_if_possible() ZSTDFS_REQUIRES(write_mutex_);
   /// Gives an undecided file its form and stores it.
   void first_commit() ZSTDFS_REQUIRES(write_mutex_);
   /// All frames of a file that has none; compressed harder where that saves its last block.
@@ -444,6 +446,8 @@ class StoredFile {
   std::uint64_t lowest_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   std::uint64_t logged_base_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   bool size_changed_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
+  /// After a merge that was not possible: how long the log gets before a flush tries again.
+  std::uint64_t merge_from_log_bytes_ ZSTDFS_GUARDED_BY(write_mutex_) = 0;
   /// What the log builds on ends within a frame: no batch can say what the next one builds on.
   bool must_merge_ ZSTDFS_GUARDED_BY(write_mutex_) = false;
   /// Frames were appended over the seek table.

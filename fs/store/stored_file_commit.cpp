@@ -186,7 +186,24 @@ void StoredFile::flush_container() {
   if (!log_) return;
   needs_settling_ = true;
   const std::uint64_t worth_merging = state.index.frames_end() / kFileBytesPerLogByte;
-  if (log_->bytes() > std::max(kMinMergeBytes, worth_merging)) merge();
+  if (log_->bytes() > std::max({kMinMergeBytes, worth_merging, merge_from_log_bytes_})) {
+    merge_if_possible();
+  }
+}
+
+// The log has everything, and nothing forces a merge yet. Were its failure one of the flush, no
+// close and no sync of the file would succeed any more, for want of room for what is not promised.
+void StoredFile::merge_if_possible() {
+  try {
+    merge();
+  } catch (const std::exception& error) {
+    if (seen_pending()) throw;  // It has begun, and nothing may change before it is finished.
+    if (merge_from_log_bytes_ == 0) {
+      log(LogLevel::kWarning, backing().path_hint() + ": not merged yet: " + error.what() +
+                                  "; its changes stay in the journal");
+    }
+    merge_from_log_bytes_ = log_->bytes() + kMinMergeBytes;
+  }
 }
 
 bool StoredFile::frames_hold_all() const {

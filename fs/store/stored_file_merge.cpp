@@ -278,6 +278,7 @@ void StoredFile::finish_rewrite() {
   });
   if (log_) log_->remove();
   log_.reset();
+  merge_from_log_bytes_ = 0;
   services_.journal.remove(seen_pending()->redo_name);
   services_.journal.sync_directory();
   WriterLock lock(state_mutex_);

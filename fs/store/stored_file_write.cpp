@@ -212,7 +212,7 @@ void StoredFile::truncate_to_nothing() {
     account_memory();
   }
   table_stale_ = must_merge_ = size_changed_ = reconsider_form_ = append_failed_ = false;
-  durable_bytes_ = lowest_bytes_ = logged_base_bytes_ = 0;
+  durable_bytes_ = lowest_bytes_ = logged_base_bytes_ = merge_from_log_bytes_ = 0;
   needs_flush_ = needs_settling_ = false;
   if (log_) log_->retire();
   log_.reset();

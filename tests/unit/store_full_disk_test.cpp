@@ -98,6 +98,42 @@ TEST_F(FullDisk, AWriteThatWasRefusedHasNotBeenMade) {
   EXPECT_EQ(content_after_kill(std::move(file)), wanted);
 }
 
+// A long log is merged. Where there is no room for that, there may be some for what was written.
+TEST_F(FullDisk, ALogThatCannotBeMergedStillTakesWhatIsSynced) {
+  int warnings = 0;
+  store::set_log_sink([&](store::LogLevel, const std::string&) { ++warnings; });
+  auto file = store.open_file("f");
+  file->write(0, text_bytes(4u << 20, 4));
+  file->sync(os::SyncKind::kData);
+  store.sync_names();
+  Bytes wanted = StoreOnDisk::read_all(*file);
+  for (const std::uint64_t seed : {5u, 6u}) {
+    const Bytes all = random_bytes(4'000'000, seed);
+    file->write(0, all);
+    file->flush();
+    wanted = overwritten(std::move(wanted), 0, all);
+  }
+  store.disk.set_free_bytes(2u << 20);
+  for (const std::uint64_t seed : {7u, 8u}) {
+    const Bytes piece = random_bytes(512u << 10, seed);
+    file->write(seed * 1000, piece);
+    wanted = overwritten(std::move(wanted), seed * 1000, piece);
+    EXPECT_EQ(error_of([&] { file->sync(os::SyncKind::kData); }), 0);
+    EXPECT_TRUE(file->needs_settling());
+  }
+  EXPECT_EQ(warnings, 1);
+  file.reset();
+  store.crash(Survival::nothing_unsynced());
+  store.disk.set_unlimited();
+  file = store.open_file("f");
+  EXPECT_TRUE(StoreOnDisk::read_all(*file) == wanted);
+  file->settle();
+  EXPECT_FALSE(file->needs_settling());
+  EXPECT_TRUE(StoreOnDisk::read_all(*file) == wanted);
+  store.store->close_file(file);
+  store::set_log_sink([](store::LogLevel, const std::string&) {});
+}
+
 // Of a new file that found no room a part may have been stored. It must not come back.
 TEST_F(FullDisk, WhatWasTruncatedAwayAfterItFoundNoRoomStaysAway) {
   store.disk.set_free_bytes(8 * kBlockBytes);
