@@ -127,6 +127,8 @@ void DescriptorPool::reclaim(int newest_fd, std::vector<Descriptor>& given_up) {
     PooledDescriptor& owner = *open_.front();
     open_.splice(open_.end(), open_, open_.begin());
     if (std::exchange(owner.recently_used_, false) || owner.descriptor_.use_count() > 1) continue;
+    const bool in_need = few_left && looks <= kLooksPerReclaim / 2;  // others first
+    if (owner.is_unsynced_ && !in_need) continue;
     std::string handle = handle_of(owner.descriptor_->get());
     if (handle.empty()) continue;
     given_up.reserve(given_up.size() + 1);
@@ -183,6 +185,11 @@ bool PooledDescriptor::is_same(UniqueFd& fd) {
   pool_.set(*this, taken);
   pool_.reclaim(newest, given_up);
   return true;
+}
+
+void PooledDescriptor::set_unsynced(bool unsynced) {
+  MutexLock lock(pool_.mutex_);
+  is_unsynced_ = unsynced;
 }
 
 void PooledDescriptor::keep_open() {

@@ -79,6 +79,9 @@ class PooledDescriptor {
   /// given up, the number may belong to another one by now. If it is, `fd` may be taken in its
   /// place.
   bool is_same(UniqueFd& fd);
+  /// Whether it has written what is not synced yet: should the kernel fail to, it may forget that
+  /// once no descriptor is open. Such a one is given up only when few are left.
+  void set_unsynced(bool unsynced);
   /// From now on it stays open: it may be all that keeps the object alive.
   void keep_open();
 
@@ -91,6 +94,7 @@ class PooledDescriptor {
   // Guarded by the pool's mutex. The small ones first, which saves memory: there are millions.
   bool can_be_given_up_ = false;
   bool is_listed_ = false;
+  bool is_unsynced_ = false;
   bool recently_used_ = true;
   Descriptor descriptor_;  // null: given up
   std::string handle_;     // set when it is given up

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <climits>
 #include <exception>
 #include <limits>
@@ -129,6 +130,11 @@ class PosixFile final : public File {
   void change_blocks(ByteRange range, int mode, const char* doing);
   void advise(ByteRange range, int advice) const;
 
+  /// Tells the pool, if that is news.
+  void set_unsynced(bool unsynced) {
+    if (pooled_ && unsynced_.exchange(unsynced) != unsynced) pooled_->set_unsynced(unsynced);
+  }
+
   Descriptor descriptor() const { return pooled_ ? pooled_->get() : own_; }
 
   // Constant after construction.
@@ -138,6 +144,7 @@ class PosixFile final : public File {
   // Synchronised by itself. Opened again in the middle of what is const to others.
   mutable std::optional<PooledDescriptor> pooled_;
   ReserveDistance reserve_;
+  std::atomic<bool> unsynced_{false};
 };
 
 std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const {
@@ -158,6 +165,7 @@ std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const 
 void PosixFile::write_at(std::uint64_t offset, ByteSpan bytes) {
   const Descriptor fd = descriptor();
   to_off_t(offset, "pwrite");
+  set_unsynced(true);
   const TakingSpaceFor owner(fd->get(), bytes.size(), reserve_);
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -207,6 +215,7 @@ void PosixFile::sync(SyncKind kind) {
   const int result =
       retry_interrupted([&] { return data_only ? ::fdatasync(fd->get()) : ::fsync(fd->get()); });
   if (result != 0) throw_error(errno, data_only ? "fdatasync" : "fsync");
+  set_unsynced(false);
 }
 
 void PosixFile::advise(ByteRange range, int advice) const {

@@ -47,6 +47,7 @@ class DescriptorPoolTest : public ::testing::Test {
     for (std::size_t i = 0; i < count; ++i) {
       all.push_back(file(pool, std::to_string(i)));
       all.back()->write_at(0, test::bytes_of("file " + std::to_string(i)));
+      all.back()->sync(SyncKind::kData);
     }
     return all;
   }
@@ -70,11 +71,39 @@ TEST_F(DescriptorPoolTest, MoreFilesAreInUseThanAreOpen) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(text(*all[i]), "file " + std::to_string(i));
     all[i]->write_at(0, test::bytes_of("FILE"));
+    all[i]->sync(SyncKind::kData);
     EXPECT_EQ(text(*all[i]), "FILE " + std::to_string(i));
   }
   if (pool.can_reopen()) {
     EXPECT_LE(pool.reclaimable(), kBudget);
   }
+}
+
+// Should the kernel fail to write the data, a sync through another descriptor may not be told.
+TEST_F(DescriptorPoolTest, WhatHasUnsyncedDataStaysOpen) {
+  DescriptorPool pool(root_.get(), /*budget=*/0, kFarAway);
+  if (!pool.can_reopen()) GTEST_SKIP() << "descriptors are never given up";
+  const auto written = file(pool, "written");
+  written->write_at(0, test::bytes_of("x"));
+  const auto reclaim_all = [&pool] {
+    for (int i = 0; i < 3; ++i) pool.make_room(0);
+  };
+  reclaim_all();
+  EXPECT_EQ(pool.reclaimable(), 1u);
+  written->sync(SyncKind::kData);
+  reclaim_all();
+  EXPECT_EQ(pool.reclaimable(), 0u);
+  EXPECT_EQ(text(*written), "x");
+}
+
+TEST_F(DescriptorPoolTest, WhereFewAreLeftUnsyncedDataIsNoReason) {
+  DescriptorPool pool(root_.get(), /*budget=*/0, kFarAway);
+  if (!pool.can_reopen()) GTEST_SKIP() << "descriptors are never given up";
+  const auto written = file(pool, "written");
+  written->write_at(0, test::bytes_of("x"));
+  for (int i = 0; i < 3; ++i) pool.make_room(kFarAway);
+  EXPECT_EQ(pool.reclaimable(), 0u);
+  EXPECT_EQ(text(*written), "x");
 }
 
 // As lookups do: whoever has a descriptor of the object at hand offers it.
