@@ -27,6 +27,11 @@ constexpr std::uint64_t kUsualBlockBytes = 4096;
 
 constexpr mode_t kLockFileMode = 0644;
 
+/// STATX_MNT_ID_UNIQUE, since Linux 6.8; headers may be older. STATX_MNT_ID does not do: its
+/// numbers are given again, and what is mounted in the place of what was unmounted often gets the
+/// same.
+constexpr unsigned kUniqueMountId = 0x4000;
+
 std::string quoted(const char* doing, const std::string& path) {
   return std::string(doing) + " '" + path + "'";
 }
@@ -118,6 +123,7 @@ class PosixVolume final : public Volume {
   std::uint64_t block_bytes() override;
   std::uint64_t free_bytes() override;
   std::string boot_id() override;
+  std::string mount_id() override;
   timespec now() override;
 
  private:
@@ -286,6 +292,13 @@ std::string PosixVolume::boot_id() {
   std::string id;
   std::getline(file, id);
   return id;
+}
+
+std::string PosixVolume::mount_id() {
+  struct statx status = {};
+  if (::statx(root_.get(), "", AT_EMPTY_PATH, kUniqueMountId, &status) != 0) return {};
+  if ((status.stx_mask & kUniqueMountId) == 0) return {};
+  return std::to_string(status.stx_mnt_id);
 }
 
 timespec PosixVolume::now() {

@@ -72,9 +72,13 @@ class Volume {
   virtual std::uint64_t block_bytes() = 0;
   /// The room that the lower filesystem has for users' files, quotas aside.
   virtual std::uint64_t free_bytes() = 0;
-  /// Names the run of the operating system: while it stays the same, what was written is there,
-  /// synced or not. Empty when that is not known.
+  /// Names the run of the operating system. Empty when that is not known.
   virtual std::string boot_id() { return {}; }
+  /// Names the mount that the volume is seen through; no other one of the same boot has that name.
+  /// While boot and mount stay the same, what was written is there, synced or not: a filesystem
+  /// that was shut down, or whose disk was lost, has to be mounted anew. The same filesystem may be
+  /// seen through other mounts. Empty when it is not known.
+  virtual std::string mount_id() { return {}; }
   /// The time that the lower filesystem would stamp on a change made now.
   virtual timespec now() = 0;
 };

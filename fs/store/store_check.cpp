@@ -201,11 +201,8 @@ class DirectoryCheck {
       return;
     }
     inspection_.interrupted = !clean->get<bool>();
-    const auto boot = state->find("boot");
-    const bool same_boot = boot != state->end() && boot->is_string() &&
-                           !volume_.boot_id().empty() &&
-                           boot->get<std::string>() == volume_.boot_id();
-    inspection_.system_went_down = inspection_.interrupted && !same_boot;
+    inspection_.system_went_down =
+        inspection_.interrupted && !unsynced_writes_survived(*state, volume_);
   }
 
   os::Volume& volume_;

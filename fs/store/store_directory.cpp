@@ -88,6 +88,14 @@ std::string as_iso_8601(const timespec& time) {
 
 }  // namespace
 
+bool unsynced_writes_survived(const json& state, os::Volume& volume) {
+  const auto is_still = [&state](const char* name, const std::string& now) {
+    const auto then = state.find(name);
+    return !now.empty() && then != state.end() && *then == now;
+  };
+  return is_still("boot", volume.boot_id()) && is_still("mount", volume.mount_id());
+}
+
 StoreDirectory::StoreDirectory(os::Volume& volume, Locking locking) : volume_(volume) {
   refuse_what_is_not_ours(volume_);
   bool exists = true;
@@ -171,9 +179,8 @@ std::optional<Interruption> StoreDirectory::interruption() {
   try {
     if (state.value("clean", false)) return std::nullopt;
     const auto since = state.value("since", std::int64_t{0});
-    const std::string boot = state.value("boot", std::string());
     found.since.tv_sec = since;
-    found.system_went_down = boot.empty() || boot != volume_.boot_id();
+    found.system_went_down = !unsynced_writes_survived(state, volume_);
   } catch (const json::exception&) {
     return {};
   }
@@ -183,7 +190,8 @@ std::optional<Interruption> StoreDirectory::interruption() {
 void StoreDirectory::mark_at_work(const timespec& since) {
   const json state = {{"clean", false},
                       {"since", static_cast<std::int64_t>(since.tv_sec)},
-                      {"boot", volume_.boot_id()}};
+                      {"boot", volume_.boot_id()},
+                      {"mount", volume_.mount_id()}};
   write_state(state.dump());
 }
 

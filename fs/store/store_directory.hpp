@@ -16,9 +16,15 @@ inline constexpr int kStoreFormat = 1;
 
 /// How the daemon before was interrupted.
 struct Interruption {
-  timespec since{};              ///< what changed from then on may not have reached the disk
-  bool system_went_down = true;  ///< false: only the daemon ended; all it wrote is there
+  timespec since{};  ///< what changed from then on may not have reached the disk
+  /// False: only the daemon ended; all it wrote is there. True also where merely the lower
+  /// filesystem went, or nobody knows.
+  bool system_went_down = true;
 };
+
+/// Whether everything is still there that had been written when `state`, an object, became the
+/// store's state, synced or not. Also false when nobody knows.
+bool unsynced_writes_survived(const nlohmann::json& state, os::Volume& volume);
 
 /// The store's own directory: store.json, the lock, and the mark that says whether a daemon is, or
 /// was until it was interrupted, at work. docs/format.md, "Store directory".

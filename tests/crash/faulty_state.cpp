@@ -84,10 +84,13 @@ bool DiskState::power_is_off() const {
   return power_off_;
 }
 
-void DiskState::restart(Survival survival) {
+void DiskState::restart(Survival survival, Ended ended) {
   const MutexLock lock(mutex_);
   // After a kill the page cache is as it was: what was not synced can still be lost.
+  const bool killed = survival.kind() == Survival::Kind::kEverything && ended == Ended::kSystem;
   if (survival.kind() != Survival::Kind::kEverything) lose_unsynced(survival);
+  if (!killed) ++mounts_;
+  if (!killed && ended == Ended::kSystem) ++boots_;
   const std::set<InodeNumber> reachable = names_.reachable();
   for (auto& [number, file] : inodes_) {
     file.linked = reachable.contains(number);
@@ -124,7 +127,11 @@ void DiskState::lose_unsynced(Survival survival) {
     file.synced_modified = file.modified;
     file.error_to_report = 0;
   }
-  ++boots_;
+}
+
+std::string DiskState::mount_id() const {
+  const MutexLock lock(mutex_);
+  return "mount " + std::to_string(mounts_);
 }
 
 std::string DiskState::boot_id() const {

@@ -84,7 +84,9 @@ class DiskState {
   void cut_power_after(std::uint64_t n);
   void cut_power_now();
   bool power_is_off() const;
-  void restart(Survival survival);
+  /// What may have lost unsynced writes.
+  enum class Ended { kMount, kSystem };
+  void restart(Survival survival, Ended ended);
   void fail_calls(const CallFault& fault);
   void clear_faults();
   std::uint64_t failed_calls() const;
@@ -120,6 +122,8 @@ class DiskState {
   timespec now(Epoch epoch) const;
   /// Another one after each loss of power.
   std::string boot_id() const;
+  /// Another one after that, too, and where only the filesystem went.
+  std::string mount_id() const;
 
   // The file's side.
   void close(Epoch epoch, InodeNumber inode) noexcept;
@@ -200,6 +204,7 @@ class DiskState {
 
   Epoch epoch_ ZSTDFS_GUARDED_BY(mutex_) = 1;
   std::uint64_t boots_ ZSTDFS_GUARDED_BY(mutex_) = 1;
+  std::uint64_t mounts_ ZSTDFS_GUARDED_BY(mutex_) = 1;
   bool power_off_ ZSTDFS_GUARDED_BY(mutex_) = false;
   /// Calls until the power goes; 0: it stays.
   std::uint64_t cut_in_ ZSTDFS_GUARDED_BY(mutex_) = 0;

@@ -131,6 +131,7 @@ class FaultyVolume final : public os::Volume {
   std::uint64_t free_bytes() override { return state_->free_bytes(); }
   timespec now() override { return state_->now(epoch_); }
   std::string boot_id() override { return state_->boot_id(); }
+  std::string mount_id() override { return state_->mount_id(); }
 
  private:
   // Constant after construction.
@@ -186,7 +187,10 @@ bool FaultyDisk::power_is_off() const {
   return state_->power_is_off();
 }
 void FaultyDisk::restart(Survival survival) {
-  state_->restart(survival);
+  state_->restart(survival, DiskState::Ended::kSystem);
+}
+void FaultyDisk::remount(Survival survival) {
+  state_->restart(survival, DiskState::Ended::kMount);
 }
 
 void FaultyDisk::fail_calls(const CallFault& fault) {

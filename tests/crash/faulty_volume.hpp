@@ -101,6 +101,8 @@ class FaultyDisk {
   /// Loses what the policy says, and all locks, handles, faults and planned cuts. The power may be
   /// on before; then it goes now.
   void restart(Survival survival);
+  /// As restart, but only the filesystem went, and was mounted again: the boot is the same.
+  void remount(Survival survival);
 
   void fail_calls(const CallFault& fault);
   void clear_faults();

@@ -185,6 +185,22 @@ TEST_F(FaultyDiskTest, EverythingSurvivesAKill) {
   EXPECT_EQ(disk_.content("dir/file"), bytes_of("x"));
 }
 
+TEST_F(FaultyDiskTest, ALostMountIsOfTheSameBoot) {
+  const std::string boot = volume_->boot_id();
+  std::string mount = volume_->mount_id();
+  durable_file("file", bytes_of("old"))->write_at(0, bytes_of("new"));
+  restart(Survival::everything());
+  EXPECT_EQ(volume_->mount_id(), mount);
+  disk_.remount(Survival::nothing_unsynced());
+  volume_ = disk_.volume();
+  EXPECT_EQ(disk_.content("file"), bytes_of("old"));
+  EXPECT_EQ(volume_->boot_id(), boot);
+  EXPECT_NE(volume_->mount_id(), mount);
+  mount = volume_->mount_id();
+  restart(Survival::nothing_unsynced());
+  EXPECT_NE(volume_->mount_id(), mount);
+}
+
 TEST_F(FaultyDiskTest, AKillMakesNothingDurable) {
   const std::string boot = volume_->boot_id();
   const auto file = durable_file("file", bytes_of("old"));

@@ -55,6 +55,13 @@ TEST_F(PosixVolumeTest, NewFilesCanBeReadAndWritten) {
   EXPECT_EQ(file->read_at(0, out), 1u);
 }
 
+TEST_F(PosixVolumeTest, NamesTheMountWhereTheKernelTells) {
+  const std::string mount = volume_->mount_id();
+  EXPECT_EQ(open_posix_volume(temp_.path())->mount_id(), mount);
+  if (mount.empty()) GTEST_SKIP() << "older than Linux 6.8";
+  EXPECT_NE(open_posix_volume("/proc")->mount_id(), mount);
+}
+
 TEST_F(PosixVolumeTest, RenamesOverAnExistingFile) {
   volume_->make_directory("dir", 0700);
   volume_->create("from", 0600)->write_at(0, bytes_of("new"));

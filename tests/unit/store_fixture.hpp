@@ -41,6 +41,11 @@ class StoreOnDisk {
     store.reset();
     disk.restart(survival);
   }
+  /// The lower filesystem goes, and is mounted again.
+  void lose_mount(Survival survival) {
+    store.reset();
+    disk.remount(survival);
+  }
   /// As that, and the store is opened again.
   void crash(Survival survival) {
     end(survival);

@@ -218,6 +218,10 @@ TEST(Opening, AContainerThatLostItsFirstBlockIsNotReadAsRaw) {
   lose(kContainerHeaderBytes);
   store.crash(Survival::nothing_unsynced());
   EXPECT_EQ(StoreOnDisk::read_all(*store.open_file("f")), text_bytes(50'000, 1));
+  lose(512);
+  store.lose_mount(Survival::nothing_unsynced());
+  store.open();
+  EXPECT_EQ(store.open_file("f")->logical_bytes(), 0u);
 }
 
 TEST(Opening, ReadOnlyShowsTheLogAndChangesNothing) {

@@ -1,0 +1,110 @@
+// What the next mount does about files that an interruption may have left half stored.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "tests/unit/store_fixture.hpp"
+
+namespace zstdfs::test {
+namespace {
+
+constexpr std::size_t kFileBytes = 100'000;
+
+/// A file of text that is on the disk, with its name.
+std::shared_ptr<store::StoredFile> make_file(StoreOnDisk& disk, const std::string& name = "file") {
+  auto file = disk.open_file(name);
+  file->write(0, text_bytes(kFileBytes, 1));
+  file->sync(os::SyncKind::kDataAndTimes);
+  disk.sync_names();
+  return file;
+}
+
+/// A whole file whose second half nobody has synced, in frames; one of those is damaged, as if it
+/// had not reached the disk. The store is not open then.
+class LostFrame : public testing::Test {
+ protected:
+  void lose_a_frame() {
+    Bytes stored = *disk_.disk.content("file");
+    const auto lost = stored.begin() + static_cast<std::ptrdiff_t>(synced_bytes_) + 100;
+    std::fill_n(lost, 100, std::byte{0});
+    disk_.disk.put("file", stored);
+  }
+  void append_frames() {
+    synced_bytes_ = disk_.disk.content("file")->size();
+    const auto file = disk_.open_file("file");
+    file->write(file->logical_bytes(), random_bytes(kFileBytes, 3));
+    file->flush();
+  }
+  std::uint64_t logical_bytes() { return disk_.open_file("file")->logical_bytes(); }
+
+  StoreOnDisk disk_;
+  std::size_t synced_bytes_ = 0;
+};
+
+TEST_F(LostFrame, ByTheLowerFilesystemAloneIsCutOff) {
+  make_file(disk_);
+  append_frames();
+  disk_.lose_mount(Survival::everything());
+  lose_a_frame();
+  disk_.open();
+  EXPECT_TRUE(StoreOnDisk::read_all(*disk_.open_file("file")) == text_bytes(kFileBytes, 1));
+}
+
+// What was synced into the log lies where those frames are, whose batch reached the disk.
+TEST_F(LostFrame, ByTheLowerFilesystemAloneTakesNothingThatWasSynced) {
+  const Bytes promised = random_bytes(100, 2);
+  {
+    const auto file = make_file(disk_);
+    file->write(kFileBytes, promised);
+    file->sync(os::SyncKind::kData);
+  }
+  append_frames();
+  disk_.lose_mount(Survival::everything());
+  lose_a_frame();
+  const Bytes seen = overwritten(text_bytes(kFileBytes, 1), kFileBytes, promised);
+  for (int mounts = 0; mounts < 2; ++mounts) {
+    disk_.open();
+    EXPECT_TRUE(StoreOnDisk::read_all(*disk_.open_file("file")) == seen) << mounts;
+    disk_.store->shut_down();
+    disk_.store.reset();
+  }
+}
+
+// What the daemon has written is there; nothing is decompressed.
+TEST_F(LostFrame, IsNotLookedForAfterAKill) {
+  make_file(disk_);
+  append_frames();
+  disk_.end(Survival::everything());
+  lose_a_frame();
+  disk_.open();
+  EXPECT_EQ(logical_bytes(), 2 * kFileBytes);
+}
+
+TEST_F(LostFrame, IsNotLookedForAfterAnUnmount) {
+  make_file(disk_);
+  append_frames();
+  EXPECT_TRUE(disk_.store->shut_down());
+  disk_.lose_mount(Survival::everything());
+  lose_a_frame();
+  disk_.open();
+  EXPECT_EQ(logical_bytes(), 2 * kFileBytes);
+}
+
+// As versions before wrote it, or where the kernel cannot tell.
+TEST_F(LostFrame, IsLookedForWhereTheStateNamesNoMount) {
+  for (const std::string mount : {"", ", \"mount\": \"\"", ", \"mount\": 7"}) {
+    SCOPED_TRACE(mount);
+    make_file(disk_);
+    append_frames();
+    disk_.end(Survival::everything());
+    lose_a_frame();
+    disk_.disk.put(".zstdfs/state", bytes_of("{\"clean\": false, \"since\": 0, \"boot\": \"" +
+                                             disk_.disk.volume()->boot_id() + "\"" + mount + "}"));
+    disk_.open();
+    EXPECT_EQ(logical_bytes(), kFileBytes);
+  }
+}
+
+}  // namespace
+}  // namespace zstdfs::test
