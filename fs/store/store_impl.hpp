@@ -69,7 +69,15 @@ struct Store::Impl {
   /// Marks the store as one that is being changed.
   void begin_work();
   void load_known_sizes();
-  void restore_logs(TargetFinder& finder);
+  /// `unrepaired` is set when not all was repaired that the interruption may have left: then no log
+  /// is taken up whose file it is not certain for.
+  void restore_logs(TargetFinder& finder, const std::optional<Interruption>& unrepaired);
+  /// Repairs a file that `name` is the log of. Where that fails, the file cannot be opened during
+  /// this mount, and false is returned. Throws MissingDictionaryError, NewerFormatError.
+  bool repair_or_withhold(const std::string& name, const std::string& path,
+                          const Interruption& interruption);
+  /// Throws EIO for a file that is withheld.
+  void refuse_if_withheld(const FileKey& key, const os::File& backing) const;
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
   /// A file that is in use; null for others. `opened` is set to how often one was added so far:
@@ -113,7 +121,12 @@ struct Store::Impl {
   ConditionVariable settler_wakes;
   bool stopping ZSTDFS_GUARDED_BY(settler_mutex) = false;
   std::thread settler;
-  bool has_lost_sync = false;  // the settler's until it has ended
+  /// What the state says of an interruption stays, so that the next mount does all of its recovery
+  /// again. The settler's until it has ended.
+  bool keeps_state = false;
+  /// Files that are not opened, because changes that were promised wait in the journal: with their
+  /// identities, since the numbers may become other files'. Constant after recovery.
+  std::map<FileKey, std::string> withheld;
 };
 
 }  // namespace zstdfs::store
