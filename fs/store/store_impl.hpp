@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -69,9 +70,15 @@ struct Store::Impl {
   /// Marks the store as one that is being changed.
   void begin_work();
   void load_known_sizes();
-  /// `unrepaired` is set when not all was repaired that the interruption may have left: then no log
-  /// is taken up whose file it is not certain for.
-  void restore_logs(TargetFinder& finder, const std::optional<Interruption>& unrepaired);
+  /// What recovery could not bring to its end.
+  struct LeftUndone {
+    /// Set when not all was repaired that the interruption may have left: then no log is taken up
+    /// whose file it is not certain for.
+    std::optional<Interruption> repairs;
+    /// Identities of files whose redo files are damaged. Their logs are never dropped.
+    std::set<std::string> rewrites;
+  };
+  void restore_logs(TargetFinder& finder, const LeftUndone& left);
   /// Repairs a file that `name` is the log of. Where that fails, the file cannot be opened during
   /// this mount, and false is returned. Throws MissingDictionaryError, NewerFormatError.
   bool repair_or_withhold(const std::string& name, const std::string& path,
