@@ -6,7 +6,6 @@
 #include <system_error>
 
 #include "fs/os/sync.hpp"
-#include "fs/store/change_times.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/recovery.hpp"
 #include "fs/store/store_errors.hpp"
@@ -49,7 +48,7 @@ void write_again_what_was_lost(os::Volume& volume, Journal& journal,
                                const Interruption& interruption) {
   std::optional<std::system_error> failure;
   for_each_file(volume, [&](const std::string& path, const struct stat& status) {
-    if (is_before(status.st_ctim, interruption.since)) return;
+    if (!may_have_changed(status, interruption)) return;
     const auto file = volume.open(path, os::OpenMode::kReadWrite);
     if (!file || !is_container(*file)) return;
     try {

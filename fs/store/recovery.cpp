@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "fs/os/sync.hpp"
-#include "fs/store/change_times.hpp"
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/frame_checks.hpp"
 #include "fs/store/log.hpp"
@@ -23,9 +22,6 @@
 
 namespace zstdfs::store {
 namespace {
-
-// Time stamps are taken from a clock that ticks every few milliseconds; this is generous.
-constexpr time_t kClockMarginSeconds = 2;
 
 std::string join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
@@ -327,12 +323,10 @@ void repair_interrupted_file(os::Volume& volume, const std::string& path,
 }
 
 bool repair_interrupted_files(os::Volume& volume, const Interruption& interruption) {
-  timespec since = interruption.since;
-  since.tv_sec = std::max(since.tv_sec - kClockMarginSeconds, time_t{0});
   const Dictionaries dictionaries(volume);
   bool all = true;
   const Seen seen = for_each_file(volume, [&](const std::string& path, const struct stat& status) {
-    if (is_before(status.st_ctim, since)) return;
+    if (!may_have_changed(status, interruption)) return;
     try {
       repair_interrupted_file(volume, path, interruption, dictionaries);
     } catch (const std::exception& error) {

@@ -1,10 +1,15 @@
 #include "fs/store/store_directory.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "fs/store/change_times.hpp"
 #include "fs/store/journal_codec.hpp"
 #include "fs/store/replace_file.hpp"
 #include "fs/store/store_errors.hpp"
@@ -20,6 +25,9 @@ constexpr mode_t kDirectoryMode = 0700;
 constexpr std::uint64_t kMaxTextBytes = 64u << 10;
 // One sector, which disks write as a whole.
 constexpr std::size_t kStateBytes = 512;
+// Time stamps are taken from a clock that ticks every few milliseconds, and the state has seconds;
+// this is generous.
+constexpr time_t kClockMarginSeconds = 2;
 constexpr const char* kCleanState = "{\"clean\": true}";
 
 /// What zstdfs makes for itself, in the order in which it is needed.
@@ -87,6 +95,11 @@ std::string as_iso_8601(const timespec& time) {
 }
 
 }  // namespace
+
+bool may_have_changed(const struct stat& status, const Interruption& interruption) {
+  const time_t since = std::max(interruption.since.tv_sec, kClockMarginSeconds);
+  return !is_before(status.st_ctim, {.tv_sec = since - kClockMarginSeconds, .tv_nsec = 0});
+}
 
 bool unsynced_writes_survived(const json& state, os::Volume& volume) {
   const auto is_still = [&state](const char* name, const std::string& now) {
@@ -185,6 +198,13 @@ std::optional<Interruption> StoreDirectory::interruption() {
     return {};
   }
   return found;
+}
+
+timespec StoreDirectory::time_of_change() {
+  const auto file = volume_.open(kStatePath, os::OpenMode::kReadWrite);
+  if (!file) return volume_.now();
+  file->set_modification_time({.tv_sec = 0, .tv_nsec = UTIME_NOW});
+  return file->stat().st_ctim;
 }
 
 void StoreDirectory::mark_at_work(const timespec& since) {

@@ -22,6 +22,9 @@ struct Interruption {
   bool system_went_down = true;
 };
 
+/// Whether a file with this status may have changed after the interruption's `since`.
+bool may_have_changed(const struct stat& status, const Interruption& interruption);
+
 /// Whether everything is still there that had been written when `state`, an object, became the
 /// store's state, synced or not. Also false when nobody knows.
 bool unsynced_writes_survived(const nlohmann::json& state, os::Volume& volume);
@@ -47,6 +50,9 @@ class StoreDirectory {
   /// The id of the file of known sizes (SizesFile) that the store was shut down with; nothing when
   /// there was none, or when it was not shut down.
   std::optional<std::uint64_t> known_sizes();
+  /// What the lower filesystem stamps on a change now, by its own clock: that of this system may be
+  /// ahead of it where another one stamps. Changes a time of the state's file to find out.
+  timespec time_of_change();
   /// From now on the store counts as interrupted until mark_clean(). Durable when they return;
   /// neither needs new space on the disk.
   void mark_at_work(const timespec& since);

@@ -67,8 +67,21 @@ struct Store::Impl {
   Shard& shard_of(const FileKey& key) { return shards[key.inode % kShards]; }
 
   void recover();
+  /// A point in time, to which everything will have been synced.
+  struct Mark {
+    timespec since;  ///< by the lower filesystem's clock
+    /// How far our clock was ahead of one that is never set.
+    std::chrono::nanoseconds lead;
+  };
   /// Marks the store as one that is being changed.
   void begin_work();
+  std::chrono::nanoseconds clock_lead();
+  /// Now.
+  Mark take_mark();
+  void mark_at_work(const Mark& since);
+  /// Where the clock was set back, what changes now seems to be from before the mark: then that is
+  /// set back as far.
+  void follow_clock();
   void load_known_sizes();
   /// What recovery could not bring to its end.
   struct LeftUndone {
@@ -131,6 +144,7 @@ struct Store::Impl {
   /// What the state says of an interruption stays, so that the next mount does all of its recovery
   /// again. The settler's until it has ended.
   bool keeps_state = false;
+  std::optional<Mark> mark;  // what the state says, if it is from this mount; the settler's, too
   /// Files that are not opened, because changes that were promised wait in the journal: with their
   /// identities, since the numbers may become other files'. Constant after recovery.
   std::map<FileKey, std::string> withheld;

@@ -49,7 +49,7 @@ void Store::Impl::recover() {
 void Store::Impl::begin_work() {
   if (keeps_state) return;
   try {
-    directory.mark_at_work(volume->now());
+    mark_at_work(take_mark());
   } catch (const std::system_error& error) {
     const int code = error.code().value();
     if (code != ENOSPC && code != EDQUOT) throw;

@@ -15,6 +15,9 @@ using std::chrono::seconds;
 constexpr seconds kFlushOpenFilesEvery{5};
 constexpr seconds kCheckpointEvery{300};
 constexpr seconds kLookForPolicyEvery{1};
+constexpr seconds kLookAtClockEvery{1};
+// Smaller steps are within the margin that recovery leaves.
+constexpr seconds kClockStep{1};
 constexpr seconds kRetryAfter{30};
 constexpr milliseconds kSettlerTick{250};
 // The clock that stamps change times ticks every 10 ms at least.
@@ -120,13 +123,39 @@ bool Store::Impl::relieve_memory() {
 
 void Store::Impl::checkpoint() {
   if (keeps_state || !services.changed.exchange(false)) return;
-  const timespec now = volume->now();
+  const Mark now = take_mark();
   // What a sync could not write, the next one takes for written. After this mount that is written
   // again, if nothing is said to be durable until then.
   keeps_state = true;
   services.journal.sync_filesystem();
   keeps_state = false;
-  directory.mark_at_work(now);
+  mark_at_work(now);
+}
+
+std::chrono::nanoseconds Store::Impl::clock_lead() {
+  const timespec now = volume->now();
+  return seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec) -
+         Clock::now().time_since_epoch();
+}
+
+Store::Impl::Mark Store::Impl::take_mark() {
+  // In this order: a clock that is set back in between is followed in vain, and never missed.
+  const auto lead = clock_lead();
+  return {.since = directory.time_of_change(), .lead = lead};
+}
+
+void Store::Impl::mark_at_work(const Mark& since) {
+  directory.mark_at_work(since.since);
+  mark = since;
+}
+
+void Store::Impl::follow_clock() {
+  if (!mark) return;
+  const auto lead = clock_lead();
+  if (mark->lead - lead < kClockStep) return;
+  Mark earlier{.since = mark->since, .lead = lead};
+  earlier.since.tv_sec -= std::chrono::ceil<seconds>(mark->lead - lead).count();
+  mark_at_work(earlier);
 }
 
 void Store::Impl::run_settler() {
@@ -134,6 +163,7 @@ void Store::Impl::run_settler() {
   auto next_checkpoint = Clock::now() + kCheckpointEvery;
   auto next_relief = Clock::now();
   auto next_policy = Clock::now();
+  auto next_clock = Clock::now();
   while (true) {
     {
       MutexLock lock(settler_mutex);
@@ -151,6 +181,11 @@ void Store::Impl::run_settler() {
       if (now >= next_policy) {
         services.policy.refresh();
         next_policy = now + kLookForPolicyEvery;
+      }
+      if (now >= next_clock) {
+        next_clock = now + kRetryAfter;
+        follow_clock();
+        next_clock = now + kLookAtClockEvery;
       }
       if (now >= next_flush) {
         flush_open_files();

@@ -190,6 +190,16 @@ void DiskState::hold_clock(bool hold) {
   clock_calls_ = hold ? std::optional(counted_calls_) : std::nullopt;
 }
 
+void DiskState::move_clock(std::int64_t seconds) {
+  const MutexLock lock(mutex_);
+  moved_clock_seconds_ += seconds;
+}
+
+void DiskState::set_stamps_behind(std::int64_t seconds) {
+  const MutexLock lock(mutex_);
+  stamps_behind_seconds_ = seconds;
+}
+
 std::uint64_t DiskState::counted_calls() const {
   const MutexLock lock(mutex_);
   return counted_calls_;
@@ -357,7 +367,7 @@ void DiskState::touch(Inode& file) {
 
 timespec DiskState::clock() const {
   const std::uint64_t calls = clock_calls_.value_or(counted_calls_);
-  return {.tv_sec = kFirstSecond + static_cast<std::int64_t>(calls / 1000),
+  return {.tv_sec = kFirstSecond + moved_clock_seconds_ + static_cast<std::int64_t>(calls / 1000),
           .tv_nsec = static_cast<std::int64_t>(calls % 1000) * 1'000'000};
 }
 

@@ -92,6 +92,8 @@ class DiskState {
   std::uint64_t failed_calls() const;
   void before_writes(const std::string& path_prefix, std::function<void()> hook);
   void hold_clock(bool hold);
+  void move_clock(std::int64_t seconds);
+  void set_stamps_behind(std::int64_t seconds);
   void set_capacity(std::optional<std::uint64_t> free_bytes);
   std::uint64_t free_bytes() const;
   std::uint64_t used_bytes() const;
@@ -211,6 +213,8 @@ class DiskState {
   std::uint64_t counted_calls_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   /// The number of calls that the clock goes by while it stands.
   std::optional<std::uint64_t> clock_calls_ ZSTDFS_GUARDED_BY(mutex_);
+  std::int64_t moved_clock_seconds_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::int64_t stamps_behind_seconds_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t failed_calls_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::vector<ActiveFault> faults_ ZSTDFS_GUARDED_BY(mutex_);
   WriteHook write_hook_ ZSTDFS_GUARDED_BY(mutex_);

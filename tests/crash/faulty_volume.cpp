@@ -214,6 +214,14 @@ void FaultyDisk::hold_clock() {
   state_->hold_clock(true);
 }
 
+void FaultyDisk::move_clock(std::int64_t seconds) {
+  state_->move_clock(seconds);
+}
+
+void FaultyDisk::set_stamps_behind(std::int64_t seconds) {
+  state_->set_stamps_behind(seconds);
+}
+
 void FaultyDisk::release_clock() {
   state_->hold_clock(false);
 }

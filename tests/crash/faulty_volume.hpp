@@ -118,6 +118,11 @@ class FaultyDisk {
   void hold_clock();
   void release_clock();
 
+  /// The clock that stamps changes is set, and with it what a volume takes for the time.
+  void move_clock(std::int64_t seconds);
+  /// A volume's time is so far from that with which changes are stamped, as if a server did that.
+  void set_stamps_behind(std::int64_t seconds);
+
   /// From now on there is room for so many more bytes, in whole blocks. Names take no room.
   void set_free_bytes(std::uint64_t bytes);
   void set_unlimited();

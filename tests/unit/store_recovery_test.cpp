@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include "fs/store/log.hpp"
 #include "tests/unit/store_fixture.hpp"
@@ -110,6 +112,39 @@ TEST_F(LostFrame, IsLookedForWhereTheStateNamesNoMount) {
     disk_.open();
     EXPECT_EQ(logical_bytes(), kFileBytes);
   }
+}
+
+TEST_F(LostFrame, IsLookedForWhereAServersClockIsBehind) {
+  disk_.disk.set_stamps_behind(3600);
+  ASSERT_TRUE(disk_.reopen());
+  make_file(disk_);
+  append_frames();
+  disk_.lose_mount(Survival::everything());
+  lose_a_frame();
+  disk_.open();
+  EXPECT_EQ(logical_bytes(), kFileBytes);
+}
+
+// In the background, so after a while.
+TEST_F(LostFrame, IsLookedForWhereTheClockWasSetBack) {
+  const auto state = [this] { return *disk_.disk.content(".zstdfs/state"); };
+  make_file(disk_);
+  EXPECT_TRUE(disk_.store->shut_down());
+  disk_.store.reset();
+  store::StoreOptions options = StoreOnDisk::small_chunks();
+  options.settle_after_ms = 1'000'000;
+  disk_.store = store::Store::open(disk_.disk.volume(), options);
+  const Bytes before = state();
+  disk_.disk.move_clock(-3600);
+  append_frames();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (state() == before && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  disk_.lose_mount(Survival::everything());
+  lose_a_frame();
+  disk_.open();
+  EXPECT_EQ(logical_bytes(), kFileBytes);
 }
 
 /// As above, with a log whose first batch was synced. The second one, which was not, builds on the
