@@ -99,6 +99,7 @@ ExitCode mount_and_serve(const MountRequest& request, MountPaths paths, ReadySig
   os::DescriptorPool descriptors(paths.root.get(), std::min(files / 2, kMostIdleDescriptors),
                                  files);
   const std::unique_ptr<store::Store> store = open_store(paths, request.options);
+  detach_former_mount(paths);
   std::exception_ptr failure;
   try {
     Filesystem filesystem(os::duplicate(paths.root.get()), *store,

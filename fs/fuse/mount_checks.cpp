@@ -57,18 +57,22 @@ bool is_disconnected(int error) {
 
 /// Takes a mount away whose daemon has died.
 void detach_dead_mount(const std::string& mountpoint) {
+  bool detached = false;
   if (::geteuid() == 0) {
-    if (::umount2(mountpoint.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return;
+    detached = ::umount2(mountpoint.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
   } else {
     std::string program = "fusermount3", unmount = "-u", lazy = "-z", path = mountpoint;
     std::array<char*, 5> arguments = {program.data(), unmount.data(), lazy.data(), path.data(),
                                       nullptr};
     pid_t child = 0;
     int status = 0;
-    if (::posix_spawnp(&child, program.c_str(), nullptr, nullptr, arguments.data(), environ) == 0 &&
-        ::waitpid(child, &status, 0) == child && status == 0) {
-      return;
-    }
+    detached =
+        ::posix_spawnp(&child, program.c_str(), nullptr, nullptr, arguments.data(), environ) == 0 &&
+        ::waitpid(child, &status, 0) == child && status == 0;
+  }
+  if (detached) {
+    return store::log(store::LogLevel::kInfo, "took away the mount at " + mountpoint +
+                                                  " whose daemon had ended without unmounting it");
   }
   fail("at " + mountpoint + " there is still a mount whose daemon has died, and it cannot be " +
        "unmounted; try: umount -l " + mountpoint);
@@ -95,8 +99,6 @@ std::string check_mountpoint(const std::string& path) {
            path);
     }
     detach_dead_mount(dead);
-    store::log(store::LogLevel::kInfo,
-               "took away the mount at " + dead + " whose daemon had ended without unmounting it");
   }
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) {
@@ -179,6 +181,13 @@ MountPaths check_mount(const std::string& backing, const std::string& mountpoint
   paths.mountpoint = check_mountpoint(mountpoint);
   check_apart(paths);
   return paths;
+}
+
+void detach_former_mount(const MountPaths& paths) {
+  const auto entry = os::find_mount(os::read_mount_table(), paths.mountpoint);
+  if (entry && entry->type == "fuse.zstdfs" && entry->source == paths.backing) {
+    detach_dead_mount(paths.mountpoint);
+  }
 }
 
 }  // namespace zstdfs::fuse

@@ -278,5 +278,19 @@ TEST_F(Opening, AMountpointWhoseDaemonDiedIsUsedAgain) {
   EXPECT_EQ(read_file(mountpoint_ + "/f"), test::text_bytes(300000, 1));
 }
 
+TEST_F(Opening, NoDeadMountIsLeftBelow) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(mount().status, 0);
+    const std::vector<pid_t> daemons = daemons_of(mountpoint_);
+    ASSERT_EQ(daemons.size(), 1u);
+    ASSERT_EQ(::kill(daemons[0], SIGKILL), 0);
+    // Right after, while it may still be about to end.
+    EXPECT_TRUE(eventually([&] { return mount().status == 0; }));
+    ASSERT_TRUE(unmount(mountpoint_));
+    EXPECT_FALSE(is_mounted(mountpoint_));
+    EXPECT_TRUE(eventually([&] { return daemons_of(mountpoint_).empty(); }));
+  }
+}
+
 }  // namespace
 }  // namespace zstdfs::mounttest
