@@ -98,6 +98,9 @@ struct Store::Impl {
                           const Interruption& interruption);
   /// Throws EIO for a file that is withheld.
   void refuse_if_withheld(const FileKey& key, const os::File& backing) const;
+  class SpareDescriptors;
+  /// Where descriptors run short, merges the logs that were taken up.
+  void keep_descriptors(SpareDescriptors& spare);
   /// Returns false when the log does not fit the file.
   bool restore_log(const std::string& name, const std::string& path);
   /// A file that is in use; null for others. `opened` is set to how often one was added so far:

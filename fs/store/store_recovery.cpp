@@ -1,16 +1,56 @@
 // Store: what is done before anybody uses it.
 #include <cerrno>
+#include <memory>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "fs/store/log.hpp"
 #include "fs/store/lost_writes.hpp"
 #include "fs/store/salvage_plan.hpp"
 #include "fs/store/store_errors.hpp"
 #include "fs/store/store_impl.hpp"
+#include "fs/store/store_paths.hpp"
 #include "zstdfs/errors.hpp"
 
 namespace zstdfs::store {
+namespace {
+
+// What merging takes, and what a mount needs to begin with.
+constexpr std::size_t kSpareDescriptors = 16;
+constexpr std::size_t kDescriptorsForALog = 6;
+
+}  // namespace
+
+/// Descriptors for what has to be done when no others are left.
+class Store::Impl::SpareDescriptors {
+ public:
+  explicit SpareDescriptors(os::Volume& volume) : volume_(volume) { take(); }
+
+  void take() { held_ = open(kSpareDescriptors); }
+  void give_back() { held_.clear(); }
+  /// Enough for taking up a log.
+  bool others_are_left() { return open(kDescriptorsForALog).size() == kDescriptorsForALog; }
+
+ private:
+  /// As many as there are.
+  std::vector<std::unique_ptr<os::File>> open(std::size_t count) {
+    std::vector<std::unique_ptr<os::File>> files;
+    try {
+      while (files.size() < count) {
+        auto file = volume_.open(kDescriptionPath, os::OpenMode::kRead);
+        if (!file) break;
+        files.push_back(std::move(file));
+      }
+    } catch (const std::system_error&) {
+      // Then there are fewer.
+    }
+    return files;
+  }
+
+  os::Volume& volume_;
+  std::vector<std::unique_ptr<os::File>> held_;
+};
 
 void Store::Impl::load_known_sizes() {
   try {
@@ -91,8 +131,10 @@ void Store::Impl::refuse_if_withheld(const FileKey& key, const os::File& backing
 }
 
 void Store::Impl::restore_logs(TargetFinder& finder, const LeftUndone& left) {
+  SpareDescriptors spare(*volume);
   for (const std::string& name : services.journal.list()) {
     if (!name.ends_with(kLogSuffix)) continue;
+    keep_descriptors(spare);
     const auto log_file = services.journal.open(name, os::OpenMode::kRead);
     const auto head = read_journal(name, [&log_file]() -> std::optional<JournalHead> {
       std::uint64_t records_offset = 0;
@@ -148,6 +190,15 @@ void Store::Impl::restore_logs(TargetFinder& finder, const LeftUndone& left) {
   }
 }
 
+// Each log that is taken up has two descriptors: a daemon that may have no more of them than the
+// one before could not be mounted again.
+void Store::Impl::keep_descriptors(SpareDescriptors& spare) {
+  if (services.options.read_only || spare.others_are_left()) return;
+  spare.give_back();
+  for (const FileKey& key : keys(&Entry::is_unused)) settle(key, kAtTheEnd);
+  spare.take();
+}
+
 bool Store::Impl::restore_log(const std::string& name, const std::string& path) {
   const os::OpenMode mode =
       services.options.read_only ? os::OpenMode::kRead : os::OpenMode::kReadWrite;
@@ -160,7 +211,9 @@ bool Store::Impl::restore_log(const std::string& name, const std::string& path) 
   log(LogLevel::kInfo, path + ": changes from before the interruption were taken up");
   Shard& shard = shard_of(key);
   MutexLock lock(shard.mutex);
-  shard.entries.insert_or_assign(key, Entry{std::move(file), 0, Clock::now()});
+  // Where nothing is merged, it is kept until the end: opened again it would be without its log.
+  const int handles = services.options.read_only ? 1 : 0;
+  shard.entries.insert_or_assign(key, Entry{std::move(file), handles, Clock::now()});
   return true;
 }
 

@@ -1,6 +1,7 @@
 // What the next mount does about files that an interruption may have left half stored.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,7 +10,9 @@
 #include <system_error>
 #include <thread>
 
+#include "fs/os/posix.hpp"
 #include "fs/store/log.hpp"
+#include "tests/unit/os_temp_directory.hpp"
 #include "tests/unit/store_fixture.hpp"
 
 namespace zstdfs::test {
@@ -264,6 +267,65 @@ TEST_F(HalfRewritten, OneThatWasNeverWholeIsDropped) {
   disk_.open();
   EXPECT_FALSE(disk_.disk.content(kRedo));
   EXPECT_FALSE(disk_.disk.content(std::string(kRedo) + ".refused"));
+}
+
+/// Lowers the number of files that this process may have open, for a while.
+class OpenFileLimit {
+ public:
+  explicit OpenFileLimit(rlim_t limit) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit lower = {.rlim_cur = limit, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &lower);
+  }
+  ~OpenFileLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  OpenFileLimit(const OpenFileLimit&) = delete;
+  OpenFileLimit& operator=(const OpenFileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Logs, AreTakenUpWhereThereAreMoreThanDescriptors) {
+  constexpr int kFiles = 40;
+  const TempDirectory temp;
+  const auto volume = os::open_posix_volume(temp.path());
+  store::StoreOptions options = StoreOnDisk::small_chunks();
+  options.settle_in_background = false;
+  const auto open_store = [&] {
+    return store::Store::open(os::open_posix_volume(temp.path()), options);
+  };
+  const auto open_file = [&volume](store::Store& store, int number) {
+    const std::string name = std::to_string(number);
+    auto backing = volume->open(name, os::OpenMode::kReadWrite);
+    if (!backing) backing = volume->create(name, 0644);
+    const struct stat status = backing->stat();
+    return store.open_file({status.st_dev, status.st_ino}, store::ForWriting::kYes,
+                           [&backing] { return std::move(backing); });
+  };
+  const Bytes changed = overwritten(text_bytes(20'000, 1), 100, bytes_of("changed"));
+  // One more or less decides where they run out.
+  for (const rlim_t most : {64u, 65u, 66u, 67u}) {
+    SCOPED_TRACE(most);
+    {
+      const auto killed = open_store();
+      for (int i = 0; i < kFiles; ++i) {
+        const auto file = open_file(*killed, i);
+        file->truncate(0);
+        file->write(0, text_bytes(20'000, 1));
+        file->flush();
+        file->write(100, bytes_of("changed"));
+        file->flush();
+        killed->close_file(file);
+      }
+    }
+    const OpenFileLimit limit(most);
+    const auto store = open_store();
+    for (int i = 0; i < kFiles; ++i) {
+      const auto file = open_file(*store, i);
+      EXPECT_TRUE(StoreOnDisk::read_all(*file) == changed) << i;
+      store->close_file(file);
+    }
+  }
 }
 
 }  // namespace
