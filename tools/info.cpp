@@ -12,6 +12,7 @@
 #include "tools/info_report.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/named_errors.hpp"
+#include "tools/place_in_store.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/store_dictionaries.hpp"
 #include "zstdfs/errors.hpp"
@@ -35,6 +36,7 @@ class InfoRun {
       print_info_json(infos_);
     } else if (!infos_.empty()) {
       options_.frames ? print_frame_tables(infos_) : print_info_table(infos_);
+      print_those_in_no_store(infos_);
     }
     std::cout.flush();  // what there is comes before what is wrong with it
     for (const FileInfo& info : infos_) report_damage(info);
@@ -53,6 +55,7 @@ class InfoRun {
       info.path = path;
       info.stored_path = stored_path(path);
       const auto file = open_regular(AT_FDCWD, info.stored_path, FollowLinks::kYes);
+      info.store = store_above(info.stored_path);
       info.form = examine(*file, StoreDictionaries(info.stored_path));
       info.disk_bytes = disk_bytes(file->stat());
       if (options_.frames) info.frames = list_frames(*file);

@@ -86,6 +86,7 @@ Json to_json(const FileInfo& info) {
   const StoredForm& form = info.form;
   Json json = {{"path", info.path},
                {"stored_path", info.stored_path},
+               {"store", value_or(info.store, nullptr)},
                {"form", form_name(form.form)},
                {"logical_bytes", form.logical_bytes},
                {"stored_bytes", form.stored_bytes},
@@ -170,6 +171,12 @@ void print_frame_tables(const std::vector<FileInfo>& infos) {
     } else {
       print_frames(*info.frames);
     }
+  }
+}
+
+void print_those_in_no_store(const std::vector<FileInfo>& infos) {
+  for (const FileInfo& info : infos) {
+    if (!info.store) std::cout << printable(info.path) << " is in no store\n";
   }
 }
 

@@ -12,6 +12,7 @@
 #include "tools/display.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/named_errors.hpp"
+#include "tools/place_in_store.hpp"
 #include "tools/progress.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
@@ -36,6 +37,8 @@ void complain(const std::string& path, const std::string& why) {
 UsageReport examine_tree(const UsageOptions& options) {
   UsageReport report;
   report.path = options.directory;
+  // What is in no store has nothing to count; an unmounted mount point must not look well.
+  place_in_store(options.directory);
   report.stored_path = stored_path(options.directory);
   os::UniqueFd directory = open_directory(AT_FDCWD, report.stored_path, FollowLinks::kYes);
 

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
@@ -10,6 +12,7 @@ namespace zstdfs::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::uint32_t kChunk = 4096;
 
@@ -84,6 +87,29 @@ TEST(Info, OnePathThatFailsDoesNotHideTheOthers) {
   EXPECT_THAT(result.out, HasSubstr(store.path("f")));
   EXPECT_THAT(result.error, HasSubstr(store.path("missing") + ": No such file or directory"));
   EXPECT_THAT(result.error, HasSubstr("is a directory"));
+}
+
+TEST(Info, AFileInNoStoreIsExaminedAndSaidToBeInNone) {
+  const TempStore store;
+  const TempStore elsewhere;
+  std::filesystem::remove_all(elsewhere.path(".zstdfs"));
+  const Bytes stored = container_of(text_bytes(3 * kChunk, 1), kChunk).sealed();
+  store.write("in", stored);
+  elsewhere.write("out", stored);
+
+  const auto infos = run_zstdfs({"info", "--json", store.path("in"), elsewhere.path("out")}).json();
+  EXPECT_EQ(infos.at(0).at("store"), store.path());
+  EXPECT_EQ(infos.at(1).at("store"), nullptr);
+  EXPECT_EQ(infos.at(1).at("form"), "container");
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{"info"}, std::vector<std::string>{"info", "--frames"}}) {
+    std::vector<std::string> arguments = options;
+    arguments.insert(arguments.end(), {store.path("in"), elsewhere.path("out")});
+    const CommandResult result = run_zstdfs(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.out, HasSubstr(elsewhere.path("out") + " is in no store\n"));
+    EXPECT_THAT(result.out, Not(HasSubstr(store.path("in") + " is in no store")));
+  }
 }
 
 TEST(Info, ANamedPipeIsRefusedAndNotWaitedFor) {

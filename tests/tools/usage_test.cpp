@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
@@ -117,6 +119,18 @@ TEST(Usage, AnEmptyDirectoryIsNoMistake) {
   const CommandResult result = run_zstdfs({"usage", store.path("empty")});
   EXPECT_EQ(result.exit_code, 0) << result.error;
   EXPECT_THAT(result.out, HasSubstr("total"));
+}
+
+TEST(Usage, WhatIsInNoStoreIsRefused) {
+  const TempStore place;
+  place.write("left/f", "x");
+  std::filesystem::remove_all(place.path(".zstdfs"));  // as an unmounted mount point
+  for (const std::string& path : {place.path("left"), place.path()}) {
+    const CommandResult result = run_zstdfs({"usage", "--json", path});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.error, HasSubstr(path + ": lies in no store: neither on a zstdfs mount"));
+  }
 }
 
 TEST(Usage, WhatIsNoDirectoryIsRefused) {
