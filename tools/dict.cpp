@@ -22,6 +22,7 @@
 #include "tools/place_in_store.hpp"
 #include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
+#include "tools/store_dictionaries.hpp"
 #include "tools/store_hold.hpp"
 #include "zstdfs/errors.hpp"
 
@@ -184,10 +185,7 @@ class Removal {
       : options_(options), root_(root), hold_(root) {}
 
   int remove(std::uint32_t id) {
-    if (!exists(id)) {
-      throw std::runtime_error("the store has no dictionary " + std::to_string(id) +
-                               "; \"zstdfs dict list\" shows those that it has");
-    }
+    refuse_missing_dictionary(hold_.volume(), id);
     hold_.retire_dictionary(id);
     const DictionaryReferences references = search();
     const auto use = references.by_id.find(id);
@@ -241,13 +239,6 @@ class Removal {
       kept_.push_back(id);
       return true;
     }
-  }
-
-  bool exists(std::uint32_t id) {
-    for (const DictionaryCopies& copies : DictionaryFiles(hold_.volume()).list()) {
-      if (copies.id == id) return true;
-    }
-    return false;
   }
 
   DictionaryReferences search() {

@@ -51,10 +51,12 @@ void RecompressReport::add(const std::string& path, const store::RecompressionRe
   }
 }
 
-void RecompressReport::add_failure(const std::string& path, const std::string& why) {
+void RecompressReport::add_failure(const std::string& path, const std::string& why, Failure kind) {
+  failures_.emplace_back(path, why);
+  const bool again = kind == Failure::kNotAllowed && ++not_allowed_ > 1;
+  if (again && options_.talk != Talk::kVerbose) return;
   progress_.clear();
   std::cerr << "zstdfs " << options_.command << ": " << printable(path) << ": " << why << '\n';
-  failures_.emplace_back(path, why);
 }
 
 bool RecompressReport::all_well() const {
@@ -65,6 +67,12 @@ bool RecompressReport::all_well() const {
 
 void RecompressReport::finish() {
   progress_.clear();
+  if (not_allowed_ > 1 && options_.talk != Talk::kVerbose) {
+    const std::uint64_t others = not_allowed_ - 1;
+    std::cerr << "zstdfs " << options_.command << ": " << format_count(others)
+              << (others == 1 ? " more was" : " more were") << " not allowed; --verbose names "
+              << (others == 1 ? "it" : "them") << '\n';
+  }
   if (options_.output == Output::kJson) {
     print_as_json();
   } else if (options_.talk != Talk::kQuiet) {

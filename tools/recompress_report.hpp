@@ -34,8 +34,12 @@ class RecompressReport {
       : options_(std::move(options)), progress_(progress) {}
 
   void add(const std::string& path, const store::RecompressionResult& result);
+  enum class Failure {
+    kOther,
+    kNotAllowed,  ///< named once, then counted: a user meets it in every file of others
+  };
   /// Something that could not be done, and why.
-  void add_failure(const std::string& path, const std::string& why);
+  void add_failure(const std::string& path, const std::string& why, Failure kind = Failure::kOther);
   void set_interrupted() { interrupted_ = true; }
 
   /// Prints the summary, or the JSON object.
@@ -62,6 +66,8 @@ class RecompressReport {
   std::uint64_t stored_bytes_after_ = 0;
   std::vector<std::pair<std::string, std::string>> staying_;  // path and reason, for JSON
   std::vector<std::pair<std::string, std::string>> failures_;
+  std::uint64_t larger_ = 0;       // of those that were changed
+  std::uint64_t not_allowed_ = 0;  // of the failures
   bool interrupted_ = false;
 };
 

@@ -3,13 +3,16 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include "fs/os/not_regular.hpp"
+#include "fs/os/posix.hpp"
 #include "fs/store/store_paths.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/safe_open.hpp"
+#include "tools/store_dictionaries.hpp"
 #include "tools/tree_walk.hpp"
 
 namespace zstdfs::tools {
@@ -53,6 +56,7 @@ RecompressRun::RecompressRun(store::SettingsChoice choice, Mode mode,
 void RecompressRun::add_path(const std::string& path) {
   try {
     const ChangeablePath from = stores_.find(path);
+    if (!has_dictionary(from.tree->store())) return;
     const std::string found = joined(from.tree->root(), from.below);
     struct stat status {};
     if (::lstat(found.c_str(), &status) != 0) {
@@ -63,8 +67,33 @@ void RecompressRun::add_path(const std::string& path) {
     change({from.tree, from.below, path}, status);
   } catch (const std::exception& error) {
     const MutexLock lock(mutex_);
-    report_.add_failure(path, explain(error));
+    add_failure(path, error);
   }
+}
+
+/// Asked once, since every single file would fail otherwise.
+bool RecompressRun::has_dictionary(const std::string& store) {
+  if (choice_.dictionary_id.value_or(0) == 0 || store.empty()) return true;
+  const auto [known, is_new] = has_dictionary_.try_emplace(store, true);
+  if (!is_new) return known->second;
+  try {
+    refuse_missing_dictionary(*os::open_posix_volume(store), *choice_.dictionary_id);
+  } catch (const std::system_error&) {
+    // Who cannot look leaves it to the daemon, who can.
+  } catch (const std::runtime_error& error) {
+    known->second = false;
+    const MutexLock lock(mutex_);
+    report_.add_failure(store, error.what());
+  }
+  return known->second;
+}
+
+void RecompressRun::add_failure(const std::string& path, const std::exception& error) {
+  const auto* const system = dynamic_cast<const std::system_error*>(&error);
+  const int code = system == nullptr ? 0 : system->code().value();
+  report_.add_failure(path, explain(error),
+                      code == EACCES || code == EPERM ? RecompressReport::Failure::kNotAllowed
+                                                      : RecompressReport::Failure::kOther);
 }
 
 void RecompressRun::walk(const ChangeablePath& from, const std::string& shown) {
@@ -78,7 +107,7 @@ void RecompressRun::walk(const ChangeablePath& from, const std::string& shown) {
   };
   const auto failed = [&](const std::string& path, const std::error_code& error) {
     const MutexLock lock(mutex_);
-    report_.add_failure(joined(shown, path), explain(error));
+    add_failure(joined(shown, path), std::system_error(error));
   };
   const std::string root = joined(from.tree->root(), from.below);
   walk_tree(open_directory(AT_FDCWD, root, FollowLinks::kNo), {visit, failed});
@@ -103,7 +132,7 @@ void RecompressRun::change_now(const File& file, std::uint64_t bytes) {
     }
   } catch (const std::exception& error) {
     const MutexLock lock(mutex_);
-    report_.add_failure(file.shown, explain(error));
+    add_failure(file.shown, error);
   }
   progress_.add(bytes);
 }
@@ -142,7 +171,7 @@ void RecompressRun::finish() {
       if (!interruption_.requested()) result = try_to_change(file);
       report_.add(file.shown, result);
     } catch (const std::exception& error) {
-      report_.add_failure(file.shown, explain(error));
+      add_failure(file.shown, error);
     }
   }
   if (!stores_.close()) {

@@ -42,6 +42,9 @@ class RecompressRun {
     std::string shown;  // how messages name it
   };
 
+  /// Whether the store has the dictionary that was asked for; said once when it does not.
+  bool has_dictionary(const std::string& store) ZSTDFS_EXCLUDES(mutex_);
+  void add_failure(const std::string& path, const std::exception& error) ZSTDFS_REQUIRES(mutex_);
   void walk(const ChangeablePath& from, const std::string& shown);
   void change(const File& file, const struct stat& status);
   void change_now(const File& file, std::uint64_t bytes) ZSTDFS_EXCLUDES(mutex_);
@@ -56,6 +59,7 @@ class RecompressRun {
   Progress& progress_;
   ChangeableStores stores_;
   FirstNames first_names_;
+  std::map<std::string, bool> has_dictionary_;  // by stores
   std::vector<File> busy_ ZSTDFS_GUARDED_BY(mutex_);
   std::map<std::string, RecompressionEstimator> estimators_;  // by stores
   WorkQueue queue_;  // the last: its tasks use everything else

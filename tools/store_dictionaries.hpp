@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,5 +23,9 @@ class StoreDictionaries final : public DictionarySource {
   std::unique_ptr<os::Volume> volume_;
   std::optional<store::Dictionaries> dictionaries_;
 };
+
+/// Throws std::runtime_error when a store has no dictionary of this id; a damaged one is one.
+/// Throws std::system_error.
+void refuse_missing_dictionary(os::Volume& volume, std::uint32_t id);
 
 }  // namespace zstdfs::tools

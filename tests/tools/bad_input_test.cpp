@@ -220,7 +220,7 @@ TEST_F(BadInput, AMissingPathIsNamed) {
       {{"policy", "set", gone, root()}, gone, kNoSuchFile},
       {{"policy", "set", beside("rules"), gone}, gone, kNoSuchFile},
       {{"recompress", gone}, gone, kNoSuchFile},
-      {{"recompress", "--dictionary", "41000", in_store("big.txt")}, "41000", "is missing"},
+      {{"recompress", "--dictionary", "41000", in_store("big.txt")}, root(), "no dictionary 41000"},
       {{"decompress", gone}, gone, kNoSuchFile},
       {{"import", gone, root()}, gone, kNoSuchFile},
       {{"import", beside("plain"), below}, below, kNoSuchFile},

@@ -150,9 +150,40 @@ TEST(Recompress, AFileThatFailsIsNamedAndTheOthersAreDone) {
 TEST(Recompress, AMissingDictionaryIsNamed) {
   const TempStore store;
   store.write("a", container_of(text_bytes(kContent, 1)).sealed());
-  const CommandResult result = run_zstdfs({"recompress", "--dictionary", "40000", store.path()});
+  store.write("b", container_of(text_bytes(kContent, 2)).sealed());
+  const CommandResult result = run_zstdfs(
+      {"recompress", "--dictionary", "40000", store.path("a"), store.path("b"), store.path()});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.error, HasSubstr("40000"));
+  EXPECT_EQ(result.error, "zstdfs recompress: " + store.path() +
+                              ": the store has no dictionary 40000; \"zstdfs dict list\" shows "
+                              "those that it has\n");
+}
+
+TEST(Recompress, WhatAUserMayNotChangeIsSaidOnce) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const TempStore store;
+  for (const char* const name : {"a", "b", "c"}) {
+    store.write(name, container_of(text_bytes(kContent, 1)).sealed());
+    ASSERT_EQ(::chmod(store.path(name).c_str(), 0600), 0);
+  }
+  ASSERT_EQ(::chmod(store.path().c_str(), 0777), 0);
+  for (const char* const own : {".zstdfs", ".zstdfs/journal", ".zstdfs/state", ".zstdfs/lock"}) {
+    ASSERT_EQ(::chown(store.path(own).c_str(), 1000, 1000), 0);
+  }
+  const auto as_somebody = [&](const char* talk) {
+    return run_program("/usr/bin/env",
+                       {"setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups",
+                        ZSTDFS_PROGRAM, "recompress", "--level", "9", talk, store.path()});
+  };
+  const CommandResult result = as_somebody("--quiet");
+  EXPECT_EQ(result.exit_code, 1);
+  // Which of them is the first is up to the threads.
+  EXPECT_THAT(result.error,
+              testing::MatchesRegex("zstdfs recompress: " + store.path() +
+                                    "/[abc]: Permission denied; try as root\n"
+                                    "zstdfs recompress: 2 more were not allowed; --verbose names "
+                                    "them\n"));
+  EXPECT_THAT(as_somebody("--verbose").error, HasSubstr(store.path("c") + ": Permission denied"));
 }
 
 TEST(Recompress, WhatIsNoPlaceForItIsRefused) {
