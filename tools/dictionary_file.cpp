@@ -51,7 +51,7 @@ std::optional<std::string> wrong_dictionary(ByteSpan frame, const ZstdCompressio
   if (needed == 0 || needed == given) return std::nullopt;
   std::string text = "was compressed with the dictionary " + std::to_string(needed);
   if (given != 0) text += ", not with " + std::to_string(given);
-  return text + "; give that with --dictionary";
+  return text + "; give that with --dictionary-file";
 }
 
 }  // namespace zstdfs::tools

@@ -250,5 +250,13 @@ TEST(BatchRecords, MistakesOnTheCommandLineAreTwo) {
   EXPECT_EQ(run_zstdfs({"batch", "compress", "--help"}).exit_code, 0);
 }
 
+TEST(BatchRecords, TheErrorNamesTheOptionForTheDictionary) {
+  const TempStore store;
+  write_dictionary(store, "d", 0);
+  const std::string frames =
+      compressed(sample_records(0, 3), {"--dictionary-file", store.path("d")});
+  EXPECT_THAT(batch("decompress", frames).error, HasSubstr("give that with --dictionary-file"));
+}
+
 }  // namespace
 }  // namespace zstdfs::test
