@@ -84,6 +84,25 @@ void refuse_mounted(const std::string& named, const std::string& root) {
   }
 }
 
+/// Where a directory would be made: the nearest one above that is there. Nothing for `to` that is
+/// there itself.
+std::optional<std::string> directory_for_new(const std::string& to) {
+  fs::path at = fs::absolute(to);
+  if (fs::exists(at)) return std::nullopt;
+  do {
+    at = at.parent_path();
+  } while (at != at.parent_path() && !fs::exists(at));
+  return fs::canonical(at).string();
+}
+
+/// Before it is made, so that a refusal leaves nothing behind.
+void refuse_new_on_mount(const std::string& to) {
+  const auto parent = directory_for_new(to);
+  if (parent && find_mount_point(*parent)) {
+    throw CannotCopy(to, "is on a zstdfs mount; copy with cp -a or rsync there");
+  }
+}
+
 /// `to` may not exist yet.
 void refuse_nested(const std::string& from, const std::string& to) {
   const fs::path real = fs::weakly_canonical(fs::absolute(to));
@@ -94,6 +113,7 @@ void refuse_nested(const std::string& from, const std::string& to) {
 
 /// The store that is imported into; made when it is not there.
 std::string destination_store(const CopyOptions& options) {
+  refuse_new_on_mount(options.to);
   make_directory(options.to);
   const std::string root = canonical_directory(options.to);
   refuse_mounted(options.to, root);

@@ -30,6 +30,7 @@ TEST(Import, AMountedStoreIsLeftToItsMount) {
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"import", plain.path(), store.backing()},
                                              {"import", plain.path(), store.mountpoint()},
+                                             {"import", plain.path(), store.path("new")},
                                              {"export", store.backing(), scratch / "copy"},
                                              {"export", store.mountpoint(), scratch / "copy"}}) {
     const Ended ended = zstdfs(command);
@@ -37,6 +38,7 @@ TEST(Import, AMountedStoreIsLeftToItsMount) {
     EXPECT_THAT(ended.output, HasSubstr("copy with cp -a or rsync there"));
   }
   EXPECT_FALSE(exists(scratch / "copy"));
+  EXPECT_FALSE(exists(store.path("new")));
 }
 
 TEST(Import, AMountOfAnotherStoreIsAsGoodAsAnyDirectory) {
