@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <system_error>
 
 #include "fs/store/frame_checks.hpp"
@@ -14,10 +13,6 @@
 
 namespace zstdfs::tools {
 namespace {
-
-std::string cannot_be_read(const MissingDictionaryError& error) {
-  return std::string("cannot be read: ") + error.what();
-}
 
 class ContainerCheck {
  public:
@@ -128,8 +123,7 @@ class ContainerCheck {
       report(error.stored_offset(), reason_of(error));
     } catch (const MissingDictionaryError& error) {
       --result_.frames;
-      // Once: other frames need it, too.
-      if (missing_.insert(error.id()).second) add(0, cannot_be_read(error));
+      result_.missing_dictionaries.try_emplace(error.id(), error.what());
     }
   }
 
@@ -159,7 +153,6 @@ class ContainerCheck {
   /// next mount cuts it off.
   std::uint64_t vouched_end_ = std::numeric_limits<std::uint64_t>::max();
   FileCheck& result_;
-  std::set<std::uint32_t> missing_;  // dictionaries
   Bytes content_;
 };
 
@@ -183,7 +176,7 @@ FileCheck check_file(const RandomAccessSource& source, Unmount unmount,
     result.form = Form::kContainer;
     ContainerCheck(source, unmount, dictionaries, result).run();
   } catch (const MissingDictionaryError& error) {
-    result.damage.push_back({0, cannot_be_read(error)});
+    result.missing_dictionaries.try_emplace(error.id(), error.what());
   } catch (const NewerFormatError& error) {
     result.not_checked = error.what();
   } catch (const std::system_error& error) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,11 @@ struct FileCheck {
   bool interrupted = false;  ///< the file is whole as far as it was durable; a mount repairs it
   std::vector<Finding> damage;
   std::string not_checked;  ///< why the file, or the rest of it, could not be checked
+  /// Dictionaries without which the file, or some of its frames, could not be checked either, by
+  /// id, with what is known of each.
+  std::map<std::uint32_t, std::string> missing_dictionaries;
+
+  bool whole_file_checked() const { return not_checked.empty() && missing_dictionaries.empty(); }
 };
 
 /// How the store of a file was left.

@@ -17,7 +17,13 @@ using Json = nlohmann::ordered_json;
 constexpr auto kProgressInterval = std::chrono::milliseconds(200);
 
 bool has_problem(const FileCheck& check) {
-  return check.interrupted || !check.damage.empty() || !check.not_checked.empty();
+  return check.interrupted || !check.damage.empty() || !check.whole_file_checked();
+}
+
+std::string why_not_checked(const FileCheck& check) {
+  std::string text = check.not_checked;
+  for (const auto& [id, why] : check.missing_dictionaries) text += (text.empty() ? "" : "; ") + why;
+  return text;
 }
 
 Json to_json(const std::string& path, const FileCheck& check) {
@@ -28,7 +34,7 @@ Json to_json(const std::string& path, const FileCheck& check) {
     if (finding.stored_offset) one["stored_offset"] = *finding.stored_offset;
     json["damage"].push_back(std::move(one));
   }
-  if (!check.not_checked.empty()) json["not_checked"] = check.not_checked;
+  if (!check.whole_file_checked()) json["not_checked"] = why_not_checked(check);
   return json;
 }
 
@@ -55,7 +61,12 @@ void FsckReport::add(const std::string& path, const FileCheck& check) {
 void FsckReport::tell(const std::string& path, const FileCheck& check) {
   if (!check.damage.empty()) ++damaged_;
   if (check.interrupted) ++interrupted_;
-  if (!check.not_checked.empty()) ++not_checked_;
+  if (!check.whole_file_checked()) ++not_checked_;
+  for (const auto& [id, why] : check.missing_dictionaries) {
+    MissingDictionary& missing = missing_[id];
+    if (++missing.files == 1 || path < missing.first_file) missing.first_file = path;
+    missing.why = why;
+  }
   const bool problem = has_problem(check);
   if (problem && options_.output == Output::kJson) problems_.push_back({path, check});
   if (options_.output == Output::kText && (problem || options_.verbose)) {
@@ -69,9 +80,9 @@ void FsckReport::tell(const std::string& path, const FileCheck& check) {
     if (check.interrupted) {
       std::cout << name << ": a write was interrupted; the next mount repairs it\n";
     }
-    if (!check.not_checked.empty()) {
-      std::cout << name << ": not checked: " << check.not_checked << '\n';
-    }
+    // A dictionary is named at the end: all files that need it miss it.
+    const std::string why = options_.verbose ? why_not_checked(check) : check.not_checked;
+    if (!why.empty()) std::cout << name << ": not checked: " << why << '\n';
     if (!problem) {
       std::cout << name << ": ok, "
                 << (check.form == Form::kRaw ? "raw" : plural(check.frames, "frame", "frames"))
@@ -186,7 +197,16 @@ std::string FsckReport::verdict() const {
   return text;
 }
 
+void FsckReport::print_missing_dictionaries() const {
+  for (const auto& [id, missing] : missing_) {
+    std::cout << missing.why << "; without it " << plural(missing.files, "file was", "files were")
+              << " not checked (" << printable(missing.first_file)
+              << (missing.files == 1 ? ")\n" : " and others)\n");
+  }
+}
+
 void FsckReport::print_text(const std::string& store) {
+  print_missing_dictionaries();
   if (options_.mode == Mode::kCheck) {
     if (store_.interrupted) {
       std::cout << "The store was not unmounted cleanly; the next mount recovers it.\n";
@@ -225,6 +245,11 @@ void FsckReport::print_as_json(const std::string& store) {
   json["problems"] = Json::array();
   for (const Problem& problem : problems_) {
     json["problems"].push_back(to_json(problem.path, problem.check));
+  }
+  json["missing_dictionaries"] = Json::array();
+  for (const auto& [id, missing] : missing_) {
+    json["missing_dictionaries"].push_back(
+        {{"id", id}, {"files", missing.files}, {"first_file", missing.first_file}});
   }
   json["store_findings"] = Json::array();
   for (const store::StoreFinding& finding : store_.findings) {

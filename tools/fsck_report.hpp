@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -67,11 +68,18 @@ class FsckReport {
     std::uint64_t stored_bytes = 0;
   };
 
+  struct MissingDictionary {
+    std::uint64_t files = 0;  ///< that need it
+    std::string first_file;   ///< of these, in byte order
+    std::string why;          ///< what is known of it
+  };
+
   void tell(const std::string& path, const FileCheck& check) ZSTDFS_REQUIRES(mutex_);
   void show_progress() ZSTDFS_REQUIRES(mutex_);
   void wipe_progress() ZSTDFS_REQUIRES(mutex_);
   void say(const std::string& line) ZSTDFS_REQUIRES(mutex_);
   std::string verdict() const ZSTDFS_REQUIRES(mutex_);
+  void print_missing_dictionaries() const ZSTDFS_REQUIRES(mutex_);
   void print_text(const std::string& store) ZSTDFS_REQUIRES(mutex_);
   void print_as_json(const std::string& store) ZSTDFS_REQUIRES(mutex_);
 
@@ -83,6 +91,7 @@ class FsckReport {
   std::uint64_t damaged_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t interrupted_ ZSTDFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t not_checked_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  std::map<std::uint32_t, MissingDictionary> missing_ ZSTDFS_GUARDED_BY(mutex_);  ///< by id
   std::vector<Problem> problems_ ZSTDFS_GUARDED_BY(mutex_);  ///< kept for JSON only
   std::vector<store::RepairAction> actions_ ZSTDFS_GUARDED_BY(mutex_);
   std::vector<std::string> recovered_ ZSTDFS_GUARDED_BY(mutex_);

@@ -161,9 +161,9 @@ Bytes DictionaryFiles::read(std::uint32_t id) const {
     }
   }
   throw MissingDictionaryError(
-      id, named ? "both of its copies in " + std::string(kDictionaryDirectory) + " are damaged"
-                : "it is not in " + std::string(kDictionaryDirectory) +
-                      "; import it from an export (zstdfs dict import)");
+      id, (named ? "both of its copies in " + std::string(kDictionaryDirectory) + " are damaged"
+                 : "it is not in " + std::string(kDictionaryDirectory)) +
+              "; import it from an export (zstdfs dict import)");
 }
 
 std::uint32_t DictionaryFiles::install(ByteSpan content) {

@@ -116,20 +116,43 @@ TEST_F(DictInAFile, WithoutItTheOtherFramesAreCheckedAndNothingIsSalvaged) {
   turn_bit(frame_offset(8) - 1);  // its checksum
   std::filesystem::remove_all(dicts());
   const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
-  EXPECT_EQ(checked.exit_code, 4);
+  EXPECT_EQ(checked.exit_code, 4 + 8);
   EXPECT_EQ(checked.json().at("frames_verified"), 1);
-  const auto damage = checked.json().at("problems").at(0).at("damage");
-  ASSERT_GE(damage.size(), 2u) << damage;
-  EXPECT_EQ(std::count_if(damage.begin(), damage.end(),
-                          [](const auto& one) {
-                            return one.at("what").template get<std::string>().starts_with(
-                                "cannot be read: dictionary 40000 is missing");
-                          }),
-            1);
-  EXPECT_EQ(damage.back().at("stored_offset"), damaged);
+  const auto problem = checked.json().at("problems").at(0);
+  EXPECT_THAT(problem.at("not_checked").get<std::string>(),
+              HasSubstr("dictionary 40000 is missing"));
+  ASSERT_GE(problem.at("damage").size(), 1u) << problem;
+  EXPECT_EQ(problem.at("damage").back().at("stored_offset"), damaged);
   const Bytes before = read_file(file());
-  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 4);
+  EXPECT_EQ(run_zstdfs({"fsck", "--repair", store_.path()}).exit_code, 4 + 8);
   EXPECT_EQ(read_file(file()), before);
+}
+
+TEST_F(DictInAFile, WithoutItFilesAreNotCheckedWhichIsSaidOnce) {
+  store_.write("another.jsonl", read_file(file()));
+  std::filesystem::remove_all(dicts());
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"fsck"}, std::vector<std::string>{"fsck", "--repair"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.push_back(store_.path());
+    const CommandResult checked = run_zstdfs(arguments);
+    EXPECT_EQ(checked.exit_code, 8) << checked.out;
+    EXPECT_THAT(checked.out,
+                testing::StartsWith("dictionary 40000 is missing: it is not in .zstdfs/dicts; "
+                                    "import it from an export (zstdfs dict import); without it 2 "
+                                    "files were not checked (all.jsonl and others)\n"));
+    EXPECT_THAT(checked.out, HasSubstr(": 0 damaged, 2 not checked"));
+    EXPECT_THAT(checked.out, testing::Not(HasSubstr("--repair")));
+  }
+  const auto json = run_zstdfs({"fsck", "--json", store_.path()}).json();
+  EXPECT_EQ(json.at("clean"), false);
+  EXPECT_EQ(json.at("damaged"), 0);
+  EXPECT_EQ(json.at("not_checked"), 2);
+  EXPECT_EQ(json.at("missing_dictionaries"),
+            nlohmann::json::parse(R"([{"id": 40000, "files": 2, "first_file": "all.jsonl"}])"));
+  EXPECT_EQ(json.at("problems").size(), 2u);
+  import();
+  EXPECT_EQ(run_zstdfs({"fsck", store_.path()}).exit_code, 0);
 }
 
 // Which frames it has, only decompressing them tells; and so whether a log fits it.
@@ -155,7 +178,7 @@ TEST_F(DictInAFile, WithoutItALogThatCannotBeJudgedIsKeptAndTheRestIsLookedAt) {
   store_.write("other", "raw");
 
   const CommandResult checked = run_zstdfs({"fsck", "--json", store_.path()});
-  EXPECT_EQ(checked.exit_code, 4) << checked.error;
+  EXPECT_EQ(checked.exit_code, 8) << checked.error;
   const auto found = checked.json().at("store_findings");
   ASSERT_EQ(found.size(), 1u) << found;
   EXPECT_EQ(found[0].at("path"), ".zstdfs/journal/1.log");
@@ -164,8 +187,8 @@ TEST_F(DictInAFile, WithoutItALogThatCannotBeJudgedIsKeptAndTheRestIsLookedAt) {
               HasSubstr("cannot be judged: dictionary 40000 is missing"));
   EXPECT_EQ(checked.json().at("raw_files"), 1);
   const CommandResult repaired = run_zstdfs({"fsck", "--repair", store_.path()});
-  EXPECT_EQ(repaired.exit_code, 4) << repaired.out << repaired.error;
-  EXPECT_THAT(repaired.out, HasSubstr("all.jsonl: not repaired: dictionary 40000 is missing"));
+  EXPECT_EQ(repaired.exit_code, 4 + 8) << repaired.out << repaired.error;
+  EXPECT_THAT(repaired.out, HasSubstr("dictionary 40000 is missing"));
   EXPECT_EQ(read_file(log_path), log);
   EXPECT_EQ(read_file(file()), bytes);
 
