@@ -38,22 +38,30 @@ class UsageCount {
     usage_.block_bytes = block_bytes_of_filesystem(directory.get());
     walk_tree(std::move(directory), {[this](const WalkEntry& entry) { return visit(entry); },
                                      [this](const std::string& path, const std::error_code& error) {
-                                       failed(path, explain(error));
+                                       if (is_own(path) && error.value() == EACCES) {
+                                         own_is_closed_ = true;
+                                       } else {
+                                         failed(path, explain(error));
+                                       }
                                      }});
+    if (own_is_closed_) usage_.store_disk_bytes.reset();
     return usage_;
   }
 
  private:
+  static bool is_own(const std::string& path) {
+    const std::string own = store::kStoreDirectory;
+    return path == own || path.starts_with(own + "/");
+  }
+
   void failed(const std::string& path, const std::string& why) {
     observer_.failed(path.empty() ? root_ : root_ + "/" + path, why);
     ++usage_.failures;
   }
 
   Descend visit(const WalkEntry& entry) {
-    const bool own = entry.path == store::kStoreDirectory ||
-                     entry.path.starts_with(std::string(store::kStoreDirectory) + "/");
-    if (own) {
-      usage_.store_disk_bytes += disk_bytes(entry.status);
+    if (is_own(entry.path)) {
+      *usage_.store_disk_bytes += disk_bytes(entry.status);
     } else if (S_ISDIR(entry.status.st_mode)) {
       ++usage_.directories;
     } else if (!S_ISREG(entry.status.st_mode)) {
@@ -114,6 +122,7 @@ class UsageCount {
   const StoreDictionaries dictionaries_;
   const UsageObserver& observer_;
   Usage usage_;
+  bool own_is_closed_ = false;
   FirstNames first_names_;
   std::map<dev_t, std::uint64_t> block_bytes_;
 };

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "fs/os/posix.hpp"
@@ -44,9 +45,10 @@ struct Usage {
   Totals container;
   Totals raw;
   std::uint64_t directories = 0;
-  std::uint64_t others = 0;            ///< symbolic links, named pipes, sockets, devices
-  std::uint64_t block_bytes = 0;       ///< of the filesystem that the directory is on
-  std::uint64_t store_disk_bytes = 0;  ///< of .zstdfs/
+  std::uint64_t others = 0;       ///< symbolic links, named pipes, sockets, devices
+  std::uint64_t block_bytes = 0;  ///< of the filesystem that the directory is on
+  /// Of .zstdfs/; nothing where only its owner may look into it.
+  std::optional<std::uint64_t> store_disk_bytes = 0;
   std::uint64_t damaged = 0;
   std::uint64_t failures = 0;
 

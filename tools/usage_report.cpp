@@ -110,8 +110,9 @@ void print_summary(const Usage& usage) {
   print_saving(all.saved_disk_bytes(), all.uncompressed_disk_bytes);
   std::cout << " on disk";
   print_percent(all.saved_disk_bytes(), all.uncompressed_disk_bytes);
-  if (usage.store_disk_bytes > 0) {
-    std::cout << "; .zstdfs itself takes " << format_bytes(usage.store_disk_bytes);
+  if (usage.store_disk_bytes != std::uint64_t{0}) {
+    std::cout << "; .zstdfs itself takes "
+              << (usage.store_disk_bytes ? format_bytes(*usage.store_disk_bytes) : "-");
   }
   std::cout << ".\n";
   print_saving(all.saved_bytes(), all.uncompressed_bytes);
@@ -248,7 +249,7 @@ void print_usage_json(const UsageReport& report) {
   json["block_bytes"] = usage.block_bytes;
   json["directories"] = usage.directories;
   json["other_objects"] = usage.others;
-  json["store_disk_bytes"] = usage.store_disk_bytes;
+  json["store_disk_bytes"] = usage.store_disk_bytes ? Json(*usage.store_disk_bytes) : Json(nullptr);
   json["damaged_files"] = usage.damaged;
   json["failures"] = usage.failures;
   if (report.groups) {

@@ -121,6 +121,28 @@ TEST(Usage, AnEmptyDirectoryIsNoMistake) {
   EXPECT_THAT(result.out, HasSubstr("total"));
 }
 
+TEST(Usage, WhoMayNotLookIntoTheStoresOwnFilesIsToldTheRest) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const TempStore store;
+  store.write("f", random_bytes(10'000, 1));
+  ASSERT_EQ(::chmod(store.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(store.path("f").c_str(), 0644), 0);
+  ASSERT_EQ(::chmod(store.path(".zstdfs").c_str(), 0700), 0);
+  const auto as_somebody = [&](const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"setpriv", "--reuid",        "1000",         "--regid",
+                                    "1000",    "--clear-groups", ZSTDFS_PROGRAM, "usage"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run_program("/usr/bin/env", all);
+  };
+  const CommandResult json = as_somebody({"--json", store.path()});
+  EXPECT_EQ(json.exit_code, 0) << json.error;
+  EXPECT_EQ(json.error, "");
+  EXPECT_EQ(json.json().at("store_disk_bytes"), nullptr);
+  EXPECT_EQ(json.json().at("failures"), 0);
+  EXPECT_EQ(json.json().at("total").at("files"), 1);
+  EXPECT_THAT(as_somebody({store.path()}).out, HasSubstr("; .zstdfs itself takes -.\n"));
+}
+
 TEST(Usage, WhatIsInNoStoreIsRefused) {
   const TempStore place;
   place.write("left/f", "x");
