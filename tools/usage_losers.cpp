@@ -5,6 +5,7 @@
 
 #include "tools/display.hpp"
 #include "tools/known_formats.hpp"
+#include "zstdfs/container_table.hpp"
 #include "zstdfs/frame_codec.hpp"
 
 namespace zstdfs::tools {
@@ -38,6 +39,17 @@ std::uint64_t percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 100 : part * 100 / whole;
 }
 
+/// What a container of the file would take by the sample: its frames, header and seek table.
+std::uint64_t container_bytes(std::uint64_t logical_bytes, std::uint64_t share_percent) {
+  const std::uint64_t chunks = (logical_bytes + kDefaultChunkBytes - 1) / kDefaultChunkBytes;
+  return logical_bytes * share_percent / 100 +
+         container_overhead_bytes(ContainerHeader(), static_cast<std::size_t>(chunks));
+}
+
+std::uint64_t whole_blocks(std::uint64_t bytes, std::uint64_t block) {
+  return (bytes + block - 1) / block * block;
+}
+
 /// Looks into a raw file for why it is raw.
 void judge_by_sample(const CountedFile& file, UsageLoser& loser) {
   const Sample sample = compress_sample(file.stored);
@@ -47,7 +59,9 @@ void judge_by_sample(const CountedFile& file, UsageLoser& loser) {
   if (share > 100 - UsageLosers::kLoserPercent) {
     loser.reason = LossReason::kIncompressible;
     loser.explanation = "incompressible: " + text;
-  } else if (file.totals.disk_bytes * (100 - share) / 100 < file.block_bytes) {
+  } else if (whole_blocks(container_bytes(file.form.logical_bytes, share), file.block_bytes) +
+                 file.block_bytes >
+             file.totals.disk_bytes) {
     loser.reason = LossReason::kNoBlockSaved;
     loser.explanation = text + ", which saves no block of " + format_bytes(file.block_bytes);
   } else {

@@ -98,6 +98,17 @@ TEST(UsageLosers, OnlyTheLargestAreNamedAndAllAreCounted) {
   EXPECT_EQ(usage.at("reasons").at(0).at("files"), 5);
 }
 
+// The frame alone would fit into one block less; with header and seek table it does not.
+TEST(UsageLosers, WhatAContainerTakesForItselfCounts) {
+  const TempStore store;
+  Bytes content = random_bytes(4000, 1);
+  content.resize(8000, std::byte{'x'});
+  store.write("f", content);
+  ::sync();
+  const Json loser = loser_named(usage_with_losers(store), "f");
+  EXPECT_EQ(loser.at("reason"), "no_block_saved") << loser;
+}
+
 TEST(UsageLosers, TheTablesAreForPeople) {
   const TempStore store;
   store.write("random", random_bytes(300'000, 1));
