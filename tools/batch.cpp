@@ -32,6 +32,7 @@ struct BatchCommandOptions {
   std::optional<RecordForm> records;
   std::uint64_t max_record_bytes = kDefaultMaxRecordBytes;
   FileBatchOptions files;
+  std::string given_for_files;  ///< options on the command line that say what becomes of files
   bool json = false;
 };
 
@@ -105,6 +106,10 @@ std::string contradiction(const BatchCommandOptions& options) {
   if (!files.paths.empty()) {
     return "with --records, standard input is read and no files can be named";
   }
+  if (!options.given_for_files.empty()) {
+    return "with --records, results go to standard output; for files only: " +
+           options.given_for_files;
+  }
   const bool compress = options.direction == BatchDirection::kCompress;
   if (compress && !files.force && ::isatty(STDOUT_FILENO) == 1) {
     return "standard output is a terminal, where frames do harm; redirect it";
@@ -171,7 +176,14 @@ void add_direction(CLI::App& batch, Action& action, BatchDirection direction) {
                     "Remove the files afterwards (--keep: do not)");
   command->add_flag("--force", files.force, "Replace results that are there");
   add_json_option(*command, options->json);
-  command->callback([options, &action] { action = [options] { return run_batch(*options); }; });
+  command->callback([options, command, &action] {
+    std::string& given = options->given_for_files;
+    for (const char* const name : {"--output-dir", "--suffix"}) {
+      if (command->count(name) > 0) given += (given.empty() ? "" : ", ") + std::string(name);
+    }
+    if (options->files.remove) given += given.empty() ? "--remove" : ", --remove";
+    action = [options] { return run_batch(*options); };
+  });
 }
 
 }  // namespace

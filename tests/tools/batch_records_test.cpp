@@ -250,6 +250,18 @@ TEST(BatchRecords, MistakesOnTheCommandLineAreTwo) {
   EXPECT_EQ(run_zstdfs({"batch", "compress", "--help"}).exit_code, 0);
 }
 
+TEST(BatchRecords, OptionsForFilesAreRefused) {
+  for (const std::string direction : {"compress", "decompress"}) {
+    const CommandResult result =
+        batch(direction, "a\n", {"--remove", "--suffix", ".q", "--output-dir", "/nope"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.error, HasSubstr("for files only: --output-dir, --suffix, --remove"));
+  }
+  // As if they were not there.
+  EXPECT_EQ(batch("compress", "a\n", {"--keep"}).exit_code, 0);
+}
+
 TEST(BatchRecords, TheErrorNamesTheOptionForTheDictionary) {
   const TempStore store;
   write_dictionary(store, "d", 0);
