@@ -159,7 +159,7 @@ void add_sampling_options(CLI::App& command, AdviseOptions& options) {
   command.add_option("--sample-bytes", options.sample_bytes, "How much to draw as samples")
       ->transform(size_within(kSampleLimits))
       ->default_str("16MiB");
-  command.add_option("--seed", options.seed, "Draws other samples")->capture_default_str();
+  add_seed_option(command, options.seed);
 }
 
 void add_measuring_options(CLI::App& command, AdviseOptions& options) {

@@ -1,5 +1,7 @@
 #include "tools/shared_options.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <stdexcept>
 
 #include "fs/store/byte_size.hpp"
@@ -74,6 +76,18 @@ CLI::Option* add_records_option(CLI::App& command, std::optional<RecordForm>& re
   };
   return command.add_option_function<std::string>("--records", set, help)
       ->check(CLI::IsMember({"files", "lines", "length-prefixed"}));
+}
+
+CLI::Option* add_seed_option(CLI::App& command, std::uint64_t& seed) {
+  // The library takes a negative number for a very large one.
+  const auto check = [](const std::string& text) {
+    const bool digits =
+        std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    return digits ? std::string() : "\"" + text + "\" is no number from 0 on";
+  };
+  return command.add_option("--seed", seed, "Draws other samples")
+      ->check(CLI::Validator(check, ""))
+      ->capture_default_str();
 }
 
 CLI::Option* add_json_option(CLI::App& command, bool& json) {

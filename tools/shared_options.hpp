@@ -35,6 +35,7 @@ CLI::Option* add_records_option(CLI::App& command, std::optional<RecordForm>& re
                                 const std::string& help);
 
 /// --json
+CLI::Option* add_seed_option(CLI::App& command, std::uint64_t& seed);
 CLI::Option* add_json_option(CLI::App& command, bool& json);
 
 }  // namespace zstdfs::tools

@@ -203,7 +203,7 @@ void add_sampling_options(CLI::App& command, SamplingOptions& options) {
   command.add_option("--sample-bytes", options.max_bytes, "How much to draw as samples")
       ->transform(size_within(kSampleLimits))
       ->default_str("64MiB");
-  command.add_option("--seed", options.seed, "Draws other samples")->capture_default_str();
+  add_seed_option(command, options.seed);
 }
 
 void add_training_options(CLI::App& command, TrialOptions& options) {

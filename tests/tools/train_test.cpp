@@ -332,5 +332,14 @@ TEST(Train, NegativeLevelsAndAllParametersOfTheTrainerAreTaken) {
   EXPECT_EQ(report.at("recommended").at("d"), 6);
 }
 
+TEST(Train, ANegativeSeedIsRefused) {
+  const TempStore store;
+  for (const char* const command : {"train", "advise"}) {
+    const CommandResult result = run_zstdfs({command, "--seed", "-1", store.path()});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.error, HasSubstr("\"-1\" is no number from 0 on"));
+  }
+}
+
 }  // namespace
 }  // namespace zstdfs::test
