@@ -34,6 +34,8 @@ Json to_json(const std::vector<std::pair<std::string, std::string>>& files, cons
 
 void RecompressReport::add(const std::string& path, const store::RecompressionResult& result) {
   ++count(result.outcome);
+  const bool done = result.outcome == Recompression::kDone;
+  if (done && result.stored_bytes_after > result.stored_bytes_before) ++larger_;
   stored_bytes_before_ += result.stored_bytes_before;
   stored_bytes_after_ += result.stored_bytes_after;
   const char* const reason = options_.to_raw ? reason_to_stay(result.outcome) : nullptr;
@@ -94,8 +96,12 @@ void RecompressReport::print_text() const {
   also(count(Recompression::kBusy), "busy");
   also(failures_.size(), "failed");
   std::cout << ".\nStored: " << format_bytes(stored_bytes_before_) << " before, "
-            << (options_.dry_run ? "about " : "") << format_bytes(stored_bytes_after_)
-            << " after.\n";
+            << (options_.dry_run ? "about " : "") << format_bytes(stored_bytes_after_) << " after";
+  if (larger_ > 0 && !options_.to_raw) {
+    std::cout << "; " << format_count(larger_) << (larger_ == 1 ? " file" : " files")
+              << (options_.dry_run ? " would get larger" : " got larger");
+  }
+  std::cout << ".\n";
   if (options_.dry_run) {
     std::cout << "This is an estimate from samples; nothing was changed.\n";
   } else if (count(Recompression::kBusy) > 0) {
@@ -107,6 +113,7 @@ void RecompressReport::print_text() const {
 
 void RecompressReport::print_as_json() const {
   const Json files = {{"changed", count(Recompression::kDone)},
+                      {"larger", larger_},
                       {"as_wanted", count(Recompression::kAsWanted)},
                       {"no_gain", count(Recompression::kNoGain)},
                       {"like_container", count(Recompression::kLikeContainer)},

@@ -186,6 +186,19 @@ TEST(Recompress, WhatAUserMayNotChangeIsSaidOnce) {
   EXPECT_THAT(as_somebody("--verbose").error, HasSubstr(store.path("c") + ": Permission denied"));
 }
 
+TEST(Recompress, FilesThatGetLargerAreCounted) {
+  const TempStore store;
+  store.write("a", text_bytes(kContent, 1));
+  ASSERT_EQ(run_zstdfs({"recompress", "--level", "19", store.path()}).exit_code, 0);
+  const CommandResult result = run_zstdfs({"recompress", "--level", "1", store.path()});
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_THAT(result.out, testing::ContainsRegex(
+                              "Files: 1 changed, 0 as wanted.*\n.* after; 1 file got larger[.]\n"));
+  const auto json = run_zstdfs({"recompress", "--level", "19", "--json", store.path()}).json();
+  EXPECT_EQ(json.at("files").at("changed"), 1);
+  EXPECT_EQ(json.at("files").at("larger"), 0);
+}
+
 TEST(Recompress, WhatIsNoPlaceForItIsRefused) {
   const TempStore store;
   const CommandResult missing = run_zstdfs({"recompress", store.path("missing")});
