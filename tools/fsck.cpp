@@ -34,6 +34,8 @@
 namespace zstdfs::tools {
 namespace {
 
+constexpr unsigned kMaxWaitSeconds = 86'400;
+
 struct FsckOptions {
   std::string store;
   /// How long a daemon may take to finish whose mount is gone: umount(8) does not wait for it.
@@ -179,6 +181,14 @@ void check_store(const FsckOptions& options, FsckReport& report) {
   repair.after_check(check_files(options.store, inspection, dictionaries, report));
 }
 
+/// What is wrong with the text of --wait; nothing when it is right.
+std::string wait_problem(const std::string& text) {
+  unsigned seconds = 0;
+  const bool number = !text.starts_with('-') && CLI::detail::lexical_cast(text, seconds);
+  if (number && seconds <= kMaxWaitSeconds) return {};
+  return "\"" + text + "\" is no number of seconds from 0 to " + std::to_string(kMaxWaitSeconds);
+}
+
 FsckReport::Mode mode_of(const FsckOptions& options) {
   if (!options.repair) return FsckReport::Mode::kCheck;
   return options.dry_run ? FsckReport::Mode::kDryRun : FsckReport::Mode::kRepair;
@@ -223,6 +233,7 @@ void add_fsck_command(CLI::App& app, Action& action) {
   command
       ->add_option("--wait", options->wait_seconds,
                    "How long to wait for a daemon that still finishes after its unmount")
+      ->check(CLI::Validator(wait_problem, ""))
       ->capture_default_str()
       ->type_name("SECONDS");
   CLI::Option* repair = command->add_flag(

@@ -110,7 +110,12 @@ void write_new_file(const std::string& path, ByteSpan content, Existing existing
     NewFile file(path);
     file.write(content);
     file.make_ordinary();
-    file.commit(existing, durability);
+    try {
+      file.commit(existing, durability);
+    } catch (const std::system_error& error) {
+      if (error.code().value() != EEXIST) throw;
+      throw std::runtime_error("exists already; --force replaces it");
+    }
   });
 }
 

@@ -25,6 +25,7 @@ namespace {
 
 constexpr double kMinIntervalSeconds = 0.1;
 constexpr double kMaxIntervalSeconds = 86'400;
+constexpr const char* kDefaultInterval = "2";
 constexpr const char* kHomeAndClear = "\x1b[H\x1b[J";
 
 struct StatsOptions {
@@ -132,7 +133,7 @@ void add_stats_command(CLI::App& app, Action& action) {
       ->required();
   // A flag that may have a value: an option would take the mount for its value.
   CLI::Option* const watch =
-      command->add_flag("--watch{2}", options->interval,
+      command->add_flag(std::string("--watch{") + kDefaultInterval + "}", options->interval,
                         "Show rates, anew every 2 seconds or every =SECONDS, until Ctrl-C");
   watch->check(CLI::Validator(interval_problem, ""));
   CLI::Option* const json = add_json_option(*command, options->json);
@@ -148,7 +149,18 @@ void add_stats_command(CLI::App& app, Action& action) {
       "  zstdfs stats --watch /srv/files\n"
       "  zstdfs stats --prometheus /srv/files > zstdfs.prom.new\n"
       "  mv zstdfs.prom.new /var/lib/prometheus/node-exporter/zstdfs.prom");
-  command->callback([options, &action] { action = [options] { return run_stats(*options); }; });
+  // Taken here, so that it can be said what was meant.
+  command->allow_extras();
+  command->callback([options, command, &action] {
+    const std::vector<std::string> extras = command->remaining();
+    if (!extras.empty()) {
+      if (interval_problem(options->mount).empty() && options->interval == kDefaultInterval) {
+        throw CLI::ArgumentMismatch("the seconds belong to the option: --watch=" + options->mount);
+      }
+      throw CLI::ExtrasError(extras);
+    }
+    action = [options] { return run_stats(*options); };
+  });
 }
 
 }  // namespace zstdfs::tools

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "fs/store/dictionary_files.hpp"
+#include "fs/store/path_pattern.hpp"
 #include "tools/command.hpp"
 #include "tools/dictionary_install.hpp"
 #include "tools/dictionary_trial.hpp"
@@ -106,6 +107,16 @@ TrialResult try_all(const TrainOptions& options, const SampleSet& drawn) {
   return result;
 }
 
+void refuse_wrong_patterns(const std::vector<std::string>& patterns) {
+  for (const std::string& pattern : patterns) {
+    try {
+      const store::PathPattern can_be_read(pattern);
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error("--for " + printable(pattern) + ": " + error.what());
+    }
+  }
+}
+
 /// What the dictionary will be installed with, found out before the work; nothing when it is not to
 /// be installed.
 struct Installation {
@@ -117,6 +128,7 @@ std::optional<Installation> plan_installation(const TrainOptions& options) {
   if (options.install.empty()) return std::nullopt;
   const std::string store =
       naming(options.install, [&] { return changeable_place_in_store(options.install).store; });
+  refuse_wrong_patterns(options.for_files);
   load_store_policy(store);  // Throws when no rule can be put into it.
   Installation plan{store, {}};
   plan.rule.patterns = options.for_files;

@@ -142,7 +142,8 @@ void StoreDirectory::take_lock(Locking locking) {
     if (lock_) return;
     const std::string who = holder > 0 ? "process " + std::to_string(holder) : "another process";
     throw StoreBusyError("the store is in use by " + who +
-                         "; unmount it there first, one mount owns a store");
+                         ", which mounts it or works on it with zstdfs; unmount it there, or wait "
+                         "for the command");
   } catch (const std::system_error& error) {
     if (locking == Locking::kRequired || error.code().value() != EROFS) throw;
   }

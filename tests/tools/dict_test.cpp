@@ -454,5 +454,14 @@ TEST_F(Dict, TrainingOnWhatIsElsewhereHasToSayWhatTheRuleIsFor) {
   EXPECT_THAT(installed.out, HasSubstr("\"path\":[\"*.jsonl\"]"));
 }
 
+TEST_F(Dict, AnExportDoesNotReplaceAFileUnasked) {
+  import();
+  store_.write("there", "x");
+  const CommandResult refused =
+      dict({"export", "40000", store_.path(), "--output", store_.path("there")});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.error, HasSubstr("there: exists already; --force replaces it"));
+}
+
 }  // namespace
 }  // namespace zstdfs::test

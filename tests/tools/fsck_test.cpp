@@ -301,5 +301,15 @@ TEST(Fsck, NothingIsChanged) {
   EXPECT_EQ(before.st_atim.tv_nsec, after.st_atim.tv_nsec);
 }
 
+TEST(Fsck, WhatIsNoTimeToWaitIsRefused) {
+  const TempStore store;
+  for (const char* const wrong : {"-1", "soon", "86401"}) {
+    const CommandResult result = run_zstdfs({"fsck", "--wait", wrong, store.path()});
+    EXPECT_EQ(result.exit_code, 16);
+    EXPECT_THAT(result.error,
+                HasSubstr('"' + std::string(wrong) + "\" is no number of seconds from 0 to 86400"));
+  }
+}
+
 }  // namespace
 }  // namespace zstdfs::test

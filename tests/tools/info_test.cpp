@@ -139,5 +139,15 @@ TEST(CommandLine, HelpAndVersionSucceedAndMistakesAreTwo) {
   EXPECT_EQ(run_zstdfs({"nonsense"}).exit_code, 2);
 }
 
+TEST(CommandLine, SecondsBehindWatchAreToldToBelongToIt) {
+  const CommandResult result = run_zstdfs({"stats", "--watch", "1", "/"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.error, HasSubstr("--watch=1"));
+  const CommandResult two = run_zstdfs({"stats", "/", "/tmp"});
+  EXPECT_EQ(two.exit_code, 2);
+  EXPECT_THAT(two.error, HasSubstr("/tmp"));
+  EXPECT_THAT(run_zstdfs({"stats", "--wat", "/"}).error, HasSubstr("there is no option --wat"));
+}
+
 }  // namespace
 }  // namespace zstdfs::test

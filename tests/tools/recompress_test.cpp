@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
@@ -248,6 +249,18 @@ TEST(Decompress, StoresRawAndSaysWhatCannotBe) {
   EXPECT_EQ(run_zstdfs({"decompress", "--quiet", store.path("a")}).exit_code, 0);
   const CommandResult json = run_zstdfs({"decompress", "--json", store.path("inner")});
   EXPECT_EQ(json.json().at("staying").at(0).at("path"), store.path("inner"));
+}
+
+TEST(Recompress, WhoHasTheStoreIsSaidWithoutTakingItForAMount) {
+  const TempStore store;
+  const auto volume = os::open_posix_volume(store.path());
+  pid_t holder = 0;
+  const auto lock = volume->try_lock(".zstdfs/lock", holder);
+  ASSERT_NE(lock, nullptr);
+  const CommandResult result = run_zstdfs({"recompress", store.path()});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.error, HasSubstr("in use by process " + std::to_string(::getpid()) +
+                                      ", which mounts it or works on it with zstdfs"));
 }
 
 }  // namespace

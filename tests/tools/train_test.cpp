@@ -332,6 +332,15 @@ TEST(Train, NegativeLevelsAndAllParametersOfTheTrainerAreTaken) {
   EXPECT_EQ(report.at("recommended").at("d"), 6);
 }
 
+TEST(Train, AWrongPatternIsThatOfTheOption) {
+  const TempStore store;
+  const CommandResult result =
+      train_records(store, {"--install", store.path(), "--for", "*.json", "--for", "a/"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.error, HasSubstr("zstdfs train: --for a/: "));
+  EXPECT_THAT(result.error, testing::Not(HasSubstr("policy.json")));
+}
+
 TEST(Train, ANegativeSeedIsRefused) {
   const TempStore store;
   for (const char* const command : {"train", "advise"}) {
