@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 #include <system_error>
 #include <vector>
 
@@ -173,21 +172,6 @@ bool apply_or_set_aside(Journal& journal, const std::string& name, os::File& red
   }
 }
 
-/// Was the redo file whole once, its target may be neither old nor new, and the rest of it is here
-/// only. Returns the target's identity, if that can be read.
-std::optional<std::string> set_damaged_aside(Journal& journal, const std::string& name,
-                                             const os::File& redo) {
-  std::uint64_t records_offset = 0;
-  const auto head = read_journal_head(redo, JournalKind::kRedo, records_offset);
-  const std::string path = head ? head->target.path_hint : "a file that it does not name any more";
-  log(LogLevel::kError, "journal/" + name + ", a rewrite of " + path +
-                            ", is damaged, so what it was for may be neither old nor new: set "
-                            "aside as journal/" +
-                            journal.set_aside(name) +
-                            "; run zstdfs fsck, and restore from a backup what it finds damaged");
-  return head ? std::optional(head->target.identity) : std::nullopt;
-}
-
 /// Whether a file was a container until the power went and took the block with its header: where a
 /// lower filesystem lets a file's size survive without its data, zeros are there instead.
 bool lost_its_header(const os::File& file) {
@@ -278,9 +262,8 @@ void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& conte
   target.sync(os::SyncKind::kDataAndTimes);
 }
 
-std::set<std::string> apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder) {
+void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder) {
   bool removed = false;
-  std::set<std::string> damaged;
   for (const std::string& name : journal.list()) {
     if (!name.ends_with(kRedoSuffix)) continue;
     const auto redo = journal.open(name, os::OpenMode::kReadWrite);
@@ -298,15 +281,11 @@ std::set<std::string> apply_redo_files(os::Volume& volume, Journal& journal, Tar
         log(LogLevel::kInfo, "journal/" + name + ": its file (" + content->head.target.path_hint +
                                  ") was deleted; dropped");
       }
-    } else if (redo && !looks_unfinished(*redo)) {
-      if (const auto target = set_damaged_aside(journal, name, *redo)) damaged.insert(*target);
-      continue;
     }
     journal.remove(name);
     removed = true;
   }
   if (removed) journal.sync_directory();
-  return damaged;
 }
 
 void repair_interrupted_file(os::Volume& volume, const std::string& path,

@@ -3,7 +3,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "fs/store/journal.hpp"
@@ -50,10 +49,9 @@ void complete_rewrite(Journal& journal, os::File& redo, const RedoContent& conte
                       os::File& target);
 
 /// Brings the rewrites to their end that an interrupted daemon had begun, and removes redo files
-/// that never were whole. Those that are damaged are set aside; returns the identities of their
-/// targets. Throws StoreError or std::system_error when that cannot be done now: nothing is lost,
-/// but the store must not be used.
-std::set<std::string> apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder);
+/// that are not whole. Throws StoreError or std::system_error when that cannot be done now: nothing
+/// is lost, but the store must not be used.
+void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder);
 
 /// Cuts off what was being appended to a file and never became whole, and writes seek table and
 /// header for the rest. May be called again. Throws what keeps that from being done or found out.

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -83,15 +82,9 @@ struct Store::Impl {
   /// set back as far.
   void follow_clock();
   void load_known_sizes();
-  /// What recovery could not bring to its end.
-  struct LeftUndone {
-    /// Set when not all was repaired that the interruption may have left: then no log is taken up
-    /// whose file it is not certain for.
-    std::optional<Interruption> repairs;
-    /// Identities of files whose redo files are damaged. Their logs are never dropped.
-    std::set<std::string> rewrites;
-  };
-  void restore_logs(TargetFinder& finder, const LeftUndone& left);
+  /// `unrepaired` is set when not all was repaired that the interruption may have left: then no log
+  /// is taken up whose file it is not certain for.
+  void restore_logs(TargetFinder& finder, const std::optional<Interruption>& unrepaired);
   /// Repairs a file that `name` is the log of. Where that fails, the file cannot be opened during
   /// this mount, and false is returned. Throws MissingDictionaryError, NewerFormatError.
   bool repair_or_withhold(const std::string& name, const std::string& path,

@@ -71,8 +71,7 @@ void Store::Impl::recover() {
     sync_what_was_left(*volume, services.journal, *interruption);
   }
   TargetFinder finder(*volume);
-  LeftUndone left;
-  left.rewrites = apply_redo_files(*volume, services.journal, finder);
+  apply_redo_files(*volume, services.journal, finder);
   const bool all = !interruption || repair_interrupted_files(*volume, *interruption);
   // What a daemon has written that only was killed is read right also where it is not repaired.
   keeps_state = !all && interruption->system_went_down;
@@ -81,8 +80,7 @@ void Store::Impl::recover() {
         "not every file that the interruption may have damaged was repaired; the "
         "next mount tries again");
   }
-  if (keeps_state) left.repairs = interruption;
-  restore_logs(finder, left);
+  restore_logs(finder, keeps_state ? interruption : std::nullopt);
 }
 
 // Where a lower filesystem copies on write, no byte can be changed when there is no room.
@@ -130,7 +128,8 @@ void Store::Impl::refuse_if_withheld(const FileKey& key, const os::File& backing
   throw std::system_error(EIO, std::generic_category(), "not repaired after an interruption");
 }
 
-void Store::Impl::restore_logs(TargetFinder& finder, const LeftUndone& left) {
+void Store::Impl::restore_logs(TargetFinder& finder,
+                               const std::optional<Interruption>& unrepaired) {
   SpareDescriptors spare(*volume);
   for (const std::string& name : services.journal.list()) {
     if (!name.ends_with(kLogSuffix)) continue;
@@ -144,20 +143,13 @@ void Store::Impl::restore_logs(TargetFinder& finder, const LeftUndone& left) {
     const auto path = head ? finder.find(*head) : std::nullopt;
     if (path) {
       try {
-        if (left.repairs && !repair_or_withhold(name, *path, *left.repairs)) continue;
+        if (unrepaired && !repair_or_withhold(name, *path, *unrepaired)) continue;
         if (restore_log(name, *path)) continue;
         const auto backing = volume->open(*path, os::OpenMode::kRead);
         if (backing && may_be_its_log(*backing, head->generation, services.dictionaries)) {
           log(LogLevel::kError,
               *path + ": the file is damaged, so its latest changes stay in journal/" + name +
                   "; unmount, and run zstdfs fsck --repair");
-          continue;
-        }
-        if (left.rewrites.contains(head->target.identity)) {
-          if (services.options.read_only) continue;
-          log(LogLevel::kError, *path + ": its changes in journal/" + name +
-                                    " do not fit what is left of it: set aside as journal/" +
-                                    services.journal.set_aside(name));
           continue;
         }
         if (backing && stored_generation(*backing) == head->generation) {

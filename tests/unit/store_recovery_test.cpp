@@ -1,5 +1,4 @@
 // What the next mount does about files that an interruption may have left half stored.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -11,14 +10,11 @@
 #include <thread>
 
 #include "fs/os/posix.hpp"
-#include "fs/store/log.hpp"
 #include "tests/unit/os_temp_directory.hpp"
 #include "tests/unit/store_fixture.hpp"
 
 namespace zstdfs::test {
 namespace {
-
-using testing::HasSubstr;
 
 constexpr std::size_t kFileBytes = 100'000;
 
@@ -206,67 +202,6 @@ TEST_F(LostFrameBelowALog, IsLookedForByALaterMountWithoutALog) {
   disk_.store.reset();
   disk_.open();
   EXPECT_EQ(logical_bytes(), kFileBytes);
-}
-
-/// A file of which a rewrite was begun, and interrupted in the middle.
-class HalfRewritten : public testing::Test {
- protected:
-  HalfRewritten() {
-    store::set_log_sink([this](store::LogLevel, const std::string& text) { said_ += text + "\n"; });
-    const auto file = make_file(disk_);
-    // Incompressible: what follows has to move.
-    for (std::uint64_t i = 0; i < 5; ++i) file->write(20'000 * i, random_bytes(5000, i));
-    file->flush();
-    content_ = StoreOnDisk::read_all(*file);
-    disk_.disk.fail_calls(
-        {.kind = CallKind::kWrite, .path_prefix = "file", .error = EIO, .skip = 3});
-    EXPECT_THROW(file->settle(), std::system_error);
-    redo_ = *disk_.disk.content(kRedo);
-    disk_.store->close_file(file);
-  }
-  ~HalfRewritten() override {
-    store::set_log_sink([](store::LogLevel, const std::string&) {});
-  }
-
-  static constexpr const char* kRedo = ".zstdfs/journal/2.redo";
-  StoreOnDisk disk_;
-  Bytes redo_;
-  Bytes content_;
-  std::string said_;
-};
-
-TEST_F(HalfRewritten, IsCompleted) {
-  disk_.crash(Survival::everything());
-  EXPECT_TRUE(StoreOnDisk::read_all(*disk_.open_file("file")) == content_);
-}
-
-// It has the only copy of what was not applied yet, and the log that of what was merged.
-TEST_F(HalfRewritten, WhatItNeedsIsNeverDropped) {
-  disk_.store.reset();
-  disk_.disk.restart(Survival::everything());
-  const Bytes log = *disk_.disk.content(".zstdfs/journal/1.log");
-  redo_[redo_.size() / 2] ^= std::byte{1};
-  disk_.disk.put(kRedo, redo_);
-  for (int mounts = 0; mounts < 2; ++mounts) {
-    disk_.open();
-    EXPECT_EQ(disk_.disk.content(std::string(kRedo) + ".refused"), redo_);
-    EXPECT_FALSE(disk_.disk.content(kRedo));
-    disk_.store->shut_down();
-    disk_.store.reset();
-  }
-  EXPECT_TRUE(disk_.disk.content(".zstdfs/journal/1.log") == log ||
-              disk_.disk.content(".zstdfs/journal/1.log.refused") == log);
-  EXPECT_THAT(said_, HasSubstr("journal/2.redo, a rewrite of file, is damaged"));
-}
-
-TEST_F(HalfRewritten, OneThatWasNeverWholeIsDropped) {
-  disk_.store.reset();
-  disk_.disk.restart(Survival::everything());
-  redo_.resize(redo_.size() / 2);
-  disk_.disk.put(kRedo, redo_);
-  disk_.open();
-  EXPECT_FALSE(disk_.disk.content(kRedo));
-  EXPECT_FALSE(disk_.disk.content(std::string(kRedo) + ".refused"));
 }
 
 /// Lowers the number of files that this process may have open, for a while.
