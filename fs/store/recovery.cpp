@@ -26,27 +26,26 @@ std::string join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
 }
 
-/// Does `look`. Failed is what fails for another reason than that there is something else now than
-/// there was; that is logged.
-Seen look_or_log(const std::string& path, const std::function<void()>& look) {
+/// Does `look`. Returns false when that failed for another reason than that there is something else
+/// now than there was; that is logged.
+bool look_or_log(const std::string& path, const std::function<void()>& look) {
   try {
     look();
-    return Seen::kAll;
+    return true;
   } catch (const std::system_error& error) {
-    const int code = error.code().value();
-    switch (code) {
+    switch (error.code().value()) {
       case ENOENT:
       case ELOOP:
       case ENOTDIR:
       case EISDIR:
       case EINVAL:  // not a regular file
       case ENXIO:   // a socket
-        return Seen::kAll;
+        return true;
       default:
         break;
     }
     log(LogLevel::kError, path + ": not looked at: " + error.code().message());
-    return code == EACCES || code == EPERM ? Seen::kAllPermitted : Seen::kNotAll;
+    return false;
   }
 }
 
@@ -91,24 +90,8 @@ void say_left_as_it_is(const std::string& path, const LoadedContainer& container
                             "; unmount, and run zstdfs fsck --repair");
 }
 
-/// For writing where that is permitted: most files need no repair, and their owners may have made
-/// them read-only.
-std::unique_ptr<os::File> open_for_repair(os::Volume& volume, const std::string& path) {
-  try {
-    return volume.open(path, os::OpenMode::kReadWrite);
-  } catch (const std::system_error& error) {
-    if (error.code().value() != EACCES) throw;
-    return volume.open(path, os::OpenMode::kRead);
-  }
-}
-
-void require_writable(const os::File& file) {
-  if (!file.writable()) throw std::system_error(EACCES, std::generic_category());
-}
-
 /// Writes seek table and header for the container's frames, and cuts off what follows.
 void write_ends(os::File& file, LoadedContainer& container) {
-  require_writable(file);
   const timespec modified = file.stat().st_mtim;
   if (container.index.empty()) {
     file.truncate(0);
@@ -182,27 +165,24 @@ bool lost_its_header(const os::File& file) {
 
 }  // namespace
 
-Seen for_each_file(os::Volume& volume,
+bool for_each_file(os::Volume& volume,
                    const std::function<void(const std::string&, const struct stat&)>& on_file) {
-  Seen seen = Seen::kAll;
-  const auto look = [&seen](const std::string& path, const std::function<void()>& at) {
-    seen = std::max(seen, look_or_log(path, at));
-  };
+  bool complete = true;
   std::vector<std::string> directories = {""};
   while (!directories.empty()) {
     const std::string directory = std::move(directories.back());
     directories.pop_back();
     std::vector<os::DirectoryEntry> entries;
-    look(directory, [&] { entries = volume.list(directory); });
+    complete &= look_or_log(directory, [&] { entries = volume.list(directory); });
     for (const os::DirectoryEntry& entry : entries) {
       if (directory.empty() && entry.name == kStoreDirectory) continue;
       const std::string path = join(directory, entry.name);
       if (entry.type == os::DirectoryEntry::Type::kDirectory) directories.push_back(path);
       if (entry.type != os::DirectoryEntry::Type::kRegular) continue;
-      look(path, [&] { on_file(path, volume.stat(path)); });
+      complete &= look_or_log(path, [&] { on_file(path, volume.stat(path)); });
     }
   }
-  return seen;
+  return complete;
 }
 
 std::optional<std::string> TargetFinder::find(const JournalHead& head) {
@@ -217,11 +197,10 @@ std::optional<std::string> TargetFinder::find(const JournalHead& head) {
   }
   if (!by_identity_) {
     by_identity_.emplace();
-    const Seen seen = for_each_file(volume_, [this](const std::string& path, const struct stat&) {
+    saw_all_ = for_each_file(volume_, [this](const std::string& path, const struct stat&) {
       const auto file = volume_.open(path, os::OpenMode::kRead);
       if (file) by_identity_->emplace(file->identity(), path);
     });
-    saw_all_ = seen == Seen::kAll;
   }
   const auto found = by_identity_->find(target.identity);
   if (found != by_identity_->end()) return found->second;
@@ -288,33 +267,25 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
   if (removed) journal.sync_directory();
 }
 
-void repair_interrupted_file(os::Volume& volume, const std::string& path,
-                             const Interruption& interruption,
-                             const DictionarySource& dictionaries) {
-  const auto file = open_for_repair(volume, path);
-  if (!file) return;
-  // With a header that vouches for nothing it is repaired as any other.
-  if (interruption.system_went_down && lost_its_header(*file)) {
-    require_writable(*file);
-    file->write_at(0, encode_container_header({}));
-  }
-  if (is_container(*file)) repair(*file, path, interruption.system_went_down, dictionaries);
-}
-
-bool repair_interrupted_files(os::Volume& volume, const Interruption& interruption) {
+void repair_interrupted_files(os::Volume& volume, const Interruption& interruption) {
   const Dictionaries dictionaries(volume);
-  bool all = true;
-  const Seen seen = for_each_file(volume, [&](const std::string& path, const struct stat& status) {
+  for_each_file(volume, [&](const std::string& path, const struct stat& status) {
     if (!may_have_changed(status, interruption)) return;
     try {
-      repair_interrupted_file(volume, path, interruption, dictionaries);
+      const auto file = volume.open(path, os::OpenMode::kReadWrite);
+      if (!file) return;
+      // With a header that vouches for nothing it is repaired as any other.
+      if (interruption.system_went_down && lost_its_header(*file)) {
+        file->write_at(0, encode_container_header({}));
+      }
+      if (is_container(*file)) {
+        repair(*file, path, interruption.system_went_down, dictionaries);
+      }
     } catch (const std::exception& error) {
       log(LogLevel::kError, path + ": not repaired: " + error.what());
-      all = false;
     }
   });
   volume.sync_filesystem();
-  return all && seen != Seen::kNotAll;
 }
 
 }  // namespace zstdfs::store

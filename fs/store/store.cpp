@@ -75,9 +75,7 @@ std::shared_ptr<StoredFile> Store::open_file(FileKey key, ForWriting for_writing
   auto found = shard.entries.find(key);
   if (found == shard.entries.end()) {
     ++shard.opened;
-    auto backing = open_backing();
-    impl_->refuse_if_withheld(key, *backing);
-    auto file = std::make_shared<StoredFile>(impl_->services, key, std::move(backing));
+    auto file = std::make_shared<StoredFile>(impl_->services, key, open_backing());
     found = shard.entries.emplace(key, Impl::Entry{std::move(file), 0, {}}).first;
   } else if (for_writing == ForWriting::kYes && !found->second.file->can_write()) {
     found->second.file->use_writable(open_backing());

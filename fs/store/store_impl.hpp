@@ -82,15 +82,7 @@ struct Store::Impl {
   /// set back as far.
   void follow_clock();
   void load_known_sizes();
-  /// `unrepaired` is set when not all was repaired that the interruption may have left: then no log
-  /// is taken up whose file it is not certain for.
-  void restore_logs(TargetFinder& finder, const std::optional<Interruption>& unrepaired);
-  /// Repairs a file that `name` is the log of. Where that fails, the file cannot be opened during
-  /// this mount, and false is returned. Throws MissingDictionaryError, NewerFormatError.
-  bool repair_or_withhold(const std::string& name, const std::string& path,
-                          const Interruption& interruption);
-  /// Throws EIO for a file that is withheld.
-  void refuse_if_withheld(const FileKey& key, const os::File& backing) const;
+  void restore_logs(TargetFinder& finder);
   class SpareDescriptors;
   /// Where descriptors run short, merges the logs that were taken up.
   void keep_descriptors(SpareDescriptors& spare);
@@ -137,13 +129,8 @@ struct Store::Impl {
   ConditionVariable settler_wakes;
   bool stopping ZSTDFS_GUARDED_BY(settler_mutex) = false;
   std::thread settler;
-  /// What the state says of an interruption stays, so that the next mount does all of its recovery
-  /// again. The settler's until it has ended.
-  bool keeps_state = false;
+  bool has_lost_sync = false;  // the settler's until it has ended
   std::optional<Mark> mark;  // what the state says, if it is from this mount; the settler's, too
-  /// Files that are not opened, because changes that were promised wait in the journal: with their
-  /// identities, since the numbers may become other files'. Constant after recovery.
-  std::map<FileKey, std::string> withheld;
 };
 
 }  // namespace zstdfs::store

@@ -72,20 +72,12 @@ void Store::Impl::recover() {
   }
   TargetFinder finder(*volume);
   apply_redo_files(*volume, services.journal, finder);
-  const bool all = !interruption || repair_interrupted_files(*volume, *interruption);
-  // What a daemon has written that only was killed is read right also where it is not repaired.
-  keeps_state = !all && interruption->system_went_down;
-  if (keeps_state) {
-    log(LogLevel::kError,
-        "not every file that the interruption may have damaged was repaired; the "
-        "next mount tries again");
-  }
-  restore_logs(finder, keeps_state ? interruption : std::nullopt);
+  if (interruption) repair_interrupted_files(*volume, *interruption);
+  restore_logs(finder);
 }
 
 // Where a lower filesystem copies on write, no byte can be changed when there is no room.
 void Store::Impl::begin_work() {
-  if (keeps_state) return;
   try {
     mark_at_work(take_mark());
   } catch (const std::system_error& error) {
@@ -102,34 +94,7 @@ void Store::Impl::begin_work() {
   }
 }
 
-bool Store::Impl::repair_or_withhold(const std::string& name, const std::string& path,
-                                     const Interruption& interruption) {
-  try {
-    repair_interrupted_file(*volume, path, interruption, services.dictionaries);
-    return true;
-  } catch (const MissingDictionaryError&) {
-    throw;
-  } catch (const NewerFormatError&) {
-    throw;
-  } catch (const std::exception& error) {
-    log(LogLevel::kError, path + ": not repaired (" + error.what() +
-                              "), so it cannot be opened, and its latest changes stay in journal/" +
-                              name + "; see that the disk works and has room, and mount again");
-  }
-  const struct stat status = volume->stat(path);
-  const auto backing = volume->open(path, os::OpenMode::kRead);
-  if (backing) withheld.emplace(FileKey{status.st_dev, status.st_ino}, backing->identity());
-  return false;
-}
-
-void Store::Impl::refuse_if_withheld(const FileKey& key, const os::File& backing) const {
-  const auto found = withheld.find(key);
-  if (found == withheld.end() || found->second != backing.identity()) return;
-  throw std::system_error(EIO, std::generic_category(), "not repaired after an interruption");
-}
-
-void Store::Impl::restore_logs(TargetFinder& finder,
-                               const std::optional<Interruption>& unrepaired) {
+void Store::Impl::restore_logs(TargetFinder& finder) {
   SpareDescriptors spare(*volume);
   for (const std::string& name : services.journal.list()) {
     if (!name.ends_with(kLogSuffix)) continue;
@@ -143,7 +108,6 @@ void Store::Impl::restore_logs(TargetFinder& finder,
     const auto path = head ? finder.find(*head) : std::nullopt;
     if (path) {
       try {
-        if (unrepaired && !repair_or_withhold(name, *path, *unrepaired)) continue;
         if (restore_log(name, *path)) continue;
         const auto backing = volume->open(*path, os::OpenMode::kRead);
         if (backing && may_be_its_log(*backing, head->generation, services.dictionaries)) {

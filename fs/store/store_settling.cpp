@@ -122,13 +122,13 @@ bool Store::Impl::relieve_memory() {
 }
 
 void Store::Impl::checkpoint() {
-  if (keeps_state || !services.changed.exchange(false)) return;
+  if (has_lost_sync || !services.changed.exchange(false)) return;
   const Mark now = take_mark();
   // What a sync could not write, the next one takes for written. After this mount that is written
   // again, if nothing is said to be durable until then.
-  keeps_state = true;
+  has_lost_sync = true;
   services.journal.sync_filesystem();
-  keeps_state = false;
+  has_lost_sync = false;
   mark_at_work(now);
 }
 
@@ -239,7 +239,8 @@ bool Store::shut_down() {
     impl_->services.journal.sync_filesystem();
     const bool hold = impl_->known_sizes_are_past();
     // What could not be stored may have been stored in part, which the next mount looks after.
-    if (all && !impl_->keeps_state) impl_->directory.mark_clean(hold ? known_sizes : std::nullopt);
+    if (all && !impl_->has_lost_sync)
+      impl_->directory.mark_clean(hold ? known_sizes : std::nullopt);
   } catch (const std::system_error& error) {
     log(LogLevel::kError, std::string("the store could not be synced: ") + error.what());
     return false;

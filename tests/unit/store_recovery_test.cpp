@@ -146,64 +146,6 @@ TEST_F(LostFrame, IsLookedForWhereTheClockWasSetBack) {
   EXPECT_EQ(logical_bytes(), kFileBytes);
 }
 
-/// As above, with a log whose first batch was synced. The second one, which was not, builds on the
-/// frame that is lost.
-class LostFrameBelowALog : public LostFrame {
- protected:
-  LostFrameBelowALog() {
-    {
-      const auto file = make_file(disk_);
-      file->write(kFileBytes, promised_);
-      file->sync(os::SyncKind::kData);
-    }
-    append_frames();
-    disk_.store.reset();
-    disk_.disk.remount(Survival::everything());
-    lose_a_frame();
-  }
-  void fail_reads(std::uint64_t times) {
-    disk_.disk.fail_calls(
-        {.kind = CallKind::kRead, .path_prefix = "file", .error = EIO, .times = times});
-  }
-  void expect_what_was_promised() {
-    EXPECT_TRUE(StoreOnDisk::read_all(*disk_.open_file("file")) ==
-                overwritten(text_bytes(kFileBytes, 1), kFileBytes, promised_));
-  }
-
-  const Bytes promised_ = random_bytes(100, 2);
-};
-
-TEST_F(LostFrameBelowALog, IsLookedForAgainBeforeTheLogIsTakenUp) {
-  fail_reads(1);
-  disk_.open();
-  expect_what_was_promised();
-}
-
-TEST_F(LostFrameBelowALog, IsLeftToTheNextMountWhereItCannotBeLookedFor) {
-  fail_reads(1'000'000);
-  disk_.open();
-  EXPECT_THROW(disk_.open_file("file"), std::system_error);
-  disk_.disk.clear_faults();
-  EXPECT_THROW(disk_.open_file("file"), std::system_error);
-  EXPECT_TRUE(disk_.disk.content(".zstdfs/journal/1.log"));
-  make_file(disk_, "other");
-  EXPECT_TRUE(disk_.reopen());
-  expect_what_was_promised();
-  EXPECT_TRUE(disk_.reopen());
-  expect_what_was_promised();
-}
-
-TEST_F(LostFrameBelowALog, IsLookedForByALaterMountWithoutALog) {
-  disk_.disk.volume()->remove(".zstdfs/journal/1.log");
-  fail_reads(1'000'000);
-  disk_.open();
-  disk_.disk.clear_faults();
-  EXPECT_TRUE(disk_.store->shut_down());
-  disk_.store.reset();
-  disk_.open();
-  EXPECT_EQ(logical_bytes(), kFileBytes);
-}
-
 /// Lowers the number of files that this process may have open, for a while.
 class OpenFileLimit {
  public:
