@@ -202,10 +202,15 @@ std::optional<Interruption> StoreDirectory::interruption() {
 }
 
 timespec StoreDirectory::time_of_change() {
-  const auto file = volume_.open(kStatePath, os::OpenMode::kReadWrite);
-  if (!file) return volume_.now();
-  file->set_modification_time({.tv_sec = 0, .tv_nsec = UTIME_NOW});
-  return file->stat().st_ctim;
+  try {
+    if (const auto file = volume_.open(kStatePath, os::OpenMode::kReadWrite)) {
+      file->set_modification_time({.tv_sec = 0, .tv_nsec = UTIME_NOW});
+      return file->stat().st_ctim;
+    }
+  } catch (const std::system_error&) {
+    // A full disk may refuse that too.
+  }
+  return volume_.now();
 }
 
 void StoreDirectory::mark_at_work(const timespec& since) {

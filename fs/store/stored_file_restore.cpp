@@ -64,12 +64,13 @@ bool StoredFile::restore_log(const std::string& journal_name) {
   if (!head || head->generation != seen().header.generation) return false;
   const std::uint64_t frames_hold = seen().index.logical_bytes();
   std::uint64_t base_bytes = 0;
+  bool refused = false;
   WriterLock lock(state_mutex_);
   const auto content = read_write_log(
       *file, [&](const LogSizes& sizes, Overlay::Pieces&& pieces) ZSTDFS_NO_THREAD_SAFETY_ANALYSIS {
-        if (!is_sound(sizes, pieces)) return false;
-        take_up_batch(sizes, pieces, base_bytes);
-        return true;
+        refused = !is_sound(sizes, pieces);
+        if (!refused) take_up_batch(sizes, pieces, base_bytes);
+        return !refused;
       });
   if (!content || content->batches == 0) {
     overlay_.clear();
@@ -84,8 +85,9 @@ bool StoredFile::restore_log(const std::string& journal_name) {
   if (services_.options.read_only) return true;
   log_ = std::make_unique<WriteLog>(services_.journal, journal_name, content->head.nonce,
                                     content->end_offset, content->batches);
-  // Frames may come in the place of those that a refused batch builds on.
-  log_->drop_rest();
+  // Frames may come in the place of those that a refused batch builds on. One that is torn never
+  // becomes whole.
+  if (refused) log_->drop_rest();
   needs_settling_ = true;
   return true;
 }

@@ -183,7 +183,6 @@ void WriteLog::cut() {
 }
 
 void WriteLog::drop_rest() {
-  if (end_of_data(*file_, end_) == end_) return;
   cut();
   file_->sync(os::SyncKind::kData);
 }

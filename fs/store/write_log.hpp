@@ -36,8 +36,8 @@ class WriteLog {
   WriteLog(Journal& journal, std::string name, std::uint64_t nonce, std::uint64_t end_offset,
            std::uint64_t batches);
 
-  /// Cuts off, for good, what follows the last batch: batches that were refused, or a part of one.
-  /// Later they could fit again. Zeros stay.
+  /// Cuts off, for good, what follows the last batch: batches that were refused, and could fit
+  /// later.
   void drop_rest();
   /// Makes the log's space count as that of the backing file's owner: it holds their content.
   void give_to_owner_of(const os::File& backing) { file_->give_to_owner_of(backing); }
