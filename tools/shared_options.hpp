@@ -34,8 +34,9 @@ CLI::Option* add_threads_option(CLI::App& command, int& threads);
 CLI::Option* add_records_option(CLI::App& command, std::optional<RecordForm>& records,
                                 const std::string& help);
 
-/// --json
+/// --seed
 CLI::Option* add_seed_option(CLI::App& command, std::uint64_t& seed);
+/// --json
 CLI::Option* add_json_option(CLI::App& command, bool& json);
 
 }  // namespace zstdfs::tools

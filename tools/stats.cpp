@@ -153,7 +153,7 @@ void add_stats_command(CLI::App& app, Action& action) {
   command->allow_extras();
   command->callback([options, command, &action] {
     const std::vector<std::string> extras = command->remaining();
-    if (!extras.empty()) {
+    if (command->remaining_size() > 0) {
       if (interval_problem(options->mount).empty() && options->interval == kDefaultInterval) {
         throw CLI::ArgumentMismatch("the seconds belong to the option: --watch=" + options->mount);
       }

@@ -40,14 +40,14 @@ struct DecompressorOptions {
   /// take. From 1 KiB to 2 GiB. 0 is libzstd's limit (128 MiB) in streams, and none in one-shot
   /// decompression, where no window takes memory but the content does: `max_content_size`.
   std::uint64_t max_window_size = 0;
+  int format = 0;  ///< kFormatZstd1 or kFormatZstd1Magicless
+  /// The compressor writes checksums by itself where the default demands them.
+  ChecksumPolicy checksums = ChecksumPolicy::kRequireWithRawDict;
   /// The most content, in bytes, that decompress() or multi_decompress_to_buffer() returns, and
   /// that each frame of a chain has; 0: any. More is a ZstdError, before memory is taken for it:
   /// a few KiB of frames can really hold 32768 times as much. It does not bound what is written to
   /// the caller's memory, nor streams, which give the content in pieces.
   std::uint64_t max_content_size = 0;
-  int format = 0;  ///< kFormatZstd1 or kFormatZstd1Magicless
-  /// The compressor writes checksums by itself where the default demands them.
-  ChecksumPolicy checksums = ChecksumPolicy::kRequireWithRawDict;
 };
 
 struct DecompressOptions {
