@@ -237,12 +237,14 @@ void Filesystem::forget_attributes(const Inode& inode) noexcept {
   if (session_ != nullptr) fuse_lowlevel_notify_inval_inode(session_, number(inode), -1, 0);
 }
 
-void Filesystem::fetch_mapped_changes() {
+bool Filesystem::fetch_mapped_changes() {
   // Pages that the kernel has to give up are written before, and it waits for that, while syncfs(2)
   // of the mount only begins it.
-  for (const Inode* inode : open_files_.written()) {
+  const auto written = open_files_.written();
+  for (const Inode* inode : written) {
     fuse_lowlevel_notify_inval_inode(session_, number(*inode), 0, 0);
   }
+  return !written.empty();
 }
 
 store::StatisticsReport Filesystem::statistics() {

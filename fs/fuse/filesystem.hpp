@@ -128,8 +128,8 @@ class Filesystem {
   /// every operation may call it.
   void forget_attributes(const Inode& inode) noexcept;
   /// Lets the kernel write what mappings have changed, and waits for that, which others have to
-  /// serve meanwhile.
-  void fetch_mapped_changes();
+  /// serve meanwhile. Returns whether there may have been something.
+  bool fetch_mapped_changes();
 
   /// What was done since the mount, and how it is now. Throws as Store::statistics does.
   store::StatisticsReport statistics();

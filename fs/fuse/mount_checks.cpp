@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,10 +185,11 @@ MountPaths check_mount(const std::string& backing, const std::string& mountpoint
 }
 
 void detach_former_mount(const MountPaths& paths) {
+  // Unlike stat(2), which the kernel may answer, this asks the daemon.
+  struct statfs status;
+  if (::statfs(paths.mountpoint.c_str(), &status) == 0 || !is_disconnected(errno)) return;
   const auto entry = os::find_mount(os::read_mount_table(), paths.mountpoint);
-  if (entry && entry->type == "fuse.zstdfs" && entry->source == paths.backing) {
-    detach_dead_mount(paths.mountpoint);
-  }
+  if (entry && entry->type == "fuse.zstdfs") detach_dead_mount(paths.mountpoint);
 }
 
 }  // namespace zstdfs::fuse

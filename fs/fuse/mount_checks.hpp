@@ -18,9 +18,8 @@ struct MountPaths {
 /// with a sentence that says what is wrong and what to do.
 MountPaths check_mount(const std::string& backing, const std::string& mountpoint);
 
-/// Takes a mount of this very store at this very mountpoint away, whose daemon was still about to
-/// end when check_mount() looked. Precondition: the store is opened, so nobody serves it any more.
-/// Throws MountError.
+/// Takes a mount of ours at the mountpoint away whose daemon was still about to end when
+/// check_mount() looked: to be called once the store was given back. Throws MountError.
 void detach_former_mount(const MountPaths& paths);
 
 }  // namespace zstdfs::fuse

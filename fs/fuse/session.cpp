@@ -161,8 +161,7 @@ Session::Session(Filesystem& filesystem, const MountOptions& options, const std:
 
 Session::~Session() {
   // libfuse would unmount what is there, whatever it is.
-  if (!is_uppermost()) disconnect();
-  fuse_session_unmount(session_.get());
+  if (is_uppermost() || disconnect()) fuse_session_unmount(session_.get());
 }
 
 bool Session::is_uppermost() const {
@@ -176,12 +175,12 @@ bool Session::is_uppermost() const {
 
 // libfuse leaves the mountpoint alone when the connection is broken, which a poll tells it: of a
 // pipe without a reader that says the same.
-void Session::disconnect() {
+bool Session::disconnect() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return;
+  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
   const os::UniqueFd reader(ends[0]);
   const os::UniqueFd writer(ends[1]);
-  ::dup3(writer.get(), fuse_session_fd(session_.get()), O_CLOEXEC);
+  return ::dup3(writer.get(), fuse_session_fd(session_.get()), O_CLOEXEC) >= 0;
 }
 
 void Session::make_rings(Filesystem& filesystem, const MountOptions& options,
@@ -269,9 +268,8 @@ void Session::fetch_dirty_pages() {
     struct stat status;
     if (::fstat(fd.get(), &status) == 0 && name_of(status.st_dev) == device_) ::syncfs(fd.get());
   }
-  filesystem_.fetch_mapped_changes();
   // Before Linux 6.16 the kernel took a page for written when it had only queued the request.
-  loop_.wait_until_idle(kPatienceAtEnd);
+  if (filesystem_.fetch_mapped_changes()) loop_.wait_until_idle(kPatienceAtEnd);
 }
 
 }  // namespace zstdfs::fuse

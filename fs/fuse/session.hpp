@@ -44,7 +44,7 @@ class Session {
   void raise_read_ahead();
   void fetch_dirty_pages();
   bool is_uppermost() const;
-  void disconnect();
+  bool disconnect();
 
   Filesystem& filesystem_;
   const std::string mountpoint_;
