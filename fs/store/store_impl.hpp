@@ -130,7 +130,7 @@ struct Store::Impl {
   bool stopping ZSTDFS_GUARDED_BY(settler_mutex) = false;
   std::thread settler;
   bool has_lost_sync = false;  // the settler's until it has ended
-  std::optional<Mark> mark;  // what the state says, if it is from this mount; the settler's, too
+  std::optional<Mark> mark;    // what the state says, if it is from this mount; the settler's, too
 };
 
 }  // namespace zstdfs::store
