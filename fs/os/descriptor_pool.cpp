@@ -187,11 +187,6 @@ bool PooledDescriptor::is_same(UniqueFd& fd) {
   return true;
 }
 
-void PooledDescriptor::set_unsynced(bool unsynced) {
-  MutexLock lock(pool_.mutex_);
-  is_unsynced_ = unsynced;
-}
-
 void PooledDescriptor::keep_open() {
   MutexLock lock(pool_.mutex_);
   can_be_given_up_ = false;

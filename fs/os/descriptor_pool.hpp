@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <string>
@@ -81,7 +82,7 @@ class PooledDescriptor {
   bool is_same(UniqueFd& fd);
   /// Whether it has written what is not synced yet: should the kernel fail to, it may forget that
   /// once no descriptor is open. Such a one is given up only when few are left.
-  void set_unsynced(bool unsynced);
+  void set_unsynced(bool unsynced) { is_unsynced_ = unsynced; }
   /// From now on it stays open: it may be all that keeps the object alive.
   void keep_open();
 
@@ -90,11 +91,11 @@ class PooledDescriptor {
 
   DescriptorPool& pool_;
   const int flags_;
+  std::atomic<bool> is_unsynced_{false};
 
   // Guarded by the pool's mutex. The small ones first, which saves memory: there are millions.
   bool can_be_given_up_ = false;
   bool is_listed_ = false;
-  bool is_unsynced_ = false;
   bool recently_used_ = true;
   Descriptor descriptor_;  // null: given up
   std::string handle_;     // set when it is given up

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <climits>
 #include <exception>
 #include <limits>
@@ -130,9 +129,8 @@ class PosixFile final : public File {
   void change_blocks(ByteRange range, int mode, const char* doing);
   void advise(ByteRange range, int advice) const;
 
-  /// Tells the pool, if that is news.
   void set_unsynced(bool unsynced) {
-    if (pooled_ && unsynced_.exchange(unsynced) != unsynced) pooled_->set_unsynced(unsynced);
+    if (pooled_) pooled_->set_unsynced(unsynced);
   }
 
   Descriptor descriptor() const { return pooled_ ? pooled_->get() : own_; }
@@ -144,7 +142,6 @@ class PosixFile final : public File {
   // Synchronised by itself. Opened again in the middle of what is const to others.
   mutable std::optional<PooledDescriptor> pooled_;
   ReserveDistance reserve_;
-  std::atomic<bool> unsynced_{false};
 };
 
 std::size_t PosixFile::read_at(std::uint64_t offset, MutableByteSpan out) const {
@@ -210,12 +207,16 @@ void PosixFile::punch_hole(ByteRange range) {
 void PosixFile::sync(SyncKind kind) {
   const Descriptor fd = descriptor();
   const bool data_only = kind == SyncKind::kData;
+  // Before the call, as what is written meanwhile may come too late for it.
+  set_unsynced(false);
   // Not repeated after another error: the kernel may have dropped the pages, and a second call
   // would claim success for data that is gone.
   const int result =
       retry_interrupted([&] { return data_only ? ::fdatasync(fd->get()) : ::fsync(fd->get()); });
-  if (result != 0) throw_error(errno, data_only ? "fdatasync" : "fsync");
-  set_unsynced(false);
+  if (result == 0) return;
+  const int error = errno;
+  set_unsynced(true);
+  throw_error(error, data_only ? "fdatasync" : "fsync");
 }
 
 void PosixFile::advise(ByteRange range, int advice) const {
