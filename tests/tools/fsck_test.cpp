@@ -4,7 +4,6 @@
 
 #include <thread>
 
-#include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
@@ -218,9 +217,7 @@ TEST(Fsck, AMistakeInThePolicyIsSaidAndIsNoDamage) {
 
 TEST(Fsck, AStoreThatIsInUseIsNotChecked) {
   const TempStore store;
-  const auto volume = os::open_posix_volume(store.path());
-  pid_t holder = 0;
-  const auto lock = volume->try_lock(".zstdfs/lock", holder);
+  const auto lock = store.hold();
   ASSERT_NE(lock, nullptr);
   const CommandResult result = run_zstdfs({"fsck", "--wait", "0", store.path()});
   EXPECT_EQ(result.exit_code, kOperational);
@@ -229,9 +226,7 @@ TEST(Fsck, AStoreThatIsInUseIsNotChecked) {
 
 TEST(Fsck, ADaemonThatStillFinishesIsWaitedFor) {
   const TempStore store;
-  const auto volume = os::open_posix_volume(store.path());
-  pid_t holder = 0;
-  auto lock = volume->try_lock(".zstdfs/lock", holder);
+  auto lock = store.hold();
   ASSERT_NE(lock, nullptr);
   std::thread daemon([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));

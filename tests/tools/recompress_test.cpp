@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fs/os/posix.hpp"
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
 #include "tests/tools/container_builder.hpp"
@@ -161,7 +160,7 @@ TEST(Recompress, AMissingDictionaryIsNamed) {
 }
 
 TEST(Recompress, WhatAUserMayNotChangeIsSaidOnce) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(::geteuid(), 0u) << "needs root";
   const TempStore store;
   for (const char* const name : {"a", "b", "c"}) {
     store.write(name, container_of(text_bytes(kContent, 1)).sealed());
@@ -253,9 +252,7 @@ TEST(Decompress, StoresRawAndSaysWhatCannotBe) {
 
 TEST(Recompress, WhoHasTheStoreIsSaidWithoutTakingItForAMount) {
   const TempStore store;
-  const auto volume = os::open_posix_volume(store.path());
-  pid_t holder = 0;
-  const auto lock = volume->try_lock(".zstdfs/lock", holder);
+  const auto lock = store.hold();
   ASSERT_NE(lock, nullptr);
   const CommandResult result = run_zstdfs({"recompress", store.path()});
   EXPECT_EQ(result.exit_code, 1);

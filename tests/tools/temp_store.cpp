@@ -8,6 +8,9 @@
 #include <span>
 #include <system_error>
 
+#include "fs/os/posix.hpp"
+#include "fs/store/store_paths.hpp"
+
 namespace zstdfs::test {
 
 TempStore::TempStore() {
@@ -44,6 +47,11 @@ void TempStore::write(std::string_view below, ByteSpan content) const {
 
 void TempStore::write(std::string_view below, std::string_view text) const {
   write(below, std::as_bytes(std::span(text)));
+}
+
+std::unique_ptr<os::VolumeLock> TempStore::hold() const {
+  pid_t holder = 0;
+  return os::open_posix_volume(root_)->try_lock(store::kLockPath, holder);
 }
 
 Bytes read_file(const std::string& path) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "fs/os/volume.hpp"
 #include "zstdfs/bytes.hpp"
 
 namespace zstdfs::test {
@@ -19,6 +21,8 @@ class TempStore {
   /// Writes a file, and the directories above it.
   void write(std::string_view below, ByteSpan content) const;
   void write(std::string_view below, std::string_view text) const;
+  /// Holds the store as a mount or a command of this process would.
+  std::unique_ptr<os::VolumeLock> hold() const;
 
  private:
   std::string root_;

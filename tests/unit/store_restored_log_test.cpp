@@ -71,71 +71,63 @@ TEST_P(RestoredLog, FramesThatItDoesNotKnowStayHiddenByLaterBatches) {
   EXPECT_TRUE(StoreOnDisk::read_all(*file_) == overwritten(seen, 0, random_bytes(10, 4)));
 }
 
-// The log was on the disk, the frames that it builds on were not. Others take their place, and are
-// synced: it must not be taken up then.
-TEST(RefusedLog, FitsNothingThatComesLater) {
-  StoreOnDisk disk;
-  auto file = make_file(disk);
-  const Bytes stored = *disk.disk.content("file");
-  const Bytes more = random_bytes(40'960, 2);
-  file->write(kFileBytes, more);
-  file->flush();
-  file->write(10, bytes_of("lost"));
-  file->flush();
-  file.reset();
-  disk.end(Survival::everything());
-  {
-    const auto backing = disk.disk.volume()->open("file", os::OpenMode::kReadWrite);
-    backing->write_at(0, stored);
-    backing->truncate(stored.size());
+/// A power loss: the log is on the disk, the frames that its last batches build on are not.
+class RefusedLog : public testing::Test {
+ protected:
+  void lose_frames() {
+    const Bytes stored = *disk_.disk.content("file");
+    file_->write(kFileBytes, more_);
+    file_->flush();
+    file_->write(10, bytes_of("lost"));
+    file_->flush();
+    file_.reset();
+    disk_.end(Survival::everything());
+    {
+      const auto backing = disk_.disk.volume()->open("file", os::OpenMode::kReadWrite);
+      backing->write_at(0, stored);
+      backing->truncate(stored.size());
+    }
+    disk_.open();
+    file_ = disk_.open_file("file");
   }
-  disk.open();
-  file = disk.open_file("file");
-  ASSERT_TRUE(StoreOnDisk::read_all(*file) == text_bytes(kFileBytes, 1));
-  file->write(kFileBytes, more);
-  file->write(kFileBytes + more.size(), more);
-  file->sync(os::SyncKind::kDataAndTimes);
-  const Bytes content = StoreOnDisk::read_all(*file);
-  file.reset();
-  disk.crash(Survival::everything());
-  EXPECT_TRUE(StoreOnDisk::read_all(*disk.open_file("file")) == content);
+
+  StoreOnDisk disk_;
+  std::shared_ptr<store::StoredFile> file_ = make_file(disk_);
+  const Bytes more_ = random_bytes(40'960, 2);
+};
+
+// Others take their place, and are synced: it must not be taken up then.
+TEST_F(RefusedLog, FitsNothingThatComesLater) {
+  lose_frames();
+  ASSERT_TRUE(StoreOnDisk::read_all(*file_) == text_bytes(kFileBytes, 1));
+  file_->write(kFileBytes, more_);
+  file_->write(kFileBytes + more_.size(), more_);
+  file_->sync(os::SyncKind::kDataAndTimes);
+  const Bytes content = StoreOnDisk::read_all(*file_);
+  file_.reset();
+  disk_.crash(Survival::everything());
+  EXPECT_TRUE(StoreOnDisk::read_all(*disk_.open_file("file")) == content);
 }
 
 // As above, behind a batch that is taken up. Until the next one is written, the log is not to hold
 // what was refused: then others have taken the place of the frames that were gone.
-TEST(RefusedLog, LeavesNothingBehindBatchesThatAreTakenUp) {
-  StoreOnDisk disk;
-  auto file = make_file(disk);
-  file->write(10, bytes_of("kept"));
-  file->sync(os::SyncKind::kData);
-  const Bytes stored = *disk.disk.content("file");
-  const Bytes more = random_bytes(40'960, 2);
-  file->write(kFileBytes, more);
-  file->flush();
-  file->write(10, bytes_of("lost"));
-  file->flush();
-  file.reset();
-  disk.end(Survival::everything());
-  {
-    const auto backing = disk.disk.volume()->open("file", os::OpenMode::kReadWrite);
-    backing->write_at(0, stored);
-    backing->truncate(stored.size());
-  }
-  disk.open();
-  file = disk.open_file("file");
+TEST_F(RefusedLog, LeavesNothingBehindBatchesThatAreTakenUp) {
+  file_->write(10, bytes_of("kept"));
+  file_->sync(os::SyncKind::kData);
+  lose_frames();
   const Bytes kept = overwritten(text_bytes(kFileBytes, 1), 10, bytes_of("kept"));
-  ASSERT_TRUE(StoreOnDisk::read_all(*file) == kept);
-  file->write(kFileBytes, more);
+  ASSERT_TRUE(StoreOnDisk::read_all(*file_) == kept);
+  file_->write(kFileBytes, more_);
   const std::string journal = ".zstdfs/journal";
   for (const CallKind kind : {CallKind::kTruncate, CallKind::kWrite}) {
-    disk.disk.fail_calls({.kind = kind, .path_prefix = journal, .error = EIO});
+    disk_.disk.fail_calls({.kind = kind, .path_prefix = journal, .error = EIO});
   }
-  EXPECT_THROW(file->flush(), std::system_error);
-  file.reset();
-  disk.crash(Survival::everything());
-  file = disk.open_file("file");
+  EXPECT_THROW(file_->flush(), std::system_error);
+  file_.reset();
+  disk_.crash(Survival::everything());
+  file_ = disk_.open_file("file");
   Bytes beginning(kFileBytes);
-  EXPECT_EQ(file->read(0, beginning), beginning.size());
+  EXPECT_EQ(file_->read(0, beginning), beginning.size());
   EXPECT_TRUE(beginning == kept);
 }
 

@@ -187,15 +187,19 @@ TEST_P(Rewriting, AMountAfterOneWhoseDiskFailedAppliesItForGood) {
 }
 
 // What a raw file's failed sync leaves on the way is no ground for frames.
-TEST(CompressingARawFile, AfterASyncOfItFailed) {
-  StoreOnDisk store;
+/// A raw file, to which `more` was added before a sync that failed.
+std::shared_ptr<store::StoredFile> raw_file_that_lost_a_sync(StoreOnDisk& store, ByteSpan more) {
   auto file = store.open_file("f");
   file->write(0, random_bytes(kChunk, 3));
   file->flush();
   store.sync_names();
-  file->write(kChunk, text_bytes(kFileBytes, 4));
+  file->write(kChunk, more);
   store.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
   EXPECT_THROW(file->sync(os::SyncKind::kData), std::system_error);
+  return file;
+}
+
+void expect_synced_and_kept(StoreOnDisk& store, std::shared_ptr<store::StoredFile> file) {
   const Bytes content = StoreOnDisk::read_all(*file);
   file->settle();
   ASSERT_TRUE(file->facts().is_container);
@@ -205,29 +209,23 @@ TEST(CompressingARawFile, AfterASyncOfItFailed) {
   EXPECT_TRUE(StoreOnDisk::read_all(*store.open_file("f")) == content);
 }
 
+TEST(CompressingARawFile, AfterASyncOfItFailed) {
+  StoreOnDisk store;
+  auto file = raw_file_that_lost_a_sync(store, text_bytes(kFileBytes, 4));
+  expect_synced_and_kept(store, std::move(file));
+}
+
 // As above, and between the two nobody has the file open.
 TEST(CompressingARawFile, AfterASyncOfItFailedAndItWasClosed) {
   StoreOnDisk store;
-  auto file = store.open_file("f");
-  file->write(0, random_bytes(kChunk, 3));
-  file->flush();
-  store.sync_names();
-  file->write(kChunk, random_bytes(kFileBytes, 4));
-  store.disk.fail_calls({.kind = CallKind::kSync, .path_prefix = "f", .error = EIO});
-  EXPECT_THROW(file->sync(os::SyncKind::kData), std::system_error);
+  auto file = raw_file_that_lost_a_sync(store, random_bytes(kFileBytes, 4));
   store.store->close_file(std::exchange(file, nullptr));
   ASSERT_TRUE(store.store->settle_now());
 
   file = store.open_file("f");
   ASSERT_FALSE(file->facts().is_container);
   file->write(0, text_bytes(kFileBytes, 5));
-  const Bytes content = StoreOnDisk::read_all(*file);
-  file->settle();
-  ASSERT_TRUE(file->facts().is_container);
-  file->sync(os::SyncKind::kData);
-  file.reset();
-  store.crash(Survival::nothing_unsynced());
-  EXPECT_TRUE(StoreOnDisk::read_all(*store.open_file("f")) == content);
+  expect_synced_and_kept(store, std::move(file));
 }
 
 // What has never been written need not be written again.
