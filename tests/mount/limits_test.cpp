@@ -2,6 +2,7 @@
 // itself, and everything else goes on.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -263,6 +264,29 @@ TEST(Limits, AFilesystemThatCanDoLittle) {
     expect_fsck_clean(scratch / "backing");
   }
   EXPECT_TRUE(unmount(scratch.path()));
+}
+
+// The kernel goes on believing that there is nothing of that name.
+TEST(Descriptors, WhatCannotBeLookedAtIsNotMade) {
+  MountedStore store;
+  const std::string descriptors = "/proc/" + std::to_string(store.daemon()) + "/fd";
+  rlimit before{};
+  check(::prlimit(store.daemon(), RLIMIT_NOFILE, nullptr, &before), "prlimit");
+  int failed = 0;
+  for (rlim_t left = 0; left < 6; ++left) {
+    const std::string name = "d" + std::to_string(left);
+    rlimit few = before;
+    few.rlim_cur = names_in(descriptors).size() + left;
+    check(::prlimit(store.daemon(), RLIMIT_NOFILE, &few, nullptr), "prlimit");
+    const int made = ::mkdir(store.path(name).c_str(), 0755);
+    const Fd file(::open(store.path("f" + name).c_str(), O_CREAT | O_EXCL | O_WRONLY, 0644));
+    check(::prlimit(store.daemon(), RLIMIT_NOFILE, &before, nullptr), "prlimit");
+    EXPECT_EQ(std::filesystem::exists(store.backing(name)), made == 0) << left;
+    EXPECT_EQ(std::filesystem::exists(store.backing("f" + name)), file.valid()) << left;
+    failed += made != 0 || !file.valid() ? 1 : 0;
+  }
+  EXPECT_GT(failed, 0);
+  store.unmount();
 }
 
 }  // namespace
