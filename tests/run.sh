@@ -131,9 +131,11 @@ note_stage() {  # stage passed failed seconds remark
 }
 
 build_stage() {  # stage
+  local -a targets=(all)
+  [ "$1" != tsan ] || targets=(tests-unit tests-mount)
   # shellcheck disable=SC2046  # The wrapper is two words or none.
   run_child $(stage_wrapper "$1") cmake --preset "$1" &&
-    run_child $(stage_wrapper "$1") cmake --build --preset "$1" -j "$jobs"
+    run_child $(stage_wrapper "$1") cmake --build --preset "$1" -j "$jobs" --target "${targets[@]}"
 }
 
 run_stage() {  # stage
