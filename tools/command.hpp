@@ -30,6 +30,7 @@ void add_dict_command(CLI::App& app, Action& action);
 void add_usage_command(CLI::App& app, Action& action);
 void add_stats_command(CLI::App& app, Action& action);
 void add_fsck_command(CLI::App& app, Action& action);
+void add_scrub_command(CLI::App& app, Action& action);
 void add_advise_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);
 void add_policy_command(CLI::App& app, Action& action);

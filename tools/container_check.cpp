@@ -158,6 +158,12 @@ class ContainerCheck {
 
 }  // namespace
 
+Unmount unmount_of(const store::StoreInspection& inspection) {
+  // If it is not known how the store was left, nothing is excused.
+  if (!inspection.interrupted || inspection.state_damaged) return Unmount::kClean;
+  return inspection.system_went_down ? Unmount::kPowerLoss : Unmount::kKilled;
+}
+
 FileCheck check_file(const RandomAccessSource& source, Unmount unmount,
                      const DictionarySource& dictionaries) {
   FileCheck result;

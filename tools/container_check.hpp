@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/store/store_check.hpp"
 #include "tools/stored_form.hpp"
 
 namespace zstdfs::tools {
@@ -23,11 +24,11 @@ struct FileCheck {
   std::uint64_t stored_bytes = 0;
   std::uint64_t frames = 0;  ///< that were verified
   bool interrupted = false;  ///< the file is whole as far as it was durable; a mount repairs it
-  std::vector<Finding> damage;
-  std::string not_checked;  ///< why the file, or the rest of it, could not be checked
+  std::vector<Finding> damage = {};
+  std::string not_checked = {};  ///< why the file, or the rest of it, could not be checked
   /// Dictionaries without which the file, or some of its frames, could not be checked either, by
   /// id, with what is known of each.
-  std::map<std::uint32_t, std::string> missing_dictionaries;
+  std::map<std::uint32_t, std::string> missing_dictionaries = {};
 
   bool whole_file_checked() const { return not_checked.empty() && missing_dictionaries.empty(); }
 };
@@ -38,6 +39,8 @@ enum class Unmount {
   kKilled,     ///< the daemon ended, and all that it had written is there
   kPowerLoss,  ///< of what was not synced anything may be missing
 };
+
+Unmount unmount_of(const store::StoreInspection& inspection);
 
 /// As many findings as are kept of one file; the last then says that there are more.
 inline constexpr std::size_t kMaxFindings = 50;

@@ -1,6 +1,5 @@
 // `zstdfs fsck`: verifies a store that is not mounted, and repairs it if it is asked to. What
 // changes the store is fs/store/repair.hpp.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,22 +11,20 @@
 #include <memory>
 #include <system_error>
 
+#include "fs/os/posix.hpp"
 #include "fs/store/dictionaries.hpp"
 #include "fs/store/log.hpp"
 #include "fs/store/store_check.hpp"
 #include "fs/store/store_paths.hpp"
 #include "tools/command.hpp"
 #include "tools/display.hpp"
-#include "tools/first_names.hpp"
 #include "tools/fsck_repair.hpp"
 #include "tools/fsck_report.hpp"
 #include "tools/lock_wait.hpp"
 #include "tools/mount_map.hpp"
 #include "tools/named_errors.hpp"
-#include "tools/safe_open.hpp"
 #include "tools/shared_options.hpp"
-#include "tools/tree_walk.hpp"
-#include "tools/work_queue.hpp"
+#include "tools/stored_files.hpp"
 #include "zstdfs/errors.hpp"
 #include "zstdfs/mutex.hpp"
 
@@ -89,7 +86,7 @@ std::unique_ptr<os::VolumeLock> lock_store(os::Volume& volume, const FsckOptions
     if (wait.waited() >= std::chrono::seconds(options.wait_seconds) ||
         mount_point_of(options.store)) {
       throw CannotCheck("the store is in use by process " + describe_process(holder) +
-                        "; unmount it, then check");
+                        "; unmount it, then check; while it is mounted, zstdfs scrub verifies it");
     }
     wait.pause([&] {
       return "zstdfs fsck: waiting for process " + describe_process(holder) +
@@ -103,23 +100,21 @@ void refuse_mount_point(const std::string& path) {
   if (!backing) return;
   throw CannotCheck(
       "is a zstdfs mount; unmount it, then check its backing directory: zstdfs fsck " +
-      backing->store);
-}
-
-Unmount unmount_of(const store::StoreInspection& inspection) {
-  // If it is not known how the store was left, nothing is excused.
-  if (!inspection.interrupted || inspection.state_damaged) return Unmount::kClean;
-  return inspection.system_went_down ? Unmount::kPowerLoss : Unmount::kKilled;
+      printable(backing->store) + "; as it is, zstdfs scrub verifies it");
 }
 
 /// Checks every file, and returns those that are not as an unmount leaves them.
 std::vector<Suspect> check_files(const std::string& root, const store::StoreInspection& inspection,
                                  const DictionarySource& dictionaries, FsckReport& report) {
   const Unmount unmount = unmount_of(inspection);
-  FirstNames first_names;
   std::vector<Suspect> suspects;
   Mutex suspects_mutex;
   const auto check_one = [&](const std::string& path, const os::File& file) {
+    const struct stat status = file.stat();
+    if (inspection.rewritten.contains({status.st_dev, status.st_ino})) {
+      report.add(path, {.interrupted = true});
+      return;
+    }
     const FileCheck check = check_file(file, unmount, dictionaries);
     report.add_file(path, check);
     if (check.damage.empty() && !check.interrupted) return;
@@ -127,33 +122,9 @@ std::vector<Suspect> check_files(const std::string& root, const store::StoreInsp
     suspects.push_back({path, !check.damage.empty()});
   };
   const auto failed = [&](const std::string& path, const std::error_code& error) {
-    FileCheck check;
-    check.not_checked = explain(error);
-    report.add(path, check);
+    report.add(path, {.not_checked = explain(error)});
   };
-  // Declared last: its threads end before what they use does.
-  WorkQueue checks(default_threads());
-  const auto visit = [&](const WalkEntry& entry) {
-    if (entry.path == store::kStoreDirectory) return Descend::kNo;
-    if (!S_ISREG(entry.status.st_mode) || !first_names.add(entry.status)) return Descend::kYes;
-    if (inspection.rewritten.contains({entry.status.st_dev, entry.status.st_ino})) {
-      FileCheck check;
-      check.interrupted = true;
-      report.add(entry.path, check);
-      return Descend::kYes;
-    }
-    try {
-      // Shared, as a task has to be copyable.
-      const std::shared_ptr<os::File> file =
-          open_regular(entry.directory_fd, entry.name, FollowLinks::kNo);
-      checks.add([&check_one, path = entry.path, file] { check_one(path, *file); });
-    } catch (const std::system_error& error) {
-      failed(entry.path, error.code());
-    }
-    return Descend::kYes;
-  };
-  walk_tree(open_directory(AT_FDCWD, root, FollowLinks::kYes), {visit, failed});
-  checks.finish();
+  for_each_stored_file(root, "", {check_one, failed});
   std::sort(suspects.begin(), suspects.end(),
             [](const Suspect& a, const Suspect& b) { return a.path < b.path; });
   return suspects;

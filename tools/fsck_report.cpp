@@ -216,7 +216,9 @@ void FsckReport::print_text(const std::string& store) {
                 << " pending; the next mount completes them.\n";
     }
     if (damaged_ > 0) {
-      std::cout << "\"zstdfs fsck --repair --dry-run\" says what can be salvaged.\n";
+      std::cout
+          << "Once the store is unmounted, \"zstdfs fsck --repair --dry-run\" says what can be "
+             "salvaged.\n";
     }
   }
   std::cout << printable(store) << ": " << plural(counts_.containers, "container", "containers")

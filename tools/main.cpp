@@ -52,6 +52,7 @@ int run(int argc, char** argv) {
   add_stats_command(app, action);
   add_dict_command(app, action);
   add_fsck_command(app, action);
+  add_scrub_command(app, action);
   add_advise_command(app, action);
   add_train_command(app, action);
   add_policy_command(app, action);

@@ -189,6 +189,16 @@ std::optional<RedoContent> read_redo(const os::File& redo) {
   return content;
 }
 
+std::optional<std::string> find_redo(Journal& journal, const std::string& identity) {
+  for (const std::string& name : journal.list()) {
+    if (!name.ends_with(kRedoSuffix)) continue;
+    const auto redo = journal.open(name, os::OpenMode::kRead);
+    const auto content = redo ? read_redo(*redo) : std::nullopt;
+    if (content && content->head.target.identity == identity) return name;
+  }
+  return std::nullopt;
+}
+
 OpenRedo open_redo(Journal& journal, const std::string& name) {
   OpenRedo redo{.file = journal.open(name, os::OpenMode::kRead), .content = {}};
   if (!redo.file) throw std::system_error(EIO, std::generic_category(), "journal/" + name);

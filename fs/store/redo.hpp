@@ -67,6 +67,10 @@ std::optional<RedoContent> read_redo(const os::File& redo);
 /// Otherwise it was whole once, or is something else.
 bool looks_unfinished(const os::File& redo);
 
+/// The name of a whole redo file that is for the file of this identity; nothing when there is none.
+/// Throws NewerFormatError, std::system_error.
+std::optional<std::string> find_redo(Journal& journal, const std::string& identity);
+
 struct OpenRedo {
   std::unique_ptr<os::File> file;
   RedoContent content;

@@ -139,12 +139,8 @@ void StoreRepair::note_superseded(Journal& journal, const std::string& identity)
 
 void StoreRepair::refuse_if_being_rewritten(const os::File& file) {
   Journal journal(volume_);
-  for (const std::string& name : journal.list()) {
-    if (!name.ends_with(kRedoSuffix)) continue;
-    const auto redo = journal.open(name, os::OpenMode::kRead);
-    const auto content = redo ? read_redo(*redo) : std::nullopt;
-    if (!content || content->head.target.identity != file.identity()) continue;
-    throw RepairRefused("a rewrite of it could not be brought to its end (journal/" + name +
+  if (const auto name = find_redo(journal, file.identity())) {
+    throw RepairRefused("a rewrite of it could not be brought to its end (journal/" + *name +
                         "); the next mount or repair tries again");
   }
 }

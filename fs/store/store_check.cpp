@@ -49,14 +49,7 @@ class DirectoryCheck {
       : volume_(volume), inspection_(inspection) {}
 
   void run() {
-    std::vector<os::DirectoryEntry> entries = volume_.list(kStoreDirectory);
-    std::sort(entries.begin(), entries.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
-    for (const os::DirectoryEntry& entry : entries) look_at(entry);
-    look_at_description();
-    look_at_state();
-    if (has_dictionaries_) look_at_dictionaries();
-    if (has_policy_) look_at_policy();
+    look_at_all_but_journal();
     if (!has_journal_) return;
     for (const os::DirectoryEntry& entry : volume_.list(kJournalDirectory)) {
       if (!is_journal_name(entry.name) || entry.type != Type::kRegular) {
@@ -66,7 +59,25 @@ class DirectoryCheck {
     inspect_journal(volume_, inspection_);
   }
 
+  void run_beside_daemon() {
+    look_at_all_but_journal();
+    std::erase_if(inspection_.findings,
+                  [](const StoreFinding& finding) { return finding.kind == Kind::kPending; });
+    inspection_.interrupted = inspection_.system_went_down = false;
+  }
+
  private:
+  void look_at_all_but_journal() {
+    std::vector<os::DirectoryEntry> entries = volume_.list(kStoreDirectory);
+    std::sort(entries.begin(), entries.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (const os::DirectoryEntry& entry : entries) look_at(entry);
+    look_at_description();
+    look_at_state();
+    if (has_dictionaries_) look_at_dictionaries();
+    if (has_policy_) look_at_policy();
+  }
+
   void found(Kind kind, const std::string& path, const std::string& what) {
     inspection_.findings.push_back({kind, path, what, ""});
   }
@@ -221,6 +232,12 @@ class DirectoryCheck {
 StoreInspection inspect_store(os::Volume& volume) {
   StoreInspection inspection;
   DirectoryCheck(volume, inspection).run();
+  return inspection;
+}
+
+StoreInspection inspect_store_in_use(os::Volume& volume) {
+  StoreInspection inspection;
+  DirectoryCheck(volume, inspection).run_beside_daemon();
   return inspection;
 }
 

@@ -47,5 +47,8 @@ struct StoreInspection {
 /// follows no link. Throws NewerFormatError, std::system_error.
 /// Precondition: the store's lock is held, `.zstdfs` is a directory.
 StoreInspection inspect_store(os::Volume& volume);
+/// The same for a store whose daemon is at work: without the journal, what is just being made, and
+/// how the store was left.
+StoreInspection inspect_store_in_use(os::Volume& volume);
 
 }  // namespace zstdfs::store

@@ -26,6 +26,8 @@ class SmallDisk {
   ~SmallDisk() { unmount(path_); }
 
   const std::string& path() const { return path_; }
+  /// The file that it lies in.
+  const std::string& image() const { return image_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
   /// Forgets all that is not on the disk.

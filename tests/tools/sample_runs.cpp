@@ -70,6 +70,7 @@ std::vector<SampleRun> sample_runs(const SampleStore& store) {
       {"usage", {"--top", "3", root}},
       {"advise", {"--level", "1", "--chunk-size", "128KiB", root}},
       {"fsck", {root}},
+      {"scrub", {root}},
       {"fsck", {"--repair", "--dry-run", root}},
       {"fsck", {"--repair", root}},
       {"train", {"--records", "lines", "--size", "4KiB", "--steps", "1", records}},
