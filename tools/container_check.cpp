@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <system_error>
+#include <utility>
 
 #include "fs/store/frame_checks.hpp"
 #include "fs/store/salvage_plan.hpp"
@@ -34,8 +35,11 @@ class ContainerCheck {
                              (unmount_ == Unmount::kKilled && is_unfinished(container));
     if (may_be_torn && container.header_intact) vouched_end_ = container.header.durable_bytes;
     judge(container);
-    if (container.sealed) walk(container.index);
-    for (const FrameEntry& frame : container.index) verify(frame);
+    bool is_as_listed = container.sealed;
+    for (std::size_t i = 0; i < container.index.size(); ++i) {
+      is_as_listed = is_as_listed && walk_to(container.index[i], i);
+      verify(container.index[i]);
+    }
   }
 
  private:
@@ -84,31 +88,33 @@ class ContainerCheck {
     result_.interrupted = true;
   }
 
-  /// Compares the seek table with the frames as they tell themselves. Only what lies between the
-  /// first and the last difference could be wrong, so it stops at the first.
-  void walk(const FrameIndex& index) {
-    std::size_t next = 0;
-    for (std::uint64_t offset = 0; next < index.size();) {
-      const auto found = find_frame(source_, offset);
+  /// Compares what the seek table says of the next frame with the frames as they tell themselves.
+  /// Only what lies between the first and the last difference could be wrong, so it returns false
+  /// at the first.
+  bool walk_to(const FrameEntry& expected, std::size_t number) {
+    while (true) {
+      const auto found = find_frame(source_, walked_);
       if (const auto* none = std::get_if<NoFrame>(&found)) {
-        return report(none->stored_offset,
-                      "no whole frame where the seek table has one: " + none->reason);
+        report(none->stored_offset, "no whole frame where the seek table has one: " + none->reason);
+        return false;
       }
       const auto& extent = std::get<FrameExtent>(found);
-      const FrameEntry& expected = index[next];
+      const std::uint64_t at = std::exchange(walked_, extent.stored_offset + extent.stored_bytes);
       if (extent.kind == FrameExtent::Kind::kData) {
-        if (extent.stored_offset != expected.stored_offset ||
-            extent.stored_bytes != expected.stored_bytes ||
-            extent.content_bytes != expected.logical_bytes) {
-          return report(offset, "the frame is not the one that the seek table has, number " +
-                                    std::to_string(next));
+        if (extent.stored_offset == expected.stored_offset &&
+            extent.stored_bytes == expected.stored_bytes &&
+            extent.content_bytes == expected.logical_bytes) {
+          return true;
         }
-        ++next;
-      } else if (extent.stored_offset + extent.stored_bytes > expected.stored_offset) {
-        return report(offset, "a skippable frame lies where the seek table has frame number " +
-                                  std::to_string(next));
+        report(at, "the frame is not the one that the seek table has, number " +
+                       std::to_string(number));
+        return false;
       }
-      offset = extent.stored_offset + extent.stored_bytes;
+      if (walked_ > expected.stored_offset) {
+        report(at, "a skippable frame lies where the seek table has frame number " +
+                       std::to_string(number));
+        return false;
+      }
     }
   }
 
@@ -153,6 +159,7 @@ class ContainerCheck {
   /// next mount cuts it off.
   std::uint64_t vouched_end_ = std::numeric_limits<std::uint64_t>::max();
   FileCheck& result_;
+  std::uint64_t walked_ = 0;  // up to here the frames are as the seek table has them
   Bytes content_;
 };
 
@@ -162,6 +169,10 @@ Unmount unmount_of(const store::StoreInspection& inspection) {
   // If it is not known how the store was left, nothing is excused.
   if (!inspection.interrupted || inspection.state_damaged) return Unmount::kClean;
   return inspection.system_went_down ? Unmount::kPowerLoss : Unmount::kKilled;
+}
+
+bool is_being_rewritten(const struct stat& status, const store::StoreInspection& inspection) {
+  return inspection.rewritten.contains({status.st_dev, status.st_ino});
 }
 
 FileCheck check_file(const RandomAccessSource& source, Unmount unmount,

@@ -40,7 +40,11 @@ enum class Unmount {
   kPowerLoss,  ///< of what was not synced anything may be missing
 };
 
+/// How a store that is not in use was left.
 Unmount unmount_of(const store::StoreInspection& inspection);
+/// Whether a rewrite of the file was interrupted, which the next mount completes: what the file
+/// holds until then means nothing.
+bool is_being_rewritten(const struct stat& status, const store::StoreInspection& inspection);
 
 /// As many findings as are kept of one file; the last then says that there are more.
 inline constexpr std::size_t kMaxFindings = 50;

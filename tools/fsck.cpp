@@ -10,6 +10,7 @@
 #include <iostream>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "fs/os/posix.hpp"
 #include "fs/store/dictionaries.hpp"
@@ -106,16 +107,14 @@ void refuse_mount_point(const std::string& path) {
 /// Checks every file, and returns those that are not as an unmount leaves them.
 std::vector<Suspect> check_files(const std::string& root, const store::StoreInspection& inspection,
                                  const DictionarySource& dictionaries, FsckReport& report) {
-  const Unmount unmount = unmount_of(inspection);
   std::vector<Suspect> suspects;
   Mutex suspects_mutex;
-  const auto check_one = [&](const std::string& path, const os::File& file) {
-    const struct stat status = file.stat();
-    if (inspection.rewritten.contains({status.st_dev, status.st_ino})) {
-      report.add(path, {.interrupted = true});
-      return;
+  const auto check_one = [&](const std::string& path, os::UniqueFd fd) {
+    const auto file = os::make_posix_file(std::move(fd));
+    if (is_being_rewritten(file->stat(), inspection)) {
+      return report.add(path, {.interrupted = true});
     }
-    const FileCheck check = check_file(file, unmount, dictionaries);
+    const FileCheck check = check_file(*file, unmount_of(inspection), dictionaries);
     report.add_file(path, check);
     if (check.damage.empty() && !check.interrupted) return;
     const MutexLock lock(suspects_mutex);

@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include "fs/os/posix.hpp"
 #include "fs/store/dictionaries.hpp"
@@ -18,9 +19,12 @@
 #include "tools/command.hpp"
 #include "tools/display.hpp"
 #include "tools/fsck_report.hpp"
+#include "tools/mount_map.hpp"
 #include "tools/named_errors.hpp"
 #include "tools/place_in_store.hpp"
+#include "tools/safe_open.hpp"
 #include "tools/scrub_file.hpp"
+#include "tools/scrub_run.hpp"
 #include "tools/shared_options.hpp"
 #include "tools/stored_files.hpp"
 
@@ -28,6 +32,7 @@ namespace zstdfs::tools {
 namespace {
 
 constexpr int kLowestPriority = 19;
+constexpr int kLowestIoPriority = 7;
 
 struct ScrubOptions {
   std::string path;
@@ -36,29 +41,59 @@ struct ScrubOptions {
   bool verbose = false;
 };
 
-/// Lets everybody else go first, at the disk and at the processors.
+/// Lets everybody else go first, at the disk and at the processors. Not as an idle process, which
+/// may wait for ever beside a busy one.
 void give_way() {
-  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+            IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowestIoPriority));
   ::setpriority(PRIO_PROCESS, 0, kLowestPriority);
 }
 
-struct StoreUse {
-  std::unique_ptr<os::VolumeLock> lock;  ///< where there is one to take
-  FileScrub::Daemon daemon = FileScrub::Daemon::kNone;
-};
-
-/// Keeps daemons away where there is none.
-StoreUse look_for_daemon(os::Volume& volume) {
-  StoreUse use;
+/// The store's lock, where no daemon has it; nothing also where that cannot be told.
+std::unique_ptr<os::VolumeLock> keep_daemons_away(os::Volume& volume) {
   try {
     pid_t holder = 0;
-    use.lock = volume.try_lock(store::kLockPath, holder, os::LockTrace::kNone);
-    if (!use.lock) use.daemon = FileScrub::Daemon::kMayWork;
-  } catch (const std::system_error& error) {
-    // On a read-only filesystem nothing changes, and whoever mounts a store makes the lock first.
-    if (error.code().value() != EROFS && error.code().value() != ENOENT) throw;
+    return volume.try_lock(store::kLockPath, holder, os::LockTrace::kNone);
+  } catch (const std::system_error&) {
+    return nullptr;
   }
-  return use;
+}
+
+/// Other commands may be at the store's own files, which look damaged for a moment then.
+store::StoreInspection inspect_beside_others(os::Volume& volume) {
+  store::StoreInspection inspection = store::inspect_store_in_use(volume);
+  if (inspection.findings.empty()) return inspection;
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  return store::inspect_store_in_use(volume);
+}
+
+void scrub_unused(const PlaceInStore& place, os::Volume& volume, ReadPace& pace,
+                  FsckReport& report) {
+  const store::StoreInspection inspection = store::inspect_store(volume);
+  report.add_store(inspection);
+  const store::Dictionaries dictionaries(volume);
+  const auto on_file = [&](const std::string& path, const os::UniqueFd& fd) {
+    if (is_being_rewritten(status_of(fd), inspection)) {
+      return report.add(path, {.interrupted = true});
+    }
+    report.add_file(path, check_on_disk(fd, unmount_of(inspection), dictionaries, pace));
+  };
+  const auto failed = [&](const std::string& path, const std::error_code& error) {
+    report.add(path, {.not_checked = explain(error)});
+  };
+  for_each_stored_file(place.store, place.path, {on_file, failed});
+}
+
+void scrub_beside_daemon(const PlaceInStore& place, os::Volume& volume, ReadPace& pace,
+                         FsckReport& report) {
+  report.add_store(inspect_beside_others(volume));
+  const store::Dictionaries dictionaries(volume);
+  const auto mount_point = mount_point_of(place.store);
+  ScrubRun run(volume,
+               mount_point && is_read_only(*mount_point) ? ScrubRun::Daemon::kReadOnly
+                                                         : ScrubRun::Daemon::kMayWrite,
+               dictionaries, pace, report);
+  run.run(place.store, place.path);
 }
 
 void scrub(const ScrubOptions& options, FsckReport& report) {
@@ -68,21 +103,9 @@ void scrub(const ScrubOptions& options, FsckReport& report) {
                              printable(place.store));
   }
   const std::unique_ptr<os::Volume> volume = os::open_posix_volume(place.store);
-  const StoreUse use = look_for_daemon(*volume);
-  const store::StoreInspection inspection = use.daemon == FileScrub::Daemon::kMayWork
-                                                ? store::inspect_store_in_use(*volume)
-                                                : store::inspect_store(*volume);
-  report.add_store(inspection);
-  const store::Dictionaries dictionaries(*volume);
-  FileScrub file_scrub(*volume, use.daemon, unmount_of(inspection), dictionaries,
-                       options.bytes_per_second);
-  const auto on_file = [&](const std::string& path, os::File& file) {
-    report.add_file(path, file_scrub.check(file));
-  };
-  const auto failed = [&](const std::string& path, const std::error_code& error) {
-    report.add(path, {.not_checked = explain(error)});
-  };
-  for_each_stored_file(place.store, place.path, {on_file, failed});
+  ReadPace pace(options.bytes_per_second);
+  const std::unique_ptr<os::VolumeLock> lock = keep_daemons_away(*volume);
+  (lock ? scrub_unused : scrub_beside_daemon)(place, *volume, pace, report);
 }
 
 int run_scrub(const ScrubOptions& options) {

@@ -1,133 +1,148 @@
 #include "tools/scrub_file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <thread>
 
-#include "fs/store/journal.hpp"
-#include "fs/store/redo.hpp"
-#include "tools/file_version.hpp"
+#include "tools/safe_open.hpp"
 
 namespace zstdfs::tools {
 namespace {
 
-constexpr std::size_t kPieceBytes = 128u << 10;
-// What changes all the time is looked at so often; longer each time, 6 seconds in all.
-constexpr int kAttempts = 7;
-constexpr auto kFirstPause = std::chrono::milliseconds(100);
+constexpr std::uint64_t kBlockBytes = 4096;  // what O_DIRECT asks for at most, but for rare disks
+constexpr std::size_t kWindowBytes = 256u << 10;
 
-/// A file that is read no faster than a pace allows.
-class PacedSource final : public RandomAccessSource {
+[[noreturn]] void fail() {
+  throw std::system_error(errno, std::generic_category());
+}
+
+/// The file of a descriptor, for reading past the page cache; nothing where that is not possible.
+os::UniqueFd open_direct(const os::UniqueFd& fd) {
+  constexpr int kFlags = O_RDONLY | O_DIRECT | O_NONBLOCK | O_CLOEXEC;
+  const std::string path = path_of(fd);
+  os::UniqueFd direct(::open(path.c_str(), kFlags | O_NOATIME));
+  if (!direct && errno == EPERM) direct.reset(::open(path.c_str(), kFlags));
+  return direct;
+}
+
+/// A file as it is on the disk. What was read last serves the next reads of the same place.
+class DiskSource final : public RandomAccessSource {
  public:
-  PacedSource(const os::File& file, ReadPace& pace) : file_(file), pace_(pace) {}
+  DiskSource(const os::UniqueFd& fd, ReadPace& pace)
+      : fd_(fd),
+        direct_(open_direct(fd)),
+        pace_(pace),
+        window_(static_cast<std::byte*>(std::aligned_alloc(kBlockBytes, kWindowBytes))) {
+    if (!window_) throw std::bad_alloc();
+  }
 
-  std::uint64_t size() const override { return file_.size(); }
+  std::uint64_t size() const override { return static_cast<std::uint64_t>(status_of(fd_).st_size); }
+
   std::size_t read_at(std::uint64_t offset, MutableByteSpan out) const override {
-    pace_.wait_for(out.size());
-    return file_.read_at(offset, out);
+    const MutexLock lock(mutex_);
+    std::size_t done = 0;
+    while (done < out.size()) {
+      const std::uint64_t at = offset + done;
+      if (!has(at)) fill(at);
+      if (!has(at)) break;
+      const std::size_t skip = static_cast<std::size_t>(at - window_at_);
+      const std::size_t bytes = std::min(window_bytes_ - skip, out.size() - done);
+      std::copy_n(window_.get() + skip, bytes, out.data() + done);
+      done += bytes;
+    }
+    return done;
   }
 
  private:
-  const os::File& file_;
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+
+  bool has(std::uint64_t at) const ZSTDFS_REQUIRES(mutex_) {
+    return at >= window_at_ && at - window_at_ < window_bytes_;
+  }
+
+  void fill(std::uint64_t at) const ZSTDFS_REQUIRES(mutex_) {
+    window_at_ = at / kBlockBytes * kBlockBytes;
+    window_bytes_ = 0;
+    ssize_t bytes = -1;
+    do {
+      const os::UniqueFd& from = direct_ ? direct_ : fd_;
+      bytes = ::pread(from.get(), window_.get(), kWindowBytes, static_cast<off_t>(window_at_));
+      if (bytes < 0 && errno == EINVAL && direct_) {
+        direct_.reset();
+        errno = EINTR;
+      }
+    } while (bytes < 0 && errno == EINTR);
+    if (bytes < 0) fail();
+    window_bytes_ = static_cast<std::size_t>(bytes);
+    pace_.have_read(window_bytes_);
+  }
+
+  const os::UniqueFd& fd_;
+  mutable Mutex mutex_;
+  mutable os::UniqueFd direct_ ZSTDFS_GUARDED_BY(mutex_);
   ReadPace& pace_;
+  const std::unique_ptr<std::byte, Free> window_;
+  mutable std::uint64_t window_at_ ZSTDFS_GUARDED_BY(mutex_) = 0;
+  mutable std::size_t window_bytes_ ZSTDFS_GUARDED_BY(mutex_) = 0;
 };
 
-/// The next data at or behind `offset`; nothing when there is none.
-std::optional<std::uint64_t> next_data(const os::File& file, std::uint64_t offset) {
-  try {
-    return file.seek_data(offset);
-  } catch (const std::system_error& error) {
-    if (error.code().value() == ENXIO) return std::nullopt;
-    throw;
-  }
+/// The next data or hole at or behind `offset`; nothing where the file ends.
+std::optional<std::uint64_t> seek(const os::UniqueFd& fd, std::uint64_t offset, int what) {
+  const off_t found = ::lseek(fd.get(), static_cast<off_t>(offset), what);
+  if (found >= 0) return static_cast<std::uint64_t>(found);
+  if (errno == ENXIO) return std::nullopt;
+  fail();
 }
 
-/// Reads what a file has on the disk.
-void read_data(const os::File& file, const RandomAccessSource& source) {
+/// Reads what a file has on the disk. It may become shorter meanwhile, and get holes.
+void read_data(const os::UniqueFd& fd, const RandomAccessSource& source) {
   Bytes piece;
-  for (auto at = next_data(file, 0); at; at = next_data(file, *at)) {
+  for (auto at = seek(fd, 0, SEEK_DATA); at; at = seek(fd, *at, SEEK_DATA)) {
+    const auto end = seek(fd, *at, SEEK_HOLE);
+    if (!end) return;
     piece.resize(
-        static_cast<std::size_t>(std::min<std::uint64_t>(file.seek_hole(*at) - *at, kPieceBytes)));
-    const std::size_t bytes = source.read_at(*at, piece);
-    if (bytes == 0) return;  // It is shorter now.
-    *at += bytes;
+        static_cast<std::size_t>(std::clamp<std::uint64_t>(*end - *at, kBlockBytes, kWindowBytes)));
+    if (source.read_at(*at, piece) < piece.size() && *at + piece.size() <= *end) return;
+    *at += piece.size();
   }
-}
-
-/// Every change of a file gives it another change time, which nobody can set.
-bool is_unchanged(const struct stat& before, const struct stat& now) {
-  return same_version(before, now) && same_time(before.st_ctim, now.st_ctim);
 }
 
 }  // namespace
 
-void ReadPace::wait_for(std::uint64_t bytes) {
+void ReadPace::have_read(std::uint64_t bytes) {
   if (bytes_per_second_ == 0) return;
   const std::chrono::duration<double> time(static_cast<double>(bytes) /
                                            static_cast<double>(bytes_per_second_));
-  Clock::time_point begin;
+  Clock::time_point due;
   {
     const MutexLock lock(mutex_);
-    begin = std::max(next_, Clock::now());
-    next_ = begin + std::chrono::duration_cast<Clock::duration>(time);
+    due = std::max(due_, Clock::now());
+    due_ = due + std::chrono::duration_cast<Clock::duration>(time);
   }
-  std::this_thread::sleep_until(begin);
+  std::this_thread::sleep_until(due);
 }
 
-FileCheck FileScrub::check(os::File& file) {
-  if (daemon_ == Daemon::kNone) return check_once(file, unmount_);
-  FileCheck check = check_beside_daemon(file);
-  // It is being written, and whole as far as it is finished.
-  check.interrupted = false;
-  return check;
-}
-
-FileCheck FileScrub::check_once(os::File& file, Unmount unmount) {
-  const ByteRange everything{0, file.size()};
-  // What is in memory says nothing about the disk. Nor has anybody asked for it afterwards.
-  file.drop_clean_pages(everything);
-  const PacedSource source(file, pace_);
-  FileCheck check = check_file(source, unmount, dictionaries_);
-  if (check.form == Form::kRaw && check.whole_file_checked()) {
-    try {
-      read_data(file, source);
-    } catch (const std::system_error& error) {
-      check.not_checked = error.code().message();
-    }
+FileCheck check_on_disk(const os::UniqueFd& fd, Unmount unmount,
+                        const DictionarySource& dictionaries, ReadPace& pace) {
+  const DiskSource source(fd, pace);
+  FileCheck check = check_file(source, unmount, dictionaries);
+  if (check.form != Form::kRaw || !check.whole_file_checked()) return check;
+  try {
+    read_data(fd, source);
+  } catch (const std::system_error& error) {
+    check.not_checked = error.code().message();
   }
-  file.drop_clean_pages(everything);
   return check;
-}
-
-/// Half of a change can look like damage. Damage is what is seen twice, in a file that has not
-/// changed in between and is in no rewrite.
-FileCheck FileScrub::check_beside_daemon(os::File& file) {
-  std::optional<struct stat> suspected;
-  auto pause = kFirstPause;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const struct stat before = file.stat();
-    FileCheck check = check_once(file, Unmount::kKilled);
-    if (check.damage.empty()) return check;
-    const bool seen_twice = suspected && is_unchanged(*suspected, before);
-    if (seen_twice && is_unchanged(before, file.stat()) && !is_being_rewritten(file)) {
-      return check;
-    }
-    suspected = before;
-    std::this_thread::sleep_for(pause);
-    pause *= 2;
-  }
-  FileCheck check;
-  check.not_checked = "it was being changed each time that it was looked at";
-  return check;
-}
-
-bool FileScrub::is_being_rewritten(const os::File& file) {
-  store::Journal journal(volume_);
-  return store::find_redo(journal, file.identity()).has_value();
 }
 
 }  // namespace zstdfs::tools

@@ -3,14 +3,13 @@
 #include <chrono>
 #include <cstdint>
 
-#include "fs/os/file.hpp"
-#include "fs/os/volume.hpp"
+#include "fs/os/posix.hpp"
 #include "tools/container_check.hpp"
 #include "zstdfs/mutex.hpp"
 
 namespace zstdfs::tools {
 
-/// Keeps what several threads read in a second within a limit.
+/// Keeps what several threads read in a second within a limit, on the average.
 ///
 /// Thread safety: all methods may run concurrently.
 class ReadPace {
@@ -18,52 +17,23 @@ class ReadPace {
   /// 0: no limit.
   explicit ReadPace(std::uint64_t bytes_per_second) : bytes_per_second_(bytes_per_second) {}
 
-  /// Waits until so many bytes may be read.
-  void wait_for(std::uint64_t bytes) ZSTDFS_EXCLUDES(mutex_);
+  /// To be called when so many bytes were read: waits until those before them were due.
+  void have_read(std::uint64_t bytes) ZSTDFS_EXCLUDES(mutex_);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   const std::uint64_t bytes_per_second_;
   Mutex mutex_;
-  Clock::time_point next_ ZSTDFS_GUARDED_BY(mutex_) = Clock::now();
+  Clock::time_point due_ ZSTDFS_GUARDED_BY(mutex_) = Clock::now();
 };
 
-/// Reads files of a store from the disk, and verifies them.
+/// As check_file, of what is on the disk; and reads a raw file, too. Where the lower filesystem
+/// does not know O_DIRECT, of what is in memory. Throws std::system_error where the file is not a
+/// file any more.
 ///
-/// Thread safety: check() may run concurrently.
-class FileScrub {
- public:
-  /// What the files' daemon does meanwhile.
-  enum class Daemon {
-    kNone,     ///< there is none, and none can come
-    kMayWork,  ///< it may change files at any time
-  };
-
-  /// `unmount` tells how the store was left; meaningful only without a daemon. The references
-  /// outlive the object.
-  FileScrub(os::Volume& volume, Daemon daemon, Unmount unmount,
-            const DictionarySource& dictionaries, std::uint64_t bytes_per_second)
-      : volume_(volume),
-        daemon_(daemon),
-        unmount_(unmount),
-        dictionaries_(dictionaries),
-        pace_(bytes_per_second) {}
-
-  /// As check_file; and reads a raw file, too. What only seems damaged because it is being changed
-  /// is not taken for that.
-  FileCheck check(os::File& file);
-
- private:
-  FileCheck check_once(os::File& file, Unmount unmount);
-  FileCheck check_beside_daemon(os::File& file);
-  bool is_being_rewritten(const os::File& file);
-
-  os::Volume& volume_;
-  const Daemon daemon_;
-  const Unmount unmount_;
-  const DictionarySource& dictionaries_;
-  ReadPace pace_;
-};
+/// What is in memory stays there: of a write that failed it may be all that is left.
+FileCheck check_on_disk(const os::UniqueFd& fd, Unmount unmount,
+                        const DictionarySource& dictionaries, ReadPace& pace);
 
 }  // namespace zstdfs::tools

@@ -260,6 +260,11 @@ void apply_redo_files(os::Volume& volume, Journal& journal, TargetFinder& finder
         log(LogLevel::kInfo, "journal/" + name + ": its file (" + content->head.target.path_hint +
                                  ") was deleted; dropped");
       }
+    } else if (redo && !looks_unfinished(*redo)) {
+      log(LogLevel::kWarning, "journal/" + name +
+                                  ", a rewrite, is not whole: it was interrupted before it began, "
+                                  "or is damaged; dropped. zstdfs scrub tells whether a file is "
+                                  "damaged");
     }
     journal.remove(name);
     removed = true;
