@@ -1,12 +1,16 @@
 // `zstdfs scrub` beside a daemon that is at work.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <random>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/mount/mounted_store.hpp"
 #include "tests/mount/small_disk.hpp"

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "tests/patterns.hpp"
 #include "tests/tools/command.hpp"
@@ -13,7 +14,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr std::uint32_t kChunk = 4096;
 constexpr int kClean = 0;
